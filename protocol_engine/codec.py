@@ -1,0 +1,537 @@
+"""The one cattrs converter: strict in, canonical out.
+
+Structuring never coerces. Text of a protocol file (:class:`Text`, typed by the field it stands in) and values of
+JSON (already typed) go through the same hooks; unknown keys, missing keys and wrong types are collected and
+raised together as :class:`Invalid`. Unstructuring gives plain JSON without floats, and :func:`canonical` its one
+byte form, equal to RFC 8785 for what this package writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import Enum
+from hashlib import sha256
+from typing import Any, Literal, Union, get_args, get_origin
+
+import attrs
+import cattrs
+from attrs import frozen
+
+from protocol_engine.errors import Mark
+from protocol_engine.model import conditions as c
+from protocol_engine.model import events as ev
+from protocol_engine.model import protocol as p
+from protocol_engine.model.claims import Node
+from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Names
+from protocol_engine.model.units import (
+    NOT_STATED,
+    NOT_STATED_WORD,
+    DayPoints,
+    DaySpan,
+    Dose,
+    DoseDays,
+    Duration,
+    NotStated,
+    Quantity,
+    QuantityRange,
+)
+from protocol_engine.model.values import Ever, Holds, Last, Value
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
+DURATION_PATTERN = re.compile(r"(\d{1,4}) (days?|weeks?|months?)")
+QUANTITY_PATTERN = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
+SPAN_PATTERN = re.compile(r"(\d{1,3}) to (\d{1,3})")
+
+
+class Text(str):
+    """A scalar of a protocol file, with where it stands and the assumption whose reading put it there."""
+
+    __slots__ = ("mark",)
+    mark: Mark
+
+
+class Table(dict[str, Any]):
+    """A mapping of a protocol file; ``key_marks`` says where each key stands."""
+
+    __slots__ = ("key_marks", "mark", "rests")
+    mark: Mark
+    key_marks: dict[str, Mark]
+    rests: tuple[str, ...]
+
+
+class Lines(list[Any]):
+    """A sequence of a protocol file."""
+
+    __slots__ = ("mark",)
+    mark: Mark
+
+
+@frozen
+class Finding:
+    """One thing wrong with an input, at a path inside it."""
+
+    path: tuple[str | int, ...]
+    code: str
+    message: str
+    mark: Mark | None = None
+
+
+class Invalid(Exception):
+    """Everything wrong with a value that was to be structured."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = findings
+
+
+def path_text(path: tuple[str | int, ...]) -> str:
+    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "."
+
+
+def key_of(field_name: str) -> str:
+    """The key of a field in files and JSON: the field's name, without the underscore that Python needs."""
+    return field_name.removesuffix("_")
+
+
+def _fail(value: object, code: str, message: str) -> Invalid:
+    return Invalid([Finding((), code, message, getattr(value, "mark", None))])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return repr(str(value)) if isinstance(value, str) else repr(value)
+
+
+def _inside(part: str | int, invalid: Invalid, mark: Mark | None) -> list[Finding]:
+    return [
+        attrs.evolve(finding, path=(part, *finding.path), mark=finding.mark or mark) for finding in invalid.findings
+    ]
+
+
+class Codec:
+    """The converter with all its hooks. Use the module's :data:`CODEC`."""
+
+    def __init__(self) -> None:
+        self.converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
+        hooks: dict[Any, Callable[[Any, Any], Any]] = {
+            str: self._text,
+            int: self._whole,
+            bool: self._yes_no,
+            Decimal: self._decimal,
+            date: self._day,
+            Any: lambda value, _: value,
+            Cites: self._cites,
+            Names: self._cites,
+            Duration: self._duration,
+            Quantity: self._quantity,
+            ev.EventTime: self._event_time,
+            c.Condition: self._condition,
+        }
+        register = self.converter.register_structure_hook_func
+        register(lambda t: isinstance(t, type) and attrs.has(t), self._attrs)
+        register(lambda t: get_origin(t) is tuple, self._list)
+        register(lambda t: get_origin(t) is dict, self._dict)
+        register(lambda t: get_origin(t) is Literal, self._literal)
+        register(lambda t: get_origin(t) in (Union, types.UnionType), self._union)
+        for union, hook in self._unions().items():
+            register(lambda t, union=union: t == union, hook)
+        for kind, hook in hooks.items():
+            register(lambda t, kind=kind: t is kind, hook)
+        self.converter.register_unstructure_hook(Decimal, lambda number: format(number, "f"))
+        self.converter.register_unstructure_hook(date, date.isoformat)
+        self.converter.register_unstructure_hook(ev.EventTime, lambda time: time.text)
+
+    def structure(self, value: object, kind: Any) -> Any:
+        """The value as ``kind``; :class:`Invalid` carries every finding."""
+        return self.converter.structure(value, kind)
+
+    def _unions(self) -> dict[Any, Callable[[Any, Any], Any]]:
+        return {
+            p.Step: lambda value, _: self._keyed(value, STEP_KEYS, "step"),
+            Value: lambda value, _: self._keyed(value, VALUE_KEYS, "value"),
+            Dose: self._dose,
+            DoseDays: self._dose_days,
+            c.Test: self._test,
+            dict[str, tuple[str, ...]] | None: self._attributes,
+            ev.PatientEvent: self._event,
+        }
+
+    # --- scalars -----------------------------------------------------------------------------------------------
+
+    def _text(self, value: object, _: object) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise _fail(value, "text-expected", f"needs text here, not {_shown(value)}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise _fail(value, "text-expected", "has half a character (a lone surrogate); write the whole character") from None
+        return str(value)
+
+    def _whole(self, value: object, _: object) -> int:
+        if isinstance(value, Text) and re.fullmatch(r"\d{1,9}", value):
+            return int(value)
+        if type(value) is int:
+            return value
+        raise _fail(value, "whole-number-expected", f"needs a whole number here, not {_shown(value)}")
+
+    def _yes_no(self, value: object, _: object) -> bool:
+        if isinstance(value, Text) and value in ("yes", "no"):
+            return value == "yes"
+        if type(value) is bool:
+            return value
+        words = "yes or no" if isinstance(value, Text) else "true or false"
+        raise _fail(value, "yes-or-no-expected", f"needs {words} here, not {_shown(value)}")
+
+    def _decimal(self, value: object, _: object) -> Decimal:
+        if not isinstance(value, str) or not DECIMAL_PATTERN.fullmatch(value):
+            raise _fail(value, "decimal-expected", f'needs a decimal number as text, such as "62.5", not {_shown(value)}')
+        return Decimal(value)
+
+    def _day(self, value: object, _: object) -> date:
+        if not isinstance(value, str) or not DAY_PATTERN.fullmatch(value):
+            raise _fail(value, "date-expected", f"needs a date such as 2026-01-31, not {_shown(value)}")
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise _fail(value, "date-expected", f"is not a day of the calendar: {value}") from None
+
+    def _event_time(self, value: object, _: object) -> ev.EventTime:
+        if not isinstance(value, str):
+            raise _fail(value, "date-expected", f"needs a date such as 2026-01-31, not {_shown(value)}")
+        try:
+            return ev.EventTime.of(value)
+        except ValueError as error:
+            raise _fail(value, "date-expected", str(error)) from None
+
+    def _cites(self, value: object, _: object) -> Cites:
+        if isinstance(value, str):
+            return Cites((self._text(value, str),))
+        return Cites(self._list(value, tuple[str, ...]))
+
+    def _duration(self, value: object, _: object) -> Duration:
+        match = DURATION_PATTERN.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise _fail(value, "duration-expected", f"needs a duration such as 21 days or 24 months, not {_shown(value)}")
+        unit: Any = match[2].rstrip("s") + "s"
+        return Duration(int(match[1]), unit)
+
+    def _quantity(self, value: object, _: object) -> Quantity:
+        match = QUANTITY_PATTERN.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise _fail(value, "dose-expected", f"needs a number and a UCUM unit such as 10 mg/kg, not {_shown(value)}")
+        return Quantity(Decimal(match[1]), match[2])
+
+    def _dose(self, value: object, _: object) -> Quantity | QuantityRange:
+        if not isinstance(value, dict):
+            return self._quantity(value, Quantity)
+        found: QuantityRange = self._attrs(value, QuantityRange)
+        if found.from_.unit != found.to.unit or found.from_.value > found.to.value:
+            raise _fail(value, "dose-expected", "needs a range from a lower to a higher dose in one unit")
+        return found
+
+    def _dose_days(self, value: object, _: object) -> DoseDays:
+        if isinstance(value, list):
+            days = self._list(value, tuple[int, ...])
+            if not days or min(days) < 1:
+                raise _fail(value, "days-expected", "counts days of the cycle from 1")
+            return DayPoints(days)
+        if value == "every":
+            return DaySpan(1, None)
+        match = SPAN_PATTERN.fullmatch(value) if isinstance(value, str) else None
+        if match is None or not 1 <= int(match[1]) < int(match[2]):
+            raise _fail(value, "days-expected", f"needs days such as [1, 8], 1 to 21 or every, not {_shown(value)}")
+        return DaySpan(int(match[1]), int(match[2]))
+
+    def _literal(self, value: object, kind: Any) -> Any:
+        options = get_args(kind)
+        if not isinstance(value, str) or value not in options:
+            words = ", ".join(str(option) for option in options)
+            raise _fail(value, "word-expected", f"must be {words if len(options) == 1 else 'one of ' + words}, not {_shown(value)}")
+        return str(value)
+
+    # --- containers --------------------------------------------------------------------------------------------
+
+    def _list(self, value: object, kind: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise _fail(value, "list-expected", f"needs a list here, not {_shown(value)}")
+        item_kind = get_args(kind)[0]
+        items, findings = [], []
+        for index, item in enumerate(value):
+            try:
+                items.append(self.structure(item, item_kind))
+            except Invalid as invalid:
+                findings += _inside(index, invalid, getattr(item, "mark", None))
+        if findings:
+            raise Invalid(findings)
+        return tuple(items)
+
+    def _dict(self, value: object, kind: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _fail(value, "mapping-expected", f"needs a mapping here, not {_shown(value)}")
+        item_kind = get_args(kind)[1]
+        items: dict[str, Any] = {}
+        findings: list[Finding] = []
+        for key, item in value.items():
+            mark = value.key_marks[key] if isinstance(value, Table) else None
+            if not NAME_PATTERN.fullmatch(key):
+                findings.append(Finding((key,), "bad-name", "a name is made of letters, digits and _ + . -", mark))
+                continue
+            try:
+                items[str(key)] = self.structure(item, item_kind)
+            except Invalid as invalid:
+                findings += _inside(key, invalid, mark)
+        if findings:
+            raise Invalid(findings)
+        return items
+
+    def _attrs(self, value: object, kind: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _fail(value, "mapping-expected", f"needs a mapping here, not {_shown(value)}")
+        keys = keys_of(kind)
+        findings = [
+            Finding((key,), "unknown-key", _unknown(key, tuple(keys), "key"), _key_mark(value, key))
+            for key in value
+            if key not in keys
+        ]
+        arguments: dict[str, Any] = {}
+        for key, attribute in keys.items():
+            if key not in value:
+                if attribute.default is attrs.NOTHING:
+                    findings.append(Finding((key,), "missing-key", f"is missing: {attribute.name.rstrip('_')} must be given here", getattr(value, "mark", None)))
+                continue
+            try:
+                arguments[attribute.alias] = self.structure(value[key], attribute.type)
+            except Invalid as invalid:
+                findings += _inside(key, invalid, _key_mark(value, key))
+        if findings:
+            raise Invalid(findings)
+        if isinstance(value, Table) and issubclass(kind, Node):
+            arguments |= {"mark": value.mark, "rests": value.rests}
+        return kind(**arguments)
+
+    def _attributes(self, value: object, _: object) -> dict[str, tuple[str, ...]]:
+        """``is: PD``, ``is: [PD, SD]`` or ``is: {unacceptable: yes}``."""
+        if not isinstance(value, dict):
+            return {"value": self._cites(value, Cites)}
+        return {key: self._cites(item, Cites) for key, item in value.items()}
+
+    def _union(self, value: object, kind: Any) -> Any:
+        kinds = [option for option in get_args(kind) if option is not type(None)]
+        if NotStated in kinds:
+            if value == NOT_STATED_WORD:
+                return NOT_STATED
+            kinds.remove(NotStated)
+        words = [option for option in kinds if get_origin(option) is Literal]
+        for option in words:
+            if isinstance(value, str) and value in get_args(option):
+                return str(value)
+            kinds.remove(option)
+        if len(kinds) == 2 and set(kinds) == set(get_args(Dose)):
+            return self._dose(value, Dose)
+        if len(kinds) == 2 and set(kinds) == set(get_args(DoseDays)):
+            return self._dose_days(value, DoseDays)
+        return self.structure(value, kinds[0])
+
+    def _keyed(self, value: object, kinds: dict[str, Any], what: str) -> Any:
+        if not isinstance(value, dict):
+            raise _fail(value, f"{what}-expected", f"needs a {what} here: a mapping with one of {', '.join(kinds)}")
+        tags = [key for key in kinds if key in value]
+        if len(tags) != 1:
+            hint = "it has " + " and ".join(tags) if tags else "it has " + (", ".join(map(str, value)) or "nothing")
+            raise _fail(value, f"{what}-expected", f"needs exactly one of {', '.join(kinds)}; {hint}")
+        return self._attrs(value, kinds[tags[0]])
+
+    # --- conditions --------------------------------------------------------------------------------------------
+
+    def _condition(self, value: object, _: object) -> c.Condition:
+        if isinstance(value, dict):
+            return c.Condition((self._clause(value),))
+        if not isinstance(value, list) or not value:
+            raise _fail(value, "condition-expected", "needs a mapping of tests, or a list of such mappings of which one must hold")
+        clauses, findings = [], []
+        for index, item in enumerate(value):
+            try:
+                clauses.append(self._clause(item))
+            except Invalid as invalid:
+                findings += _inside(index, invalid, getattr(item, "mark", None))
+        if findings:
+            raise Invalid(findings)
+        return c.Condition(tuple(clauses))
+
+    def _clause(self, value: object) -> c.Clause:
+        if not isinstance(value, dict) or not value:
+            raise _fail(value, "condition-expected", f"needs a mapping of names to tests, not {_shown(value)}")
+        tests, findings = [], []
+        for name, test in value.items():
+            try:
+                tests.append(c.NamedTest(str(name), self._test(test, None), _key_mark(value, name) or Mark()))
+            except Invalid as invalid:
+                findings += _inside(name, invalid, _key_mark(value, name))
+        if findings:
+            raise Invalid(findings)
+        return c.Clause(tuple(tests), getattr(value, "rests", ()))
+
+    def _test(self, value: object, _: object) -> c.Test:
+        if isinstance(value, str):
+            if value in get_args(c.Presence.__annotations__["word"]) or value in PRESENCE_WORDS:
+                word: Any = str(value)
+                return c.Presence(word)
+            return c.OneOf((self._text(value, str),))
+        if isinstance(value, list):
+            return c.OneOf(self._list(value, tuple[str, ...]))
+        if not isinstance(value, dict):
+            raise _fail(value, "test-expected", f"needs a level, a list of levels, or a test, not {_shown(value)}")
+        if set(value) == {"not"}:
+            inner = self._test(value["not"], None)
+            if isinstance(inner, c.Presence | c.Not):
+                raise _fail(value, "test-expected", "`not` stands before a level, a range or a set, and nothing else")
+            return c.Not(inner)
+        set_words = [word for word in ("some_in", "all_in", "none_in") if word in value]
+        if set_words and len(value) == 1:
+            how: Any = set_words[0]
+            return c.InSet(how, self._text(value[how], str))
+        limits: c.Range = self._attrs(value, c.Range)
+        if limits == c.Range():
+            raise _fail(value, "test-expected", "needs at least one of at_least, above, at_most, below")
+        return limits
+
+    # --- events ------------------------------------------------------------------------------------------------
+
+    def _event(self, value: object, _: object) -> Any:
+        if not isinstance(value, dict):
+            raise _fail(value, "mapping-expected", f"needs a JSON object here, not {_shown(value)}")
+        kind = value.get("kind")
+        if not isinstance(kind, str) or kind not in ev.EVENT_KINDS:
+            message = _unknown(str(kind), tuple(ev.EVENT_KINDS), "kind of event") if kind is not None else "is missing: every event has a kind"
+            raise Invalid([Finding(("kind",), "unknown-kind", message)])
+        if kind == "correction" and isinstance(value.get("event"), dict):
+            if "id" in value["event"]:
+                raise Invalid([Finding(("event", "id"), "unknown-key", "leave the id out: the corrected event keeps the id it has")])
+            value = {**value, "event": {**value["event"], "id": value.get("corrects", "?")}}
+        event = self._attrs(value, ev.EVENT_KINDS[kind])
+        if event.issued.day < event.effective.day:
+            raise Invalid([Finding(("issued",), "issued-too-early", f"{event.issued.text} lies before it happened on {event.effective.text}")])
+        return event
+
+
+PRESENCE_WORDS = ("any_result", "irrelevant", "not_reported", "reported_without_result")
+
+STEP_KEYS: dict[str, type] = {
+    "consent": p.Consent,
+    "eligibility": p.Eligibility,
+    "allocate": p.Allocate,
+    "give": p.Give,
+    "perform": p.Perform,
+    "decide": p.Decide,
+    "choose": p.Choose,
+    "repeat": p.Repeat,
+    "end": p.End,
+}
+VALUE_KEYS: dict[str, type] = {"last": Last, "ever": Ever, "holds": Holds}
+FILLED_IN = {Node: ("mark", "rests"), p.Protocol: ("mark", "rests", "source", "readings")}
+"""Fields that the reader fills in and no file may write."""
+
+
+def _unknown(name: str, known: tuple[str, ...], what: str) -> str:
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"{name!r} is no {what} here; {hint}"
+
+
+def _key_mark(value: dict[str, Any], key: str) -> Mark | None:
+    return value.key_marks.get(key) if isinstance(value, Table) else None
+
+
+_KEYS: dict[type, dict[str, attrs.Attribute[Any]]] = {}
+
+
+def keys_of(kind: type) -> dict[str, attrs.Attribute[Any]]:
+    """The keys that a mapping of this kind may have, each with the field it fills. The parser and the schema read this."""
+    if kind not in _KEYS:
+        attrs.resolve_types(kind)
+        hidden = FILLED_IN.get(kind, FILLED_IN[Node] if issubclass(kind, Node) else ())
+        _KEYS[kind] = {key_of(f.name): f for f in attrs.fields(kind) if f.init and f.name not in hidden}
+    return _KEYS[kind]
+
+
+CODEC = Codec()
+
+
+def plain_json(value: Any) -> Any:
+    """The value as plain JSON types: no floats, decimals and dates as text, positions and empty hints left out."""
+    if value is None or isinstance(value, str | bool | int):
+        return value if not isinstance(value, Enum) else value.value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, ev.EventTime):
+        return value.text
+    if isinstance(value, dict):
+        return {str(key): plain_json(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(plain_json(item) for item in value)
+    if isinstance(value, tuple | list):
+        return [plain_json(item) for item in value]
+    return {key_of(f.name): plain_json(getattr(value, f.name)) for f in attrs.fields(type(value)) if f.eq}
+
+
+def parse_json(text: str) -> Any:
+    """A JSON value, strictly: a key that stands twice, NaN, and what is not JSON are :class:`Invalid`."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)  # noqa: TID251  # the strict hooks are these
+    except (ValueError, RecursionError) as error:
+        what = " ".join(str(error).split())[:120] if isinstance(error, ValueError) else "it is nested too deep"
+        raise Invalid([Finding((), "not-json", f"is not JSON: {what}")]) from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON value")
+
+
+def event_json(event: ev.PatientEvent, *, with_id: bool = True) -> dict[str, Any]:
+    """The wire form of an event: what parses to the same event again, without what is left to its default."""
+    found: dict[str, Any] = {}
+    for f in attrs.fields(type(event)):
+        value = getattr(event, f.name)
+        if (f.name == "id" and not with_id) or value is None or (f.name == "issued" and value == event.effective):
+            continue
+        if f.name == "event":
+            found[f.name] = event_json(value, with_id=False)
+        elif f.name == "given":
+            found[f.name] = [{k: v for k, v in plain_json(drug).items() if v is not None} for drug in value]
+        elif f.name != "components" or value:
+            found[f.name] = plain_json(value)
+    return found
+
+
+def canonical(value: Any) -> bytes:
+    """The one byte form of a plain JSON value: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the canonical form, in hexadecimal."""
+    return sha256(canonical(value)).hexdigest()

@@ -1,0 +1,352 @@
+"""What may be done next, what is awaited, and what is not allowed: the rows out of a place, sorted by truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from attrs import define, field
+
+from protocol_engine.engine import dosing, wording
+from protocol_engine.engine.folding import Fold, Remark
+from protocol_engine.engine.judging import Standing, row_reasons
+from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
+from protocol_engine.model.evaluation import Missing
+from protocol_engine.model.protocol import Drug
+from protocol_engine.model.table import ActLabel, Row, Table, claim_order
+from protocol_engine.model.truth import Truth
+from protocol_engine.model.units import NOT_STATED_WORD
+from protocol_engine.model.values import Last
+from protocol_engine.version import ENGINE_VERSION
+
+ACTION_OF: dict[str, ActionKind] = {
+    "consent": "obtain_consent",
+    "eligibility": "confirm_eligibility",
+    "allocation": "allocate",
+    "administration": "administer",
+    "choice": "choose",
+    "procedure": "perform",
+}
+MENUS = ("allocation", "choice")
+
+
+@define
+class _Listing:
+    """A decision while it is put together."""
+
+    actions: list[Action] = field(factory=list)
+    awaiting: dict[tuple[str, str | None, str | None], tuple[dict[str, None], Missing]] = field(factory=dict)
+    not_allowed: list[Refusal] = field(factory=list)
+    not_stated: dict[str, None] = field(factory=dict)
+    notices: dict[str, None] = field(factory=dict)
+    rests: dict[str, None] = field(factory=dict)
+
+
+class Decider:
+    """Lists decisions of one table. What lies ahead of each place is worked out once."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
+        self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
+
+    def decide(self, fold: Fold, as_of: date | None, deviations: tuple[Verdict, ...], hindsight: Iterable[Remark], extra: Iterable[str] = ()) -> Decision:
+        """The decision at the end of a fold, as of a day; ``extra`` are further notices."""
+        standing, listing = fold.standing, _Listing()
+        offering = fold.position.ended is None and fold.position.eligible is not False
+        if offering:
+            self._rows(standing, listing, as_of)
+            self._assessments(standing, listing)
+        self._notices(fold, listing, hindsight, extra)
+        if standing.place.follow_up:
+            listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
+        self._holds(standing, listing)
+        claims = [claim for action in listing.actions for claim in action.basis]
+        claims += [claim for needed, _ in listing.awaiting.values() for claim in needed]
+        claims += [*listing.rests, *fold.position.end_cites]
+        assumptions = tuple(sorted({claim for claim in claims if claim.startswith("A")}, key=claim_order))
+        position = fold.position
+        ended = position.ended
+        return Decision(
+            protocol=self.identity,
+            engine_version=ENGINE_VERSION,
+            as_of=as_of.isoformat() if as_of is not None else None,
+            place={
+                "arm": position.arm,
+                "element": position.element,
+                "cycle": position.cycle if position.day is not None else None,
+                "day": position.day,
+            },
+            ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
+            actions=tuple(sorted(listing.actions, key=_by_due)),
+            awaiting=self._waits(standing, listing),
+            not_allowed=tuple(listing.not_allowed),
+            assumptions=assumptions,
+            readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
+            not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
+            deviations=deviations,
+            notices=tuple(listing.notices),
+        )
+
+    # --- rows ------------------------------------------------------------------------------------------------------
+
+    def _rows(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
+        menus: dict[str, list[tuple[Row, Truth]]] = {}
+        day_open = False
+        for row in self.table.offers.get(standing.place.id, ()):
+            act = row.act
+            if act is None or not standing.open_day(row):
+                continue
+            if not standing.counts(row):
+                listing.not_allowed.append(self._refused(standing, row))
+                continue
+            held = standing.held(act)
+            truth = min((standing.truth(row), *(hold.truth for hold in held)))
+            if act.kind in MENUS:
+                menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append((row, truth))
+            elif truth is Truth.TRUE:
+                day_open = day_open or row.effect == "day"
+                beside = day_open and row.effect in ("again", "enter", "enter_anew")
+                listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
+            elif truth is Truth.UNKNOWN:
+                self._await(standing, row, listing)
+            else:
+                listing.not_allowed.append(self._refused(standing, row, tuple(hold.because for hold in held)))
+        if day_open:
+            listing.actions[:] = [_beside(action) for action in listing.actions]
+        for rows in menus.values():
+            self._menu(standing, rows, listing)
+        for drug, cites in self._never(standing).items():
+            name = self.table.drugs[drug].name
+            because = (f"{', '.join(cites)}: nobody in this arm is given {name} under the protocol",)
+            listing.not_allowed.append(Refusal({"kind": "administer", "drug": drug}, because, cites))
+
+    def _never(self, standing: Standing) -> dict[str, tuple[str, ...]]:
+        arm = self.table.arms.get(standing.position.arm or "")
+        return arm.never if arm is not None else {}
+
+    def _menu(self, standing: Standing, rows: list[tuple[Row, Truth]], listing: _Listing) -> None:
+        """One action for all options of a choice or all arms; an option that is still unknown keeps the menu closed."""
+        unknown = [row for row, truth in rows if truth is Truth.UNKNOWN]
+        for row in unknown:
+            self._await(standing, row, listing)
+        for row, truth in rows:
+            if truth is Truth.FALSE:
+                listing.not_allowed.append(self._refused(standing, row))
+        offered = [row for row, truth in rows if truth is Truth.TRUE]
+        if unknown or not offered:
+            return
+        first = offered[0].act
+        if first is None:
+            return
+        basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
+        if first.kind == "allocation":
+            content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
+            listing.not_stated |= dict.fromkeys(self.table.design.see)
+        else:
+            choice = first.name.partition("=")[0]
+            content = {"choice": choice, "options": [row.act.name.partition("=")[2] for row in offered if row.act is not None]}
+            known = self.table.choices.get(choice)
+            if known is not None:
+                content |= {"by": known.by} | ({"named_option": known.says_which} if known.says_which is not None else {})
+        listing.actions.append(Action(ACTION_OF[first.kind], *_NEVER_STATED, offered[0].strength, basis, content))
+
+    def _action(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None, *, beside: bool) -> Action:
+        act = row.act
+        assert act is not None  # noqa: S101  # the caller passes offers only
+        due = standing.due(row)
+        day = due.isoformat() if due is not None else NOT_STATED_WORD
+        content: dict[str, Any] = {}
+        if act.kind == "administration":
+            content = self._dose(standing, row, act, listing, as_of)
+        elif act.kind == "procedure":
+            content = {"procedure": act.name}
+        listing.not_stated |= dict.fromkeys((*row.see, *standing.place.see))
+        strength = "permitted" if beside and row.strength == "required" else row.strength
+        return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, self._basis(standing, row), content)
+
+    def _basis(self, standing: Standing, row: Row) -> tuple[str, ...]:
+        """The row's claims; in a branch that was entered against its rule the course rests on G4 instead of that rule."""
+        against = standing.position.against
+        if against is None or row.effect not in ("again", "day"):
+            return row.basis
+        return (*(claim for claim in row.basis if claim.startswith("A")), "G4")
+
+    def _dose(self, standing: Standing, row: Row, act: ActLabel, listing: _Listing, as_of: date | None) -> dict[str, Any]:
+        regimen = self.table.regimens[act.name]
+        lines = standing.lines(row)
+        weight = dosing.weight_before(standing.history, as_of)
+        length = regimen.cycle.days if regimen.cycle is not None else None
+        listing.not_stated |= dict.fromkeys(regimen.not_stated)
+        for line in lines:
+            drug: Drug | None = self.table.drugs.get(line.drug)
+            listing.not_stated |= dict.fromkeys(drug.see if drug is not None else ())
+            if weight is None and dosing.is_per_kg(line.written):
+                listing.notices[f"no weight is known, so the amount of {line.name} is not computed"] = None
+            if line.open_drug:
+                listing.notices[f"{line.name} is the investigator's own choice ({', '.join(row.basis)})"] = None
+        return {
+            "regimen": act.name,
+            "cycle": standing.cycle_of(row),
+            "day": act.day or 1,
+            "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
+        }
+
+    def _refused(self, standing: Standing, row: Row, held: tuple[str, ...] = ()) -> Refusal:
+        act = row.act
+        content: dict[str, Any] = {}
+        if act is not None:
+            content = {"kind": ACTION_OF[act.kind]}
+            match act.kind:
+                case "administration":
+                    content |= {"regimen": act.name, "cycle": standing.cycle_of(row), "day": act.day or 1}
+                case "choice":
+                    choice, _, option = act.name.partition("=")
+                    content |= {"choice": choice, "option": option}
+                case "allocation":
+                    content |= {"arm": act.name}
+                case "procedure":
+                    content |= {"procedure": act.name}
+                case _:
+                    pass
+        return Refusal(content, (*held, *row_reasons(standing, row)), row.basis)
+
+    # --- what is awaited ---------------------------------------------------------------------------------------------
+
+    def _await(self, standing: Standing, row: Row, listing: _Listing) -> None:
+        for guard in row.guards:
+            if standing.evaluation.guard(guard) is Truth.UNKNOWN:
+                claims = [claim for claim in guard.cites if claim[:1] in "RA"]
+                listing.rests |= dict.fromkeys(guard.rests)
+                for missing in standing.evaluation.missing(guard.condition):
+                    self._note(missing, claims, listing)
+
+    def _holds(self, standing: Standing, listing: _Listing) -> None:
+        if standing.position.ended is not None:
+            return
+        for hold in standing.holds:
+            for missing in hold.missing:
+                self._note(missing, [claim for claim in hold.cites if claim[:1] in "RA"], listing)
+            if hold.truth is Truth.FALSE:
+                listing.notices[f"{hold.because}; nothing is offered until it is"] = None
+
+    def _note(self, missing: Missing, claims: list[str], listing: _Listing) -> None:
+        key = (missing.fact, missing.timepoint, missing.component)
+        needed, _ = listing.awaiting.setdefault(key, ({}, missing))
+        needed |= dict.fromkeys(claims)
+
+    def _waits(self, standing: Standing, listing: _Listing) -> tuple[Awaiting, ...]:
+        whole = {(fact, timepoint) for fact, timepoint, component in listing.awaiting if component is None}
+        found = []
+        for (fact, timepoint, component), (needed, missing) in listing.awaiting.items():
+            if component is not None and (fact, timepoint) in whole:
+                continue
+            dead = component is None and missing.why in ("absent", "no_result") and self._closed(standing, fact, timepoint)
+            why = wording.missing_words(self.table, missing) + ("; it can no longer be taken" if dead else "")
+            found.append(Awaiting(fact, timepoint, component, tuple(sorted(needed, key=claim_order)), dead, why))
+        return tuple(found)
+
+    def _closed(self, standing: Standing, fact: str, timepoint: str | None) -> bool:
+        """Whether a sample for that timepoint can no longer be taken."""
+        definition = self.table.facts.get(fact)
+        at = definition.taken.get(timepoint or "") if definition is not None else None
+        return at is not None and at.before_cycle is not None and len(standing.position.cycle_days) >= at.before_cycle
+
+    def _assessments(self, standing: Standing, listing: _Listing) -> None:
+        cycles = len(standing.position.cycle_days)
+        if standing.position.arm is None:
+            return
+        for fact, timepoint in self.ahead[standing.place.id]:
+            definition = self.table.facts[fact]
+            at = definition.taken[timepoint]
+            is_open = cycles < at.before_cycle if at.before_cycle is not None else cycles >= (at.after_cycle or 0)
+            group = standing.evaluation.leaves.last(Last(last=fact, at=timepoint))
+            if group.value is not None or group.why == "muddled":
+                continue
+            if is_open:
+                content = {"fact": fact, "timepoint": timepoint}
+                listing.actions.append(Action("assess", *_NEVER_STATED, "required", (*definition.cite, *at.cite), content))
+                listing.not_stated |= dict.fromkeys(definition.see)
+            elif self._closed(standing, fact, timepoint):
+                name = wording.fact_words(self.table, fact, timepoint)
+                listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
+
+    # --- notices -----------------------------------------------------------------------------------------------------
+
+    def _notices(self, fold: Fold, listing: _Listing, hindsight: Iterable[Remark], extra: Iterable[str]) -> None:
+        position = fold.position
+        for remark in (*fold.remarks, *hindsight):
+            listing.notices[f"{remark.event}: {remark.text}"] = None
+        if position.stopped is not None and position.ended is None:
+            row = next(row for row in self.table.rows if row.id == position.stopped[0])
+            listing.rests |= dict.fromkeys(row.basis)
+            listing.notices[f"protocol treatment ended on {position.stopped[1].isoformat()} ({', '.join(row.basis)}); what is listed stays open"] = None
+        if position.against is not None:
+            listing.notices |= dict.fromkeys(self._against(fold))
+        for event in fold.history.discontinued.values():
+            if event.scope != "treatment" and position.ended is None:
+                name = self.table.drugs[event.scope].name
+                listing.notices[f"{event.id}: {name} was stopped for good; what follows is not stated in the record"] = None
+        for parked in position.parked:
+            listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
+        listing.notices |= dict.fromkeys(extra)
+
+    def _against(self, fold: Fold) -> list[str]:
+        """For a branch entered against its rule: which row holds now, if it is another."""
+        against = fold.position.against
+        if against is None:
+            return []
+        standing = fold.standing
+        taken = next(row for row in self.table.rows if row.id == against.row)
+        if standing.truth(taken) is Truth.TRUE:
+            return []
+        rivals = [row for row in self.table.offers.get(against.source, ()) if row.at_least == taken.at_least and row.below == taken.below and row.act != taken.act and row.guards]
+        holding = [row for row in rivals if standing.truth(row) is Truth.TRUE]
+        named = "; ".join(f"{wording.act_words(self.table, row.act)} by {', '.join(row.basis)}" for row in holding if row.act is not None)
+        what = wording.act_words(self.table, taken.act) if taken.act is not None else "this branch"
+        begun = f"{against.event_id}: {what} was entered although {', '.join(taken.cites)} did not hold"
+        return [f"{begun}; as known now it would be {named}; whether to change within the branch is not stated (G4)" if named else f"{begun}; no row holds as known now (G4)"]
+
+
+_NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
+
+
+def _by_due(action: Action) -> tuple[bool, str, bool]:
+    return (action.due == NOT_STATED_WORD, action.due, action.kind == "assess")
+
+
+def _beside(action: Action) -> Action:
+    """While a day of the running cycle is open, the next cycle may be given beside it and is not the next act."""
+    if action.kind == "administer" and action.content["day"] == 1 and action.strength == "required":
+        return Action(action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content)
+    return action
+
+
+def _timepoints_ahead(table: Table, place: str) -> tuple[tuple[str, str], ...]:
+    """The named timepoints that some row out of this place, or ahead of it, reads."""
+    found: dict[tuple[str, str], None] = {}
+    seen, queue = {place}, [place]
+    while queue:
+        here = queue.pop(0)
+        rows = [*table.offers.get(here, ())]
+        for scope in table.places[here].scopes:
+            rows += [row for row in table.falls.get(scope, ()) if scope == here or table.places[row.target].kind == "closed"]
+        for row in rows:
+            for guard in row.guards:
+                for test in guard.condition.tests:
+                    found |= dict.fromkeys(_timepoints_read(table, test.name, ()))
+            if row.target not in seen:
+                seen.add(row.target)
+                queue.append(row.target)
+    return tuple(found)
+
+
+def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tuple[str, str]]:
+    value = table.values.get(name)
+    if isinstance(value, Last) and value.at is not None:
+        return [(value.last.partition(".")[0], value.at)]
+    holds = getattr(value, "holds", None)
+    if holds is None or name in above:
+        return []
+    return [found for test in holds.tests for found in _timepoints_read(table, test.name, (*above, name))]

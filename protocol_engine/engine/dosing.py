@@ -1,0 +1,208 @@
+"""What a day of a regimen holds, what it amounts to for this patient, and when it is due."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from attrs import frozen
+
+from protocol_engine.model.events import AdministrationEvent, GivenDrug
+from protocol_engine.model.history import NO_RESULTS, History
+from protocol_engine.model.protocol import Administration
+from protocol_engine.model.state import Position
+from protocol_engine.model.table import RegimenContent, Row, Table
+from protocol_engine.model.units import NOT_STATED_WORD, DayPoints, DaySpan, Quantity, plain
+
+WEIGHT_FACT = "weight"
+PER_KG = "/kg"
+
+
+@frozen
+class Line:
+    """A line of a regimen as it applies now: the drug's id, its name in words, and the written line."""
+
+    drug: str
+    name: str
+    written: Administration
+    open_drug: bool = False
+
+
+def part_cycle(position: Position, choice: str, *, begins: bool) -> int:
+    """Which cycle of the chosen option this is; ``begins`` for a cycle that is about to begin."""
+    chosen = position.parts.get(choice)
+    return (chosen.cycles if chosen is not None else 0) + (1 if begins else 0)
+
+
+def lines_on(table: Table, position: Position, history: History, regimen: RegimenContent, day: int, *, entering: bool) -> tuple[Line, ...]:
+    """What is given, or started, on a day of a cycle. ``entering`` says that the cycle is the first of its element."""
+    begins = day == 1
+    cycle_here = 1 if entering else position.given + (1 if begins else 0)
+    found: list[Line] = []
+    for written in regimen.lines:
+        if written.part is None:
+            if _applies(written, day, cycle_here):
+                found.append(_line(table, history, written))
+            continue
+        part = table.parts[written.part]
+        chosen = position.parts.get(part.chosen_in)
+        if chosen is not None:
+            number = part_cycle(position, part.chosen_in, begins=begins)
+            found += [_line(table, history, inner) for inner in part.options[chosen.option].gives if _applies(inner, day, number)]
+    return tuple(found)
+
+
+def _applies(line: Administration, day: int, cycle: int) -> bool:
+    if line.in_cycles is not None and cycle not in line.in_cycles:
+        return False
+    match line.days:
+        case DayPoints(days):
+            return day in days
+        case DaySpan(first, _):
+            return day == first
+        case _:
+            return day == 1
+
+
+def _line(table: Table, history: History, written: Administration) -> Line:
+    if written.named_in is not None:
+        chosen = history.choices.get(written.named_in)
+        name = chosen.name if chosen is not None and chosen.name else "named in the choice"
+        return Line(name, name, written, open_drug=True)
+    drug = written.drug or ""
+    return Line(drug, table.drugs[drug].name, written)
+
+
+def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | None:
+    """The newest weight in kg taken on or before ``day``, with its date; None if none is known."""
+    known = history.results.get(WEIGHT_FACT, NO_RESULTS)
+    newest = known.newest
+    keys = [newest] if newest is not None and (day is None or _on(known.groups[newest]) <= day) else []
+    if not keys and day is not None:
+        keys = sorted((key for key, group in known.groups.items() if _on(group) <= day), key=lambda key: _on(known.groups[key]))[-1:]
+    for key in keys:
+        values = {item.value for item in known.groups[key] if isinstance(item.value, Decimal)}
+        if len(values) == 1:
+            return values.pop(), _on(known.groups[key])
+    return None
+
+
+def _on(group: tuple[Any, ...]) -> date:
+    found: date = max(item.day for item in group)
+    return found
+
+
+def administration_json(line: Line, day: int, cycle_days: int | None, weight: tuple[Decimal, date] | None) -> dict[str, Any]:
+    """One line of an ``administer`` action; what the record leaves out is ``not_stated``."""
+    written = line.written
+    dose: Any = NOT_STATED_WORD
+    unit = NOT_STATED_WORD
+    if isinstance(written.dose, Quantity):
+        dose, unit = format(written.dose.value, "f"), written.dose.unit
+    elif written.dose is not None:
+        dose = {"from": format(written.dose.from_.value, "f"), "to": format(written.dose.to.value, "f")}
+        unit = written.dose.from_.unit
+    return {
+        "drug": line.drug,
+        "name": line.name,
+        "dose": dose,
+        "unit": unit,
+        "route": written.route or NOT_STATED_WORD,
+        "per_day": written.times_a_day if written.times_a_day is not None else NOT_STATED_WORD,
+        "days": _days_json(written, day, cycle_days),
+        "amount": amount_json(written, weight),
+    }
+
+
+def _days_json(written: Administration, day: int, cycle_days: int | None) -> Any:
+    match written.days:
+        case DayPoints():
+            return [day]
+        case DaySpan(first, last):
+            end = last if last is not None else cycle_days
+            return {"from": first, "to": end if end is not None else NOT_STATED_WORD}
+        case _:
+            return NOT_STATED_WORD
+
+
+def is_per_kg(written: Administration) -> bool:
+    """Whether the dose is per kg of body weight."""
+    return isinstance(written.dose, Quantity) and written.dose.unit.endswith(PER_KG)
+
+
+def amount_json(written: Administration, weight: tuple[Decimal, date] | None) -> dict[str, str] | None:
+    """The amount of a dose per kg for a weight, exact; None where there is no weight or nothing to multiply."""
+    if weight is None or not isinstance(written.dose, Quantity) or not is_per_kg(written):
+        return None
+    amount = written.dose.value * weight[0]
+    return {
+        "value": plain(amount),
+        "unit": written.dose.unit.removesuffix(PER_KG),
+        "weight": plain(weight[0]),
+        "date": weight[1].isoformat(),
+    }
+
+
+# --- when ----------------------------------------------------------------------------------------------------------
+
+
+def due_day(table: Table, position: Position, row: Row) -> date | None:
+    """The day on which the dose of a row is due, which is its earliest day too; None where the record does not say."""
+    act = row.act
+    if act is None or act.kind != "administration" or position.cycle_start is None or row.effect == "stay":
+        return None
+    regimen = table.regimens[act.name]
+    if row.effect == "day":
+        return position.cycle_start + timedelta(days=(act.day or 1) - 1)
+    before = table.regimens.get(position.regimen or "")
+    if before is None or before.next_cycle is None or before.cycle is None or regimen.cycle is None:
+        return None
+    due = position.cycle_start + timedelta(days=before.cycle.days)
+    rule = before.next_cycle
+    if rule.after_day != 1:
+        for closed in position.closed_days:
+            if closed.day == rule.after_day and closed.given:
+                due = max(due, closed.on + timedelta(days=rule.due.days))
+    return due
+
+
+# --- what was really given -------------------------------------------------------------------------------------------
+
+
+def content_faults(event: AdministrationEvent, lines: tuple[Line, ...], weight: tuple[Decimal, date] | None) -> tuple[str, ...]:
+    """How the drugs really given differ from the protocol's, in sentences; empty where nothing differs or is stated."""
+    if event.given is None:
+        return ()
+    expected = {line.drug: line for line in lines}
+    faults = [f"{line.name} is part of it and was not given" for drug, line in expected.items() if not any(g.drug == drug for g in event.given) and not line.open_drug]
+    for given in event.given:
+        line = expected.get(given.drug)
+        if line is None and any(line.open_drug for line in lines):
+            continue
+        if line is None:
+            faults.append(f"{given.drug} is not part of it")
+            continue
+        faults += _dose_faults(given, line, weight)
+        if given.route is not None and line.written.route is not None and given.route != line.written.route:
+            faults.append(f"{line.name} is given {line.written.route}, not {given.route}")
+    return tuple(faults)
+
+
+def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | None) -> list[str]:
+    dose = line.written.dose
+    if given.dose is None or dose is None:
+        return []
+    said = f"{plain(given.dose)} {given.unit or 'without a unit'}"
+    if not isinstance(dose, Quantity):
+        inside = given.unit == dose.from_.unit and dose.from_.value <= given.dose <= dose.to.value
+        return [] if inside else [f"{line.name} is {plain(dose.from_.value)} to {plain(dose.to.value)} {dose.to.unit}, not {said}"]
+    if given.unit == dose.unit:
+        return [] if given.dose == dose.value else [f"{line.name} is {plain(dose.value)} {dose.unit}, not {said}"]
+    amount = amount_json(line.written, weight)
+    if amount is not None and given.unit == amount["unit"]:
+        right = Decimal(amount["value"]) == given.dose
+        return [] if right else [f"{line.name} is {plain(dose.value)} {dose.unit}, {amount['value']} {amount['unit']} at {amount['weight']} kg, not {said}; no tolerance is stated"]
+    if is_per_kg(line.written) and given.unit == dose.unit.removesuffix(PER_KG):
+        return []
+    return [f"{line.name} is {plain(dose.value)} {dose.unit}, and {said} cannot be compared with it"]

@@ -1,0 +1,370 @@
+"""One event after another, in the order of knowing: the fold from which every position is derived.
+
+A day is folded as a whole. Where all its events carry times they are taken by the clock; otherwise what was observed
+comes first, then the acts in the order with the fewest deviations, then what happened to the patient. The order in which
+events arrived never counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import permutations
+
+from attrs import evolve, field, frozen
+
+from protocol_engine.engine.judging import Judgement, Standing, judge
+from protocol_engine.errors import BrokenInvariant
+from protocol_engine.machine import PlaceMachine
+from protocol_engine.model.decision import TriedRow, Verdict
+from protocol_engine.model.events import (
+    KIND_RANK,
+    ActEvent,
+    AdministrationEvent,
+    AdverseEventEvent,
+    AllocationEvent,
+    ChoiceEvent,
+    ConsentEvent,
+    DeathEvent,
+    DiscontinuationEvent,
+    EligibilityEvent,
+    ObservationEvent,
+    OmissionEvent,
+    OtherTreatmentEvent,
+    ProcedureEvent,
+    ReportEvent,
+    StudyClosureEvent,
+    WithdrawalEvent,
+)
+from protocol_engine.model.facts import FactDefinition, read_members, read_value
+from protocol_engine.model.history import History, Result
+from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Position
+from protocol_engine.model.table import Effect, Row, Table
+from protocol_engine.model.truth import Truth
+
+MOST_FALLS = 100
+MOST_PERMUTED = 6
+"""Acts of one day without times that are tried in every order; a longer day is taken in the order of kinds."""
+
+FoldedEvent = ActEvent | ReportEvent
+ACT_KINDS = (
+    ConsentEvent,
+    EligibilityEvent,
+    AllocationEvent,
+    AdministrationEvent,
+    OmissionEvent,
+    ChoiceEvent,
+    ProcedureEvent,
+    OtherTreatmentEvent,
+)
+
+
+@frozen
+class Remark:
+    """A sentence about an event that a reader of every later decision should see."""
+
+    event: str
+    text: str
+
+
+@frozen
+class Fold:
+    """Where a course is after some events: position and history, the deviations, and remarks; with the standing it gives."""
+
+    position: Position
+    history: History
+    deviations: tuple[Verdict, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    standing: Standing = field(default=None, eq=False, repr=False)
+
+
+@frozen
+class Trace:
+    """What happened when an event was taken: the place before and after, the rows tried, the verdict."""
+
+    before: str
+    after: str
+    tried: tuple[TriedRow, ...] = ()
+    verdict: Verdict | None = None
+
+
+class Folder:
+    """Folds events over the table of one protocol."""
+
+    def __init__(self, table: Table, machine: PlaceMachine) -> None:
+        self.table = table
+        self.machine = machine
+
+    def begun(self) -> Fold:
+        """A course in which nothing has happened."""
+        return self._standing(Fold(Position(self.table.start), History()))
+
+    def _standing(self, fold: Fold) -> Fold:
+        return evolve(fold, standing=Standing(self.table, fold.position, fold.history))
+
+    def days(self, fold: Fold, days: Iterable[Sequence[FoldedEvent]]) -> Fold:
+        """Fold several days, each a group of events of one day."""
+        for group in days:
+            fold, _ = self.day(fold, group)
+        return fold
+
+    def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
+        """Fold one day; the trace is that of the event with the id ``watched``."""
+        if len(group) == 1:
+            return self._ordered(fold, group, watched)
+        if all(event.known.instant is not None for event in group):
+            return self._ordered(fold, sorted(group, key=_by_clock), watched)
+        ranked = sorted(group, key=_by_kind)
+        first = [event for event in ranked if isinstance(event, ObservationEvent)]
+        acts = [event for event in ranked if isinstance(event, ACT_KINDS)]
+        last = [event for event in ranked if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
+        best = self._ordered(fold, [*first, *acts, *last], watched)
+        if len(best[0].deviations) == len(fold.deviations) or not 2 <= len(acts) <= MOST_PERMUTED:
+            return best
+        for order in permutations(acts):
+            if not _keeps_clock(order):
+                continue
+            other = self._ordered(fold, [*first, *order, *last], watched)
+            if len(other[0].deviations) < len(best[0].deviations):
+                best = other
+        return best
+
+    def _ordered(self, fold: Fold, events: Sequence[FoldedEvent], watched: str | None) -> tuple[Fold, Trace | None]:
+        trace = None
+        for event in events:
+            fold, found = self.enter(fold, event)
+            if event.id == watched:
+                trace = found
+        return fold, trace
+
+    # --- one event -------------------------------------------------------------------------------------------------
+
+    def enter(self, fold: Fold, event: FoldedEvent) -> tuple[Fold, Trace]:
+        """Take one event: judge it if it is an act, note it, move, and let everything fall that now falls."""
+        before = fold.position.place
+        if isinstance(event, ACT_KINDS):
+            fold, tried, verdict = self._act(fold, event)
+        else:
+            fold, tried, verdict = self._report(fold, event), (), None
+        fold, fallen = self._settle(fold, event.effective.day)
+        return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
+
+    def _settle(self, fold: Fold, on: date) -> tuple[Fold, tuple[TriedRow, ...]]:
+        """Falls, outermost scope first, until none is true."""
+        tried: list[TriedRow] = []
+        for _ in range(MOST_FALLS):
+            fold = self._standing(fold)
+            row = self._falling(fold.standing, tried)
+            if row is None:
+                return fold, tuple(tried)
+            target = self.machine.take(fold.position.place, row)
+            place = self.table.places[target]
+            position = evolve(fold.position, place=target)
+            if place.kind == "ended":
+                position = evolve(position, ended=Ended(place.reason or "ended", on), end_cites=row.basis, parked=())
+            elif place.kind == "stopped":
+                position = evolve(position, stopped=(row.id, on))
+            fold = evolve(fold, position=position)
+        raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
+
+    def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
+        for scope in standing.place.scopes:
+            for row in self.table.falls.get(scope, ()):
+                if not standing.counts(row):
+                    continue
+                truth = standing.truth(row)
+                if truth is not Truth.FALSE:
+                    tried.append(standing.tried(row))
+                if truth is Truth.TRUE:
+                    return row
+        return None
+
+    # --- reports ---------------------------------------------------------------------------------------------------
+
+    def _report(self, fold: Fold, event: ReportEvent) -> Fold:
+        history = fold.history
+        match event:
+            case ObservationEvent():
+                return self._observe(fold, event)
+            case AdverseEventEvent():
+                history = history.with_adverse_event(event)
+            case DiscontinuationEvent():
+                history = history.with_discontinuation(event)
+            case WithdrawalEvent():
+                history = evolve(history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn})
+            case DeathEvent():
+                history = evolve(history, died=history.died or (event.effective.day, event.id))
+            case StudyClosureEvent():
+                history = evolve(history, closed=history.closed or (event.effective.day, event.id))
+        return evolve(fold, history=history)
+
+    def _observe(self, fold: Fold, event: ObservationEvent) -> Fold:
+        fact = self.table.facts[event.fact]
+        cycle = sum(1 for day in fold.position.cycle_days if day < event.effective.day)
+        timepoint, remark = _timepoint(fact, event, cycle)
+        value = read_value(fact, event.value, event.unit)
+        parts = {name: read_members(event.components[name]) for name in fact.parts if name in event.components}
+        history = fold.history.with_result(Result(event, timepoint, value, parts))
+        remarks = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
+        return evolve(fold, history=history, remarks=remarks)
+
+    # --- acts ------------------------------------------------------------------------------------------------------
+
+    def _act(self, fold: Fold, event: ActEvent) -> tuple[Fold, tuple[TriedRow, ...], Verdict]:
+        judged = judge(fold.standing, event)
+        verdict = Verdict(event.id, judged.verdict, judged.because, judged.cites)
+        if not verdict.allowed:
+            fold = evolve(fold, deviations=(*fold.deviations, verdict))
+        if judged.remarks:
+            fold = evolve(fold, remarks=(*fold.remarks, *(Remark(event.id, text) for text in judged.remarks)))
+        moved = self._moved(fold, event, judged)
+        return moved, judged.tried, verdict
+
+    def _moved(self, fold: Fold, event: ActEvent, judged: Judgement, *, again: bool = False) -> Fold:
+        """The fold after the act; ``again`` for one that was noted when it came too early and only moves now."""
+        position = self._position(fold, event, judged)
+        history = fold.history
+        day = event.effective.day
+        match event:
+            case AdministrationEvent() if judged.verdict != "duplicate" and not again:
+                history = history.with_done(f"administration.{event.regimen}", day, event.id)
+            case ChoiceEvent() if judged.row is not None or (judged.landing is not None and judged.landing.kind == "ahead"):
+                history = history.with_choice(event)
+            case ProcedureEvent() if not again:
+                history = history.with_done(f"procedure.{event.procedure}", day, event.id)
+            case EligibilityEvent():
+                if judged.verdict == "allowed" or event.met:
+                    position = evolve(position, eligible=event.met)
+            case _:
+                pass
+        fold = evolve(fold, position=position, history=history)
+        if position.parked and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
+            fold = self._unpark(fold)
+        return fold
+
+    def _unpark(self, fold: Fold) -> Fold:
+        """After a gate: acts that came too early are taken now, without a second verdict."""
+        waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
+        for event in waiting:
+            fold, _ = self._settle(fold, event.effective.day)
+            fold = self._moved(fold, event, judge(fold.standing, event), again=True)
+        return fold
+
+    def _position(self, fold: Fold, event: ActEvent, judged: Judgement) -> Position:
+        position, act = fold.position, judged.act
+        if act is None or judged.verdict == "duplicate" or position.ended is not None:
+            return position
+        if isinstance(event, OmissionEvent):
+            return _omitted(position, event, judged)
+        row, landing = judged.row, judged.landing
+        if row is not None:
+            target = self.machine.take(position.place, row)
+            moved = self._arrived(position, target, row.effect, event, judged)
+            decided = len([guard for guard in row.guards if not guard.refutes]) > 0
+            if judged.verdict in ("condition", "unknown") and decided and row.effect in ("enter", "enter_anew", "arrive"):
+                return evolve(moved, against=Against(row.id, position.place, event.id))
+            return moved
+        if landing is None or landing.kind == "stay":
+            return position
+        if landing.kind == "park":
+            return evolve(position, parked=(*position.parked, event))
+        target = self.machine.land(position.place, act.key)
+        return self._arrived(position, target, landing.effect, event, judged)
+
+    def _arrived(self, position: Position, target: str, effect: Effect, event: ActEvent, judged: Judgement) -> Position:
+        day = event.effective.day
+        place = self.table.places[target]
+        match effect:
+            case "stay":
+                return _rechosen(self.table, position, event)
+            case "day":
+                closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)
+                return evolve(position, day=closed.day, closed_days=(*position.closed_days, closed))
+            case "enter" | "enter_anew" | "again":
+                return self._dosed(position, target, effect, day, judged)
+            case _:
+                marks = {**position.marks, place.element: day} if place.element in ("consent", "eligibility", "allocation") else position.marks
+                moved = evolve(
+                    position, place=target, arm=place.arm or position.arm, element=place.element, entered=day, given=0, day=None, against=None, marks=marks
+                )
+                return _rechosen(self.table, moved, event)
+
+    def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:
+        place = self.table.places[target]
+        anew = effect == "enter_anew"
+        entering = effect != "again"
+        number = judged.cycle
+        if number is None:
+            number = 1 if anew else (position.cycle or 0) + 1
+        choices = {self.table.parts[line.part].chosen_in for line in self.table.regimens[place.regimen or ""].lines if line.part is not None}
+        parts = {name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen for name, chosen in position.parts.items()}
+        return evolve(
+            position,
+            place=target,
+            arm=place.arm or position.arm,
+            element=place.element,
+            entered=day if entering else position.entered,
+            given=1 if entering else position.given + 1,
+            regimen=place.regimen,
+            cycle=number,
+            day=1,
+            cycle_start=day,
+            closed_days=(ClosedDay(1, day),),
+            cycle_days=(*position.cycle_days, day),
+            parts=parts if position.parts else position.parts,
+            against=None if entering else position.against,
+        )
+
+
+def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
+    """After a choice that fills a part of a regimen: the option, and its cycles counted from here if it is a new one."""
+    if not isinstance(event, ChoiceEvent) or not any(part.chosen_in == event.choice for part in table.parts.values()):
+        return position
+    known = position.parts.get(event.choice)
+    if known is not None and known.option == event.option:
+        return position
+    return evolve(position, parts={**position.parts, event.choice: ChosenPart(event.option)})
+
+
+def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
+    """A later day that is left out is settled; a day 1 that is left out uses no number and stays due."""
+    day = judged.act.day if judged.act is not None else None
+    if judged.verdict != "allowed" or judged.row is None or judged.row.effect != "day" or day is None or event.drug is not None:
+        return position
+    return evolve(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
+
+
+def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tuple[str | None, str | None]:
+    """The named timepoint of a result taken after ``cycle`` cycles had begun, and a remark where it is doubtful."""
+    if not fact.taken:
+        return None, None
+    fitting = [name for name, at in fact.taken.items() if _fits(at.before_cycle, at.after_cycle, cycle)]
+    if event.timepoint is not None:
+        if event.timepoint in fitting:
+            return event.timepoint, None
+        return event.timepoint, f"{event.fact} is labelled {event.timepoint} and dated {event.effective.day.isoformat()}, after cycle {cycle}; the label is believed"
+    if len(fitting) == 1:
+        return fitting[0], None
+    known = ", ".join(fact.taken)
+    return None, f"{event.fact} of {event.effective.day.isoformat()} names no timepoint and fits none of {known}; it is kept as an unscheduled result"
+
+
+def _fits(before: int | None, after: int | None, cycle: int) -> bool:
+    return (before is not None and cycle < before) or (after is not None and cycle == after)
+
+
+def _by_clock(event: FoldedEvent) -> tuple[object, ...]:
+    return (event.known.instant, KIND_RANK[event.kind], event.id)
+
+
+def _by_kind(event: FoldedEvent) -> tuple[object, ...]:
+    cycle = getattr(event, "cycle", None) or 0
+    day = getattr(event, "day", None) or 0
+    instant = event.known.instant
+    return (KIND_RANK[event.kind], instant.isoformat() if instant is not None else "", cycle, day, event.id)
+
+
+def _keeps_clock(order: Sequence[ActEvent]) -> bool:
+    """Whether acts that carry a time stand in the order of their times."""
+    times = [event.effective.instant for event in order if event.effective.instant is not None]
+    return times == sorted(times)

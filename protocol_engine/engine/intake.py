@@ -1,0 +1,200 @@
+"""Is this event one that the protocol can read? Ids, domains and units, before anything is folded.
+
+What the protocol does not know is an error of the input and never guessed at; what it knows and does not allow is no
+matter of this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from attrs import evolve
+
+from protocol_engine.codec import CODEC, Finding, Invalid, parse_json, path_text
+from protocol_engine.errors import InputError, Mark, Problem, Problems
+from protocol_engine.model.events import (
+    AdministrationEvent,
+    AdverseEventEvent,
+    AllocationEvent,
+    ChoiceEvent,
+    CorrectionEvent,
+    DiscontinuationEvent,
+    ObservationEvent,
+    OmissionEvent,
+    PatientEvent,
+    ProcedureEvent,
+    RetractionEvent,
+)
+from protocol_engine.model.facts import read_members, read_value
+from protocol_engine.model.table import Table
+
+MOST_CYCLES = 9999
+
+
+def parse_events(lines: Iterable[str], source: str = "events") -> list[PatientEvent]:
+    """The events of JSON Lines, blank lines left out, equal repetitions kept. :class:`Problems` lists every fault."""
+    events: list[PatientEvent] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(lines, 1):
+        text = line.removeprefix("\ufeff").strip()
+        if not text:
+            continue
+        try:
+            events.append(CODEC.structure(parse_json(text), PatientEvent))
+        except Invalid as invalid:
+            problems += [Problem(f.code, path_text(f.path), f.message, Mark(number, 1), source) for f in invalid.findings]
+    if problems:
+        raise Problems(tuple(problems))
+    return events
+
+
+def parse_action(text: str, source: str = "action") -> PatientEvent:
+    """The act asked about: an event without an id, as JSON."""
+    try:
+        value = parse_json(text)
+        if isinstance(value, dict):
+            if "id" in value:
+                raise Invalid([Finding(("id",), "unknown-key", "leave the id out: an act that is asked about has none yet")])
+            value = {**value, "id": "proposed"}
+        event: PatientEvent = CODEC.structure(value, PatientEvent)
+    except Invalid as invalid:
+        raise Problems(tuple(Problem(f.code, path_text(f.path), f.message, Mark(), source) for f in invalid.findings)) from None
+    return event
+
+
+def accepted(
+    table: Table, events: Iterable[PatientEvent], *, skip_unknown_facts: bool = False, source: str = "events"
+) -> tuple[list[PatientEvent], int]:
+    """The events as the protocol reads them, and how many were left out for a fact it does not read.
+
+    :class:`Problems` names every event that the protocol cannot read; also one id with two contents, and a correction or
+    retraction of an event that is not there.
+    """
+    found: dict[str, PatientEvent] = {}
+    kept: list[PatientEvent] = []
+    problems: list[Problem] = []
+    skipped = 0
+    skipped_ids: set[str] = set()
+    for number, event in enumerate(events, 1):
+        if skip_unknown_facts and _reads_unknown_fact(table, event, skipped_ids):
+            skipped += 1
+            skipped_ids.add(event.id)
+            continue
+        findings: list[tuple[str, str]] = []
+        read = _read(table, event, findings)
+        if event.id in found and found[event.id] != read:
+            findings.append(("same-id", "this id stands for another event already; correct that event instead"))
+        problems += [Problem("unreadable-event", f"{event.id}.{path}", message, Mark(number, 1), source) for path, message in findings]
+        found.setdefault(event.id, read)
+        kept.append(read)
+    for number, event in enumerate(kept, 1):
+        named = event.corrects if isinstance(event, CorrectionEvent) else event.retracts if isinstance(event, RetractionEvent) else None
+        if named is not None and (named not in found or named == event.id):
+            problems.append(Problem("absent-event", f"{event.id}.{event.kind}", f"names {named}, and no such event is there", Mark(number, 1), source))
+    if problems:
+        raise Problems(tuple(problems))
+    return kept, skipped
+
+
+def accept_one(table: Table, event: PatientEvent) -> PatientEvent:
+    """One event as the protocol reads it; :class:`InputError` in one line if it cannot."""
+    findings: list[tuple[str, str]] = []
+    read = _read(table, event, findings)
+    if findings:
+        raise InputError("; ".join(f"{event.id}.{path}: {message}" for path, message in findings))
+    return read
+
+
+def _reads_unknown_fact(table: Table, event: PatientEvent, skipped: set[str]) -> bool:
+    if isinstance(event, ObservationEvent):
+        return event.fact not in table.facts
+    if isinstance(event, CorrectionEvent):
+        return event.corrects in skipped or _reads_unknown_fact(table, event.event, skipped)
+    return isinstance(event, RetractionEvent) and event.retracts in skipped
+
+
+def _known(name: str, known: Collection[str], what: str, path: str, findings: list[tuple[str, str]]) -> bool:
+    if name in known:
+        return True
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
+    findings.append((path, f"{name!r} is no {what} of this protocol; {hint}"))
+    return False
+
+
+def _read(table: Table, event: PatientEvent, findings: list[tuple[str, str]]) -> PatientEvent:
+    match event:
+        case AllocationEvent():
+            _known(event.arm, table.arms, "arm", "arm", findings)
+        case ObservationEvent():
+            _read_observation(table, event, findings)
+        case AdministrationEvent() | OmissionEvent():
+            _read_dose(table, event, findings)
+        case ChoiceEvent():
+            return _read_choice(table, event, findings)
+        case ProcedureEvent():
+            _known(event.procedure, table.procedures, "procedure", "procedure", findings)
+        case AdverseEventEvent():
+            if event.grade is not None and not 1 <= event.grade <= 5:
+                findings.append(("grade", f"CTCAE grades are 1 to 5, not {event.grade}"))
+            if event.drug is not None:
+                _known(event.drug, table.drugs, "drug", "drug", findings)
+        case DiscontinuationEvent():
+            _known(event.scope, ("treatment", *table.drugs), "scope", "scope", findings)
+        case CorrectionEvent():
+            inner: list[tuple[str, str]] = []
+            read = _read(table, event.event, inner)
+            findings += [(f"event.{path}", message) for path, message in inner]
+            return evolve(event, event=read)
+        case _:
+            pass
+    return event
+
+
+def _read_observation(table: Table, event: ObservationEvent, findings: list[tuple[str, str]]) -> None:
+    if not _known(event.fact, table.facts, "fact that is read", "fact", findings):
+        return
+    fact = table.facts[event.fact]
+    if event.timepoint is not None and fact.taken:
+        _known(event.timepoint, fact.taken, f"timepoint of {event.fact}", "timepoint", findings)
+    try:
+        read_value(fact, event.value, event.unit)
+    except ValueError as error:
+        findings.append(("value", str(error)))
+    for name, value in event.components.items():
+        if _known(name, fact.parts, f"component of {event.fact}", f"components.{name}", findings):
+            try:
+                read_members(value)
+            except ValueError as error:
+                findings.append((f"components.{name}", str(error)))
+
+
+def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, findings: list[tuple[str, str]]) -> None:
+    known = _known(event.regimen, table.regimens, "regimen", "regimen", findings)
+    for name, number in (("cycle", event.cycle), ("day", event.day)):
+        if number is not None and not 1 <= number <= MOST_CYCLES:
+            findings.append((name, f"counts from 1, and {number} is out of reach"))
+    if isinstance(event, OmissionEvent):
+        if event.drug is not None:
+            _known(event.drug, table.drugs, "drug", "drug", findings)
+        return
+    is_open = known and any(line.named_in is not None for line in table.regimens[event.regimen].lines)
+    for index, given in enumerate(event.given or ()):
+        if not is_open:
+            _known(given.drug, table.drugs, "drug", f"given[{index}].drug", findings)
+        if (given.dose is None) != (given.unit is None):
+            findings.append((f"given[{index}]", "a dose needs its unit, and a unit its dose"))
+
+
+def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str]]) -> ChoiceEvent:
+    if not _known(event.choice, table.choices, "choice", "choice", findings):
+        return event
+    choice = table.choices[event.choice]
+    option = event.option if event.option is not None else (choice.says_which if event.name is not None else None)
+    if option is None:
+        findings.append(("option", f"is missing; there are: {', '.join(choice.options)}"))
+        return event
+    if _known(option, choice.options, f"option of {event.choice}", "option", findings) and option == choice.says_which and event.name is None:
+        findings.append(("name", f"is missing: {option} says in words what was chosen"))
+    return evolve(event, option=option)

@@ -1,0 +1,124 @@
+"""Sentences for decisions: what a row asks for, and what is known instead."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.model.evaluation import Evaluation, MemberSet, Missing, Outcome
+from protocol_engine.model.table import ActLabel, Guard, Table
+from protocol_engine.model.units import plain
+from protocol_engine.model.values import Ever, Holds, Last
+
+
+def label_of(table: Table, name: str) -> str:
+    """The name of a value in words."""
+    value = table.values.get(name)
+    match value:
+        case Last() | Ever() | Holds() if value.label is not None:
+            return value.label
+        case Last():
+            return f"{fact_words(table, value.last.partition('.')[0], None)}{f' at {words(value.at)}' if value.at else ''}"
+        case _:
+            return fact_words(table, name, None) if name in table.facts else words(name)
+
+
+def words(name: str) -> str:
+    """A name as it is read aloud: ``after_cycle_1`` is ``after cycle 1``."""
+    return name.replace("_", " ")
+
+
+def fact_words(table: Table, fact: str, timepoint: str | None) -> str:
+    """A fact, and the timepoint at which it is asked for."""
+    definition = table.facts.get(fact)
+    name = (definition.label if definition is not None else None) or words(fact)
+    return name if timepoint is None else f"{name} {words(timepoint)}"
+
+
+def test_words(test: Test) -> str:
+    """A test in words."""
+    match test:
+        case OneOf(values):
+            return " or ".join(values)
+        case Range(at_least, above, at_most, below):
+            limits = (("at least", at_least), ("above", above), ("at most", at_most), ("below", below))
+            return " and ".join(f"{word} {limit}" for word, limit in limits if limit is not None)
+        case Presence(word):
+            return words(word)
+        case InSet(how, name):
+            return f"{words(how)} {words(name)}"
+        case Not(inner):
+            return f"not {test_words(inner)}"
+
+
+def value_words(outcome: Outcome) -> str:
+    """What is known of a value, with the events that say so."""
+    value = outcome.value
+    if value is None:
+        text = "unknown" if outcome.why == "absent" else words(outcome.why)
+    elif isinstance(value, Decimal):
+        text = plain(value)
+    elif isinstance(value, MemberSet):
+        text = ", ".join(sorted(value.listed)) or "none"
+    elif isinstance(value, frozenset):
+        text = ", ".join(sorted(value)) or "none"
+    else:
+        text = str(value)
+    return text + (f" ({', '.join(outcome.sources)})" if outcome.sources else "")
+
+
+def failing_words(evaluation: Evaluation, named: NamedTest) -> str:
+    """One test that does not hold: what is asked, and what is known."""
+    known = value_words(evaluation.value(named.name))
+    return f"{label_of(evaluation.table, named.name)} must be {test_words(named.test)}; it is {known}"
+
+
+def guard_words(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
+    """Why a guard does not let its row pass, a sentence for each failing test."""
+    claims = ", ".join(claim for claim in guard.cites if claim[:1] in "RAG")
+    if guard.refutes:
+        known = "; ".join(condition_words(evaluation.table, guard.condition, evaluation))
+        return (f"{claims}: {known}",)
+    return tuple(f"{claims}: {failing_words(evaluation, named)}" for named in evaluation.failing(guard.condition))
+
+
+def condition_words(table: Table, condition: Condition, evaluation: Evaluation | None = None) -> tuple[str, ...]:
+    """A condition in words, a sentence for each clause; with an evaluation, only the clauses' names and what is known."""
+    found = []
+    for clause in condition.clauses:
+        if evaluation is None:
+            found.append(" and ".join(f"{label_of(table, t.name)} is {test_words(t.test)}" for t in clause.tests) or "always")
+        else:
+            found.append(" and ".join(f"{label_of(table, t.name)} is {value_words(evaluation.value(t.name))}" for t in clause.tests))
+    return tuple(found)
+
+
+def missing_words(table: Table, missing: Missing) -> str:
+    """Why a detail is missing, in words."""
+    name = fact_words(table, missing.fact, missing.timepoint)
+    detail = f"{words(missing.component)} of {name}" if missing.component is not None else name
+    reports = f" ({', '.join(missing.sources)})" if missing.sources else ""
+    match missing.why:
+        case "absent":
+            return f"{detail} is not reported{reports}"
+        case "no_result":
+            return f"{detail} was reported without a result{reports}"
+        case _:
+            return f"{detail} is in doubt: correct, complete or retract{reports}"
+
+
+def act_words(table: Table, act: ActLabel, cycle: int | None = None) -> str:
+    """An act in words, such as ``SG, cycle 2 day 8``."""
+    match act.kind:
+        case "administration":
+            name = table.regimens[act.name].name if act.name in table.regimens else act.name
+            return name + (f", cycle {cycle}" if cycle is not None else "") + (f" day {act.day}" if act.day not in (None, 1) else "")
+        case "choice":
+            choice, _, option = act.name.partition("=")
+            return f"the choice {words(choice)}: {words(option)}"
+        case "allocation":
+            return f"allocation to {act.name}"
+        case "procedure":
+            return table.procedures[act.name].name if act.name in table.procedures else words(act.name)
+        case _:
+            return words(act.kind)

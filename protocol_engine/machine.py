@@ -1,0 +1,77 @@
+"""The rows of a table, run by ``transitions``. This is the only module that knows that library.
+
+Nothing of a protocol file reaches it but names of places and acts: guards are read from the cursor, where the engine
+has put the truth of each row before. A row is taken only if it is true, and never two at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define
+from transitions import EventData, Machine
+
+from protocol_engine.errors import BrokenInvariant
+from protocol_engine.model.table import Row, Table
+
+FALL = "fall"
+LAND = "land"
+
+
+@define
+class _Cursor:
+    """What ``transitions`` moves: the place, and which row holds."""
+
+    state: str
+    row: str
+
+
+class PlaceMachine:
+    """The places of one table as states, its rows and landings as transitions."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._machine = Machine(
+            model=None,
+            states=list(table.places),
+            initial=table.start,
+            auto_transitions=False,
+            send_event=True,
+            ignore_invalid_triggers=True,
+        )
+        for row in table.rows:
+            trigger = FALL if row.act is None else row.act.key
+            sources = [p.id for p in table.places.values() if row.source in p.scopes] if row.act is None else [row.source]
+            self._add(trigger, sources, row.target, row.id)
+        for place, landings in table.landings.items():
+            for key, landing in landings.items():
+                if landing.target is not None:
+                    self._add(f"{LAND}:{key}", [place], landing.target, LAND)
+        self._events: Mapping[str, Any] = self._machine.events
+
+    def _add(self, trigger: str, sources: list[str], target: str, row: str) -> None:
+        if sources:
+            self._machine.add_transition(trigger, sources, target, conditions=[_holds(row)])
+
+    def take(self, place: str, row: Row) -> str:
+        """The place that a row leads to from ``place``. BrokenInvariant if the machine has no such row."""
+        return self._fire(place, FALL if row.act is None else row.act.key, row.id)
+
+    def land(self, place: str, act: str) -> str:
+        """The place where an act lands, from ``place``, that no row allowed."""
+        return self._fire(place, f"{LAND}:{act}", LAND)
+
+    def _fire(self, place: str, trigger: str, row: str) -> str:
+        cursor = _Cursor(place, row)
+        event = self._events.get(trigger)
+        if event is None or not event.trigger(cursor):
+            raise BrokenInvariant(f"no row {row} leaves {place} by {trigger}")
+        return cursor.state
+
+
+def _holds(row: str) -> Callable[[EventData], bool]:
+    def guard(event: EventData) -> bool:
+        return bool(event.model.row == row)
+
+    return guard

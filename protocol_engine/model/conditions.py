@@ -1,0 +1,93 @@
+"""Conditions: tests on named values, joined by *and* within a line group and by *or* between groups.
+
+A condition is data. Every test looks at one named value; there is no negation of a whole condition and no
+comparison of two names, so each name has a finite partition and every table can be checked for gaps.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen
+
+from protocol_engine.errors import Mark
+
+
+@frozen
+class OneOf:
+    """The value is one of these levels; for a yes/no value, ``yes`` or ``no``."""
+
+    values: tuple[str, ...]
+
+
+@frozen
+class Range:
+    """Limits on an ordered level or a quantity; what is not limited is None. Limits are written as text."""
+
+    at_least: str | None = None
+    above: str | None = None
+    at_most: str | None = None
+    below: str | None = None
+
+
+@frozen
+class Presence:
+    """``any_result`` (some result is known), ``irrelevant`` (always holds), and the two tests that read absence:
+    ``not_reported`` (nobody reported) and ``reported_without_result``."""
+
+    word: Literal["any_result", "irrelevant", "not_reported", "reported_without_result"]
+
+
+@frozen
+class InSet:
+    """Some, all or none of the members of the named set are in the reported set."""
+
+    how: Literal["some_in", "all_in", "none_in"]
+    set_name: str
+
+
+@frozen
+class Not:
+    """The opposite of one test; unknown stays unknown."""
+
+    test: OneOf | Range | InSet
+
+
+Test = OneOf | Range | Presence | InSet | Not
+
+
+@frozen
+class NamedTest:
+    """A test on the value of that name. ``mark`` is where it is written."""
+
+    name: str
+    test: Test
+    mark: Mark = field(default=Mark(), eq=False, repr=False)
+
+
+@frozen
+class Clause:
+    """Tests that must all hold."""
+
+    tests: tuple[NamedTest, ...]
+    rests: tuple[str, ...] = ()
+
+
+@frozen
+class Condition:
+    """Clauses of which one must hold. No clause at all is false; a clause without tests is true."""
+
+    clauses: tuple[Clause, ...]
+
+    @property
+    def tests(self) -> tuple[NamedTest, ...]:
+        """All tests of all clauses, in the order written."""
+        return tuple(test for clause in self.clauses for test in clause.tests)
+
+    @property
+    def rests(self) -> tuple[str, ...]:
+        """The assumptions whose selected reading stands in this condition."""
+        return tuple(dict.fromkeys(name for clause in self.clauses for name in clause.rests))
+
+
+ALWAYS = Condition((Clause(()),))

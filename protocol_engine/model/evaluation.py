@@ -1,0 +1,362 @@
+"""What a condition is worth on what is known: three truth values, and the facts that decided or are missing.
+
+The same evaluation serves a patient's history and the checks, which put every combination of values under a table:
+only the leaves differ (:class:`Leaves`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal, Protocol, assert_never
+
+from attrs import field, frozen
+
+from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.model.facts import FactPart, FactValue
+from protocol_engine.model.history import NO_RESULTS, History, Result
+from protocol_engine.model.state import Position
+from protocol_engine.model.table import Guard, Table
+from protocol_engine.model.truth import Truth
+from protocol_engine.model.values import Ever, Holds, Last
+
+Why = Literal["known", "absent", "no_result", "muddled"]
+
+
+@frozen
+class Missing:
+    """A detail that would help to decide: fact, timepoint and component, why it is missing, and the reports in question."""
+
+    fact: str
+    timepoint: str | None
+    component: str | None
+    why: Why
+    sources: tuple[str, ...] = ()
+
+
+@frozen
+class MemberSet:
+    """A reported set of names: ``tested`` is None where every name outside ``listed`` counts as absent."""
+
+    listed: frozenset[str]
+    tested: frozenset[str] | None = None
+
+    def has(self, name: str) -> Truth:
+        """Whether the name is in the set."""
+        if name in self.listed:
+            return Truth.TRUE
+        return Truth.FALSE if self.tested is None or name in self.tested else Truth.UNKNOWN
+
+
+@frozen
+class Outcome:
+    """The value of a name, or why it is unknown. ``sources`` are the events it was read from."""
+
+    value: FactValue | MemberSet | None
+    why: Why = "known"
+    sources: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+
+YES, NO = "yes", "no"
+_NO = Outcome(NO)
+
+
+class Leaves(Protocol):
+    """Where values are read from in the end."""
+
+    def last(self, value: Last) -> Outcome: ...
+
+    def ever(self, value: Ever) -> Outcome: ...
+
+    def built_in(self, name: str) -> Outcome: ...
+
+
+class Evaluation:
+    """Values, tests and conditions of a table over some leaves. Each value is read once."""
+
+    __slots__ = ("_known", "leaves", "table")
+
+    def __init__(self, table: Table, leaves: Leaves) -> None:
+        self.table = table
+        self.leaves = leaves
+        self._known: dict[str, Outcome] = {}
+
+    def value(self, name: str) -> Outcome:
+        """The value of a name: a named value, a fact (its last result), or a built-in."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._read(name)
+        return known
+
+    def _read(self, name: str) -> Outcome:
+        value = self.table.values.get(name)
+        match value:
+            case Last():
+                outcome = self.leaves.last(value)
+                if value.if_missing not in (None, "unknown") and outcome.why in ("absent", "no_result"):
+                    return Outcome(value.if_missing, sources=outcome.sources)
+                return outcome
+            case Ever():
+                return self.leaves.ever(value)
+            case Holds():
+                return self._holds(value.holds)
+            case None:
+                if name in self.table.facts:
+                    return self.leaves.last(Last(last=name))
+                return self.leaves.built_in(name)
+            case _:
+                assert_never(value)
+
+    def _holds(self, condition: Condition) -> Outcome:
+        truth = self.condition(condition)
+        if truth is Truth.UNKNOWN:
+            missing = self.missing(condition)
+            why: Why = "muddled" if any(item.why == "muddled" for item in missing) else "absent"
+            return Outcome(None, why, self.sources(condition), missing)
+        return Outcome(YES if truth is Truth.TRUE else NO, sources=self.sources(condition))
+
+    # --- truth -----------------------------------------------------------------------------------------------------
+
+    def guard(self, guard: Guard) -> Truth:
+        """Whether a guard lets its row pass."""
+        truth = self.condition(guard.condition)
+        if guard.refutes:
+            return Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+        return truth
+
+    def condition(self, condition: Condition) -> Truth:
+        """The greatest of its clauses."""
+        best = Truth.FALSE
+        for clause in condition.clauses:
+            worst = Truth.TRUE
+            for named in clause.tests:
+                truth = self.test(named)
+                if truth < worst:
+                    worst = truth
+                    if worst is Truth.FALSE:
+                        break
+            if worst is Truth.TRUE:
+                return worst
+            if worst > best:
+                best = worst
+        return best
+
+    def test(self, named: NamedTest) -> Truth:
+        """One test on one name."""
+        return self._tested(self.value(named.name), named.test)
+
+    def _tested(self, outcome: Outcome, test: Test) -> Truth:
+        match test:
+            case Presence(word):
+                return _present(outcome, word)
+            case Not(inner):
+                return Truth(-self._tested(outcome, inner))
+            case _ if outcome.value is None:
+                return Truth.UNKNOWN
+            case OneOf(values):
+                return Truth.TRUE if outcome.value in values else Truth.FALSE
+            case Range():
+                return _in_range(outcome.value, test)
+            case InSet(how, name):
+                return self._in_set(outcome.value, how, tuple(self.table.sets[name].are))
+            case _:
+                assert_never(test)
+
+    def _in_set(self, value: FactValue | MemberSet, how: str, names: tuple[str, ...]) -> Truth:
+        members = value if isinstance(value, MemberSet) else MemberSet(value if isinstance(value, frozenset) else frozenset())
+        found = [members.has(name) for name in names]
+        if how == "all_in":
+            return min(found, default=Truth.TRUE)
+        some = max(found, default=Truth.FALSE)
+        return some if how == "some_in" else Truth(-some)
+
+    # --- why -------------------------------------------------------------------------------------------------------
+
+    def missing(self, condition: Condition) -> tuple[Missing, ...]:
+        """What would have to be known to decide an undecided condition: from every clause that is not false."""
+        found: dict[Missing, None] = {}
+        for clause in condition.clauses:
+            truths = [(named, self.test(named)) for named in clause.tests]
+            if all(truth is not Truth.FALSE for _, truth in truths):
+                for named, truth in truths:
+                    if truth is Truth.UNKNOWN:
+                        found |= dict.fromkeys(self.value(named.name).missing)
+        return tuple(found)
+
+    def sources(self, condition: Condition) -> tuple[str, ...]:
+        """The events that the names of a condition were read from."""
+        return tuple(dict.fromkeys(source for named in condition.tests for source in self.value(named.name).sources))
+
+    def failing(self, condition: Condition) -> tuple[NamedTest, ...]:
+        """Of a false condition, the tests that are false, of the clause that comes nearest to holding."""
+        best: tuple[NamedTest, ...] | None = None
+        for clause in condition.clauses:
+            failing = tuple(named for named in clause.tests if self.test(named) is Truth.FALSE)
+            if best is None or len(failing) < len(best):
+                best = failing
+        return best or ()
+
+
+def _present(outcome: Outcome, word: str) -> Truth:
+    match word:
+        case "irrelevant":
+            return Truth.TRUE
+        case "any_result":
+            return Truth.TRUE if outcome.value is not None else Truth.UNKNOWN
+        case "not_reported":
+            return Truth.TRUE if outcome.why == "absent" else Truth.FALSE
+        case _:
+            return Truth.TRUE if outcome.why == "no_result" else Truth.FALSE
+
+
+def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
+    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    inside = not (
+        (limits.at_least is not None and number < Decimal(limits.at_least))
+        or (limits.above is not None and number <= Decimal(limits.above))
+        or (limits.at_most is not None and number > Decimal(limits.at_most))
+        or (limits.below is not None and number >= Decimal(limits.below))
+    )
+    return Truth.TRUE if inside else Truth.FALSE
+
+
+@frozen
+class HistoryLeaves:
+    """Leaves read off the history of one patient, who is at ``position``."""
+
+    table: Table = field(repr=False)
+    history: History
+    position: Position
+
+    def last(self, value: Last) -> Outcome:
+        name, _, part = value.last.partition(".")
+        if name == "choice":
+            chosen = self.history.choices.get(part)
+            if chosen is None:
+                return Outcome(None, "absent", (), (Missing(value.last, None, None, "absent"),))
+            return Outcome(chosen.option, sources=(chosen.id,))
+        known = self.history.results.get(name, NO_RESULTS)
+        key = value.at if value.at is not None else known.newest
+        group = known.groups.get(key, ()) if key is not None else ()
+        results = [item for item in group if item.value is not None]
+        sources = tuple(item.event.id for item in results)
+        if not results:
+            why: Why = "no_result" if group or (value.at is None and known.groups) else "absent"
+            return Outcome(None, why, tuple(item.event.id for item in group), (Missing(name, value.at, None, why),))
+        if key in known.muddled:
+            return Outcome(None, "muddled", sources, (Missing(name, value.at, None, "muddled", sources),))
+        if part:
+            return self._part(name, value.at, part, results, sources)
+        return Outcome(results[0].value, sources=sources)
+
+    def _part(self, fact: str, at: str | None, part: str, results: list[Result], sources: tuple[str, ...]) -> Outcome:
+        reported = {item.parts[part] for item in results if part in item.parts}
+        if not reported:
+            return Outcome(None, "absent", sources, (Missing(fact, at, part, "absent", sources),))
+        if len(reported) > 1:
+            return Outcome(None, "muddled", sources, (Missing(fact, at, part, "muddled", sources),))
+        definition: FactPart = self.table.facts[fact].parts[part]
+        tested: frozenset[str] | None = None
+        if definition.not_listed == "unknown":
+            tested = frozenset().union(*(item.parts.get(definition.unless_in or "", frozenset()) for item in results))
+        # What the set leaves open is missing too: the condition names it only where a test stays unknown.
+        return Outcome(MemberSet(reported.pop(), tested), sources=sources, missing=(Missing(fact, at, part, "absent", sources),))
+
+    def ever(self, value: Ever) -> Outcome:
+        since = self._since(value.since)
+        if since is None:
+            return _NO
+        found = [self._ever(name, value, since) for name in value.ever]
+        for outcome in found:
+            if outcome.value == YES:
+                return outcome
+        for outcome in found:
+            if outcome.value is None:
+                return outcome
+        return _NO
+
+    def _since(self, acts: tuple[str, ...]) -> date | None:
+        """The latest of the acts that were done; None where the first of them, which must have been, was not."""
+        latest = date.min
+        for number, act in enumerate(acts):
+            day = self._mark(act)
+            if day is None and number == 0:
+                return None
+            if day is not None and day > latest:
+                latest = day
+        return latest
+
+    def _mark(self, act: str) -> date | None:
+        if act == "element":
+            return self.position.entered
+        if act in ("consent", "eligibility", "allocation"):
+            return self.position.marks.get(act)
+        done = self.history.done.get(act)
+        return done.day if done is not None else None
+
+    def _ever(self, name: str, value: Ever, since: date) -> Outcome:
+        if name == "adverse_event":
+            return self._ever_adverse(value, since)
+        if name == "discontinuation":
+            scopes = (value.is_ or {}).get("value", tuple(self.history.discontinued))
+            for scope in scopes:
+                event = self.history.discontinued.get(scope)
+                if event is not None and event.effective.day >= since:
+                    return Outcome(YES, sources=(event.id,))
+            return _NO
+        if "." in name:
+            done = self.history.done.get(name)
+            return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since else _NO
+        return self._ever_result(name, value, since)
+
+    def _ever_result(self, fact: str, value: Ever, since: date) -> Outcome:
+        known = self.history.results.get(fact, NO_RESULTS)
+        levels = (value.is_ or {}).get("value", ())
+        for (timepoint, level), result in known.latest.items():
+            if level in levels and result.day > since and _wanted(timepoint, value):
+                return Outcome(YES, sources=(result.event.id,))
+        for key in known.muddled:
+            group = [r for r in known.groups[key] if r.value in levels and r.day > since and _wanted(r.timepoint, value)]
+            if group:
+                sources = tuple(item.event.id for item in known.groups[key])
+                return Outcome(None, "muddled", sources, (Missing(fact, group[0].timepoint, None, "muddled", sources),))
+        return _NO
+
+    def _ever_adverse(self, value: Ever, since: date) -> Outcome:
+        wanted = value.is_ or {}
+        doubtful: tuple[str, ...] = ()
+        component = None
+        for event in self.history.adverse:
+            if event.effective.day < since:  # on the day of an act, what happens to the patient comes after it
+                continue
+            if event.unacceptable is None and "unacceptable" in wanted:
+                doubtful, component = (*doubtful, event.id), "unacceptable"
+            elif "drug" in wanted and event.drug is None:
+                doubtful, component = (*doubtful, event.id), "drug"
+            elif "drug" not in wanted or event.drug in wanted["drug"]:
+                return Outcome(YES, sources=(event.id,))
+        if doubtful:
+            return Outcome(None, "muddled", doubtful, (Missing("adverse_event", None, component, "muddled", doubtful),))
+        return _NO
+
+    def built_in(self, name: str) -> Outcome:
+        match name:
+            case "death":
+                found = self.history.died
+                return Outcome(YES, sources=(found[1],)) if found is not None else _NO
+            case "study_closed":
+                found = self.history.closed
+                return Outcome(YES, sources=(found[1],)) if found is not None else _NO
+            case "withdrawn_from":
+                for scope in ("study", "treatment"):
+                    if scope in self.history.withdrawn:
+                        return Outcome(scope, sources=(self.history.withdrawn[scope][1],))
+                return _NO
+            case _:
+                stopped = self.history.discontinued.get("treatment")
+                return Outcome("treatment", sources=(stopped.id,)) if stopped is not None else _NO
+
+
+def _wanted(timepoint: str | None, value: Ever) -> bool:
+    return (not value.at or timepoint in value.at) and timepoint not in value.not_at

@@ -1,0 +1,268 @@
+"""The events of a course: what happened to one patient, each with an id, a kind and its dates.
+
+Acts (consent, eligibility, allocation, choice, administration, omission, procedure, other_treatment) are judged
+against the protocol; reports (observation, adverse_event, withdrawal, death, study_closure, discontinuation) are
+taken as they are; correction and retraction rewrite an earlier event from the day they became known.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from attrs import evolve, field, fields, frozen
+
+
+@frozen
+class EventTime:
+    """A day, or an instant with its offset. ``text`` is as written (ISO 8601); ``day`` is the day as written."""
+
+    text: str
+    day: date = field(eq=False)
+    instant: datetime | None = field(default=None, eq=False)
+
+    @classmethod
+    def of(cls, text: str) -> EventTime:
+        """Read ``2026-01-31`` or ``2026-01-31T09:30:00+01:00``. ValueError says what is wrong."""
+        if len(text) == 10 and text[4] == text[7] == "-":
+            return cls(text, date.fromisoformat(text))
+        if "T" not in text or len(text) < 16:
+            raise ValueError(f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {text!r}")
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None:
+            raise ValueError(f"has a time without an offset: {text!r}; add one such as +01:00 or Z")
+        return cls(text, instant.date(), instant)
+
+
+@frozen(kw_only=True)
+class Event:
+    """What all events share. ``effective`` is when it happened, ``issued`` when it became known (default: the same)."""
+
+    id: str
+    effective: EventTime
+    issued: EventTime = field()
+
+    @issued.default
+    def _issued_when_it_happened(self) -> EventTime:
+        return self.effective
+
+    @property
+    def known(self) -> EventTime:
+        """The place of the event in the order of knowing: a report by ``issued``, an act by ``effective``."""
+        return self.issued
+
+
+class Act(Event):
+    """Something done, judged against the protocol on the day it was done."""
+
+    @property
+    def known(self) -> EventTime:
+        return self.effective
+
+
+@frozen(kw_only=True)
+class ConsentEvent(Act):
+    """Written consent was given."""
+
+    kind: Literal["consent"] = "consent"
+
+
+@frozen(kw_only=True)
+class EligibilityEvent(Act):
+    """Somebody attested that the criteria are met, or are not."""
+
+    kind: Literal["eligibility"] = "eligibility"
+    met: bool
+
+
+@frozen(kw_only=True)
+class AllocationEvent(Act):
+    """The patient was allocated to an arm."""
+
+    kind: Literal["allocation"] = "allocation"
+    arm: str
+
+
+@frozen(kw_only=True)
+class GivenDrug:
+    """What was really given of one drug: dose as a decimal string, UCUM unit, route."""
+
+    drug: str
+    dose: Decimal | None = None
+    unit: str | None = None
+    route: str | None = None
+
+
+@frozen(kw_only=True)
+class AdministrationEvent(Act):
+    """A day of a cycle of a regimen was given. ``cycle`` and ``day`` count from 1 and may be left out where certain."""
+
+    kind: Literal["administration"] = "administration"
+    regimen: str
+    cycle: int | None = None
+    day: int | None = None
+    given: tuple[GivenDrug, ...] | None = None
+
+
+@frozen(kw_only=True)
+class OmissionEvent(Act):
+    """A day of a cycle, or one drug of it, was left out, and why."""
+
+    kind: Literal["omission"] = "omission"
+    regimen: str
+    cycle: int | None = None
+    day: int | None = None
+    drug: str | None = None
+    reason: str
+
+
+@frozen(kw_only=True)
+class ChoiceEvent(Act):
+    """A person took an option of a choice; ``name`` says in words what an open option stands for.
+
+    With a ``name`` and no ``option`` it is the open option of that choice.
+    """
+
+    kind: Literal["choice"] = "choice"
+    choice: str
+    option: str | None = None
+    name: str | None = None
+
+
+@frozen(kw_only=True)
+class ProcedureEvent(Act):
+    """A procedure was done."""
+
+    kind: Literal["procedure"] = "procedure"
+    procedure: str
+
+
+@frozen(kw_only=True)
+class OtherTreatmentEvent(Act):
+    """Drugs were given outside the protocol."""
+
+    kind: Literal["other_treatment"] = "other_treatment"
+    drugs: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class ObservationEvent(Event):
+    """A result: ``value`` is text for quantities (exact decimal) and text, boolean or a list elsewhere."""
+
+    kind: Literal["observation"] = "observation"
+    fact: str
+    timepoint: str | None = None
+    value: Any
+    unit: str | None = None
+    components: dict[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class AdverseEventEvent(Event):
+    """An adverse event: CTCAE ``grade`` 1 to 5; ``unacceptable`` is the investigator's word on the treatment."""
+
+    kind: Literal["adverse_event"] = "adverse_event"
+    term: str
+    grade: int | None = None
+    unacceptable: bool | None = None
+    drug: str | None = None
+
+
+@frozen(kw_only=True)
+class DiscontinuationEvent(Event):
+    """Treatment (``scope: treatment``) or one drug (its id) was stopped for good."""
+
+    kind: Literal["discontinuation"] = "discontinuation"
+    scope: str
+    reason: str | None = None
+
+
+@frozen(kw_only=True)
+class WithdrawalEvent(Event):
+    """Consent was withdrawn from treatment, or from the study."""
+
+    kind: Literal["withdrawal"] = "withdrawal"
+    scope: Literal["treatment", "study"]
+
+
+@frozen(kw_only=True)
+class DeathEvent(Event):
+    """The patient died."""
+
+    kind: Literal["death"] = "death"
+
+
+@frozen(kw_only=True)
+class StudyClosureEvent(Event):
+    """The study was closed."""
+
+    kind: Literal["study_closure"] = "study_closure"
+
+
+@frozen(kw_only=True)
+class CorrectionEvent(Event):
+    """The event ``corrects`` was really ``event``: the whole new event, with the id of the one it replaces."""
+
+    kind: Literal["correction"] = "correction"
+    corrects: str
+    event: PatientEvent
+    reason: str
+
+
+@frozen(kw_only=True)
+class RetractionEvent(Event):
+    """The event ``retracts`` never happened."""
+
+    kind: Literal["retraction"] = "retraction"
+    retracts: str
+    reason: str
+
+
+ActEvent = (
+    ConsentEvent
+    | EligibilityEvent
+    | AllocationEvent
+    | AdministrationEvent
+    | OmissionEvent
+    | ChoiceEvent
+    | ProcedureEvent
+    | OtherTreatmentEvent
+)
+ReportEvent = (
+    ObservationEvent | AdverseEventEvent | DiscontinuationEvent | WithdrawalEvent | DeathEvent | StudyClosureEvent
+)
+Rewrite = CorrectionEvent | RetractionEvent
+PatientEvent = ActEvent | ReportEvent | Rewrite
+
+EVENT_KINDS: dict[str, type[PatientEvent]] = {
+    "consent": ConsentEvent,
+    "eligibility": EligibilityEvent,
+    "allocation": AllocationEvent,
+    "observation": ObservationEvent,
+    "choice": ChoiceEvent,
+    "procedure": ProcedureEvent,
+    "administration": AdministrationEvent,
+    "omission": OmissionEvent,
+    "other_treatment": OtherTreatmentEvent,
+    "adverse_event": AdverseEventEvent,
+    "discontinuation": DiscontinuationEvent,
+    "withdrawal": WithdrawalEvent,
+    "study_closure": StudyClosureEvent,
+    "death": DeathEvent,
+    "correction": CorrectionEvent,
+    "retraction": RetractionEvent,
+}
+"""Wire name of each kind, in the order in which events of one day without times are taken."""
+
+KIND_RANK = {kind: rank for rank, kind in enumerate(EVENT_KINDS)}
+
+
+def renamed(event: PatientEvent, event_id: str) -> PatientEvent:
+    """The same event under another id."""
+    return evolve(event, id=event_id)
+
+
+def content(event: PatientEvent) -> dict[str, object]:
+    """Everything the event says but its id, for comparing two reports under one id."""
+    return {f.name: getattr(event, f.name) for f in fields(type(event)) if f.name != "id"}

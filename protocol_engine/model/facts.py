@@ -1,0 +1,147 @@
+"""The facts a protocol reads: their types, and what a reported value of each type is.
+
+A fact has exactly one type: ordered ``levels``, unordered ``one_of``, ``yes_no``, a ``quantity`` in a UCUM unit, a
+``date`` or a ``set_of`` names. Values listed under ``no_result`` may be reported and still leave the fact unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import NewType
+
+from attrs import field, frozen
+
+from protocol_engine.model.claims import Node
+
+Cites = NewType("Cites", tuple[str, ...])
+"""Ids of claims; in a file one id, or a list of them."""
+Names = NewType("Names", tuple[str, ...])
+"""One name, or a list of them."""
+NO_CITES = Cites(())
+NO_NAMES = Names(())
+
+DECIMAL_PATTERN = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
+DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
+MEMBER_PATTERN = re.compile(r"[A-Z][A-Z0-9-]{1,15}")
+
+
+@frozen(kw_only=True)
+class FactPart(Node):
+    """A detail reported together with a fact, such as the genes found mutated in a ctDNA sample.
+
+    ``not_listed`` says what a name outside the reported set means: ``absent`` (the list is complete) or ``unknown``,
+    unless the set in the part ``unless_in`` (what was tested) names it.
+    """
+
+    set_of: str
+    not_listed: str = "absent"
+    unless_in: str | None = None
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Timepoint(Node):
+    """A named moment at which a fact is to be assessed, relative to the cycles of the arm.
+
+    ``before_cycle: n`` closes when cycle n begins; ``after_cycle: n`` opens with cycle n.
+    """
+
+    before_cycle: int | None = None
+    after_cycle: int | None = None
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class FactDefinition(Node):
+    """One fact that the protocol reads; see the module for the types."""
+
+    label: str | None = None
+    levels: tuple[str, ...] | None = None
+    one_of: tuple[str, ...] | None = None
+    yes_no: bool = False
+    quantity: str | None = None
+    above: Decimal | None = None
+    date: bool = False
+    set_of: str | None = None
+    no_result: tuple[str, ...] = ()
+    parts: dict[str, FactPart] = field(factory=dict)
+    taken: dict[str, Timepoint] = field(factory=dict)
+    codes: dict[str, str] = field(factory=dict)
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The types declared; a well-formed fact declares exactly one."""
+        declared = {
+            "levels": self.levels is not None,
+            "one_of": self.one_of is not None,
+            "yes_no": self.yes_no,
+            "quantity": self.quantity is not None,
+            "date": self.date,
+            "set_of": self.set_of is not None,
+        }
+        return tuple(kind for kind, is_declared in declared.items() if is_declared)
+
+    @property
+    def values(self) -> tuple[str, ...] | None:
+        """The finite domain, worst or lowest level first where ordered; None for quantities, dates and sets."""
+        if self.yes_no:
+            return ("no", "yes")
+        return self.levels if self.levels is not None else self.one_of
+
+
+FactValue = str | Decimal | date | frozenset[str]
+
+
+def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactValue | None:
+    """The typed value of a report, or None where it is reported and still no result.
+
+    Raises ValueError, with a sentence for the reader, if the value is outside the domain of the fact.
+    """
+    if isinstance(value, str) and value in fact.no_result:
+        return None
+    if fact.quantity is not None:
+        return _read_quantity(fact, value, unit)
+    if unit is not None:
+        raise ValueError("has no unit; leave `unit` out")
+    if fact.yes_no:
+        if not isinstance(value, bool):
+            raise ValueError(f"must be true or false, not {value!r}")
+        return "yes" if value else "no"
+    if fact.date:
+        return _read_day(value)
+    if fact.set_of is not None:
+        return read_members(value)
+    domain = fact.values or ()
+    if not isinstance(value, str) or value not in domain:
+        raise ValueError(f"must be one of {', '.join((*domain, *fact.no_result))}, not {value!r}")
+    return value
+
+
+def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Decimal:
+    if not isinstance(value, str) or not DECIMAL_PATTERN.fullmatch(value):
+        raise ValueError(f'must be a decimal number in a string, such as "62.5", not {value!r}')
+    if unit != fact.quantity:
+        raise ValueError(f"is read in {fact.quantity}, and the unit given is {unit or 'missing'}")
+    number = Decimal(value)
+    if fact.above is not None and number <= fact.above:
+        raise ValueError(f"must be above {fact.above}, not {value}")
+    return number
+
+
+def _read_day(value: object) -> date:
+    if not isinstance(value, str) or not DAY_PATTERN.fullmatch(value):
+        raise ValueError(f"must be a date such as 2026-01-31, not {value!r}")
+    return date.fromisoformat(value)
+
+
+def read_members(value: object) -> frozenset[str]:
+    """A reported set of names in capitals (gene symbols); ValueError for anything else."""
+    if not isinstance(value, list) or not all(isinstance(name, str) and MEMBER_PATTERN.fullmatch(name) for name in value):
+        raise ValueError(f"must be a list of symbols in capitals, such as PIK3CA, not {value!r}")
+    return frozenset(value)

@@ -1,0 +1,140 @@
+"""The history of one patient, indexed so that each reading of it costs the same however long it is.
+
+A history is a value: adding to it gives a new one. It holds events in the order in which they were folded (the order of
+knowing), and answers by the order in which they happened.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from attrs import evolve, field, frozen
+
+from protocol_engine.model.events import (
+    AdverseEventEvent,
+    ChoiceEvent,
+    DiscontinuationEvent,
+    ObservationEvent,
+)
+from protocol_engine.model.facts import FactValue
+
+GroupKey = str | date
+
+
+@frozen
+class Result:
+    """A result as read: ``value`` is None where it was reported without one; ``parts`` are its typed components."""
+
+    event: ObservationEvent
+    timepoint: str | None
+    value: FactValue | None
+    parts: dict[str, frozenset[str]]
+
+    @property
+    def day(self) -> date:
+        """The day it happened to the patient."""
+        return self.event.effective.day
+
+    @property
+    def group(self) -> GroupKey:
+        """Results of one group speak of one moment: the named timepoint, or else the day."""
+        return self.timepoint or self.day
+
+
+@frozen
+class FactHistory:
+    """All results of one fact. Results of a group that disagree are a muddle until one is corrected or retracted."""
+
+    groups: dict[GroupKey, tuple[Result, ...]] = field(factory=dict)
+    latest: dict[tuple[str | None, FactValue], Result] = field(factory=dict)
+    muddled: tuple[GroupKey, ...] = ()
+    newest: GroupKey | None = None
+
+    def adding(self, result: Result) -> FactHistory:
+        """The same with one more result."""
+        key = result.group
+        group = (*self.groups.get(key, ()), result)
+        groups = {**self.groups, key: group}
+        if result.value is None:
+            return evolve(self, groups=groups)
+        values = {item.value for item in group if item.value is not None}
+        newest = key if self.newest is None or _day(groups[self.newest]) <= result.day else self.newest
+        if len(values) > 1:
+            muddled = self.muddled if key in self.muddled else (*self.muddled, key)
+            latest = {name: item for name, item in self.latest.items() if item.group != key}
+            for other in groups.values():
+                if other[0].group not in muddled:
+                    _note(latest, other)
+            return FactHistory(groups, latest, muddled, newest)
+        latest = dict(self.latest)
+        _note(latest, (result,))
+        return FactHistory(groups, latest, self.muddled, newest)
+
+
+def _day(group: tuple[Result, ...]) -> date:
+    return max(item.day for item in group)
+
+
+def _note(latest: dict[tuple[str | None, FactValue], Result], results: tuple[Result, ...]) -> None:
+    for result in results:
+        if result.value is None:
+            continue
+        known = latest.get((result.timepoint, result.value))
+        if known is None or known.day <= result.day:
+            latest[(result.timepoint, result.value)] = result
+
+
+NO_RESULTS = FactHistory()
+
+
+@frozen
+class Done:
+    """The newest of several acts with one name, by the day it happened, and how many there were."""
+
+    day: date
+    event_id: str
+    count: int
+
+
+@frozen
+class History:
+    """Everything known of one patient that a value can read; ``done`` counts acts by name, such as ``procedure.surgery``."""
+
+    results: dict[str, FactHistory] = field(factory=dict)
+    adverse: tuple[AdverseEventEvent, ...] = ()
+    choices: dict[str, ChoiceEvent] = field(factory=dict)
+    done: dict[str, Done] = field(factory=dict)
+    discontinued: dict[str, DiscontinuationEvent] = field(factory=dict)
+    withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
+    died: tuple[date, str] | None = None
+    closed: tuple[date, str] | None = None
+
+    def with_result(self, result: Result) -> History:
+        """One more result of a fact."""
+        fact = result.event.fact
+        known = self.results.get(fact, NO_RESULTS)
+        return evolve(self, results={**self.results, fact: known.adding(result)})
+
+    def with_done(self, name: str, day: date, event_id: str) -> History:
+        """One more act of that name."""
+        known = self.done.get(name)
+        if known is None:
+            done = Done(day, event_id, 1)
+        elif known.day <= day:
+            done = Done(day, event_id, known.count + 1)
+        else:
+            done = Done(known.day, known.event_id, known.count + 1)
+        return evolve(self, done={**self.done, name: done})
+
+    def with_choice(self, event: ChoiceEvent) -> History:
+        """One more choice; it is an act too."""
+        chosen = evolve(self, choices={**self.choices, event.choice: event})
+        return chosen.with_done(f"choice.{event.choice}.{event.option}", event.effective.day, event.id)
+
+    def with_adverse_event(self, event: AdverseEventEvent) -> History:
+        """One more adverse event. Those attested as acceptable are kept in the course and asked for by no value."""
+        return self if event.unacceptable is False else evolve(self, adverse=(*self.adverse, event))
+
+    def with_discontinuation(self, event: DiscontinuationEvent) -> History:
+        """Treatment, or a drug, was stopped for good; the first report of each stands."""
+        return evolve(self, discontinued={event.scope: event, **self.discontinued})

@@ -1,0 +1,386 @@
+"""A study protocol as it is written in its file: frozen nodes, one for each construct of the language.
+
+Nothing here moves a patient; :mod:`protocol_engine.compiler` turns it into a table of rows.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from attrs import field, frozen
+
+from protocol_engine.model.claims import Assumption, Node, Silence
+from protocol_engine.model.conditions import Condition
+from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition
+from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated
+from protocol_engine.model.values import Value
+
+
+@frozen(kw_only=True)
+class Record(Node):
+    """Which registry record the file was written from: registry, and the date or version of the record."""
+
+    registry: str
+    version: str
+
+
+@frozen(kw_only=True)
+class Design(Node):
+    """Design of the study. ``ratio`` maps arms to their share; ``planned`` is the planned number of patients."""
+
+    allocation: Literal["randomised", "by_rule"]
+    masking: Literal["open_label", "blinded"]
+    phase: int
+    planned: int
+    ratio: dict[str, int] | NotStated | None = None
+    see: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Drug(Node):
+    """A drug by its display name. ``codes`` maps a coding system (atc, rxnorm, ncit, local) to a code."""
+
+    name: str
+    codes: dict[str, str]
+    see: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Procedure(Node):
+    """A procedure the protocol names. With ``history: true`` one done before allocation is medical history."""
+
+    name: str
+    codes: dict[str, str] = field(factory=dict)
+    history: bool = False
+
+
+@frozen(kw_only=True)
+class NamedSet(Node):
+    """A set of names that facts are tested against; ``are`` maps each name to its code in ``system``."""
+
+    of: str
+    system: str
+    are: dict[str, str]
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Administration(Node):
+    """One line of a regimen: a ``drug``, or the ``part`` that an option of a choice fills.
+
+    ``times_a_day`` counts doses a day; ``in_cycles`` limits the line to those cycles, counted from the cycle in which
+    the regimen, or the chosen option of the part, began. ``named_in`` takes the drug's name from a choice.
+    """
+
+    drug: str | None = None
+    part: str | None = None
+    named_in: str | None = None
+    dose: Dose | None = None
+    route: Literal["IV", "PO", "IM", "SC"] | None = None
+    times_a_day: int | None = None
+    days: DoseDays | None = None
+    in_cycles: tuple[int, ...] | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class PartOption(Node):
+    """What one option of a choice adds to a regimen."""
+
+    gives: tuple[Administration, ...]
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Part(Node):
+    """A piece of a regimen that is filled by the option taken in the choice ``chosen_in``."""
+
+    chosen_in: str
+    options: dict[str, PartOption]
+
+
+@frozen(kw_only=True)
+class NextCycle(Node):
+    """When the next cycle is due: ``due`` after ``day`` of this one; never earlier than its whole length."""
+
+    due: Duration
+    after_day: int
+
+
+@frozen(kw_only=True)
+class Regimen(Node):
+    """Drugs given together in cycles. A field that is left out must be covered by a line of ``not_stated``."""
+
+    name: str | None = None
+    cycle: Duration | None = None
+    gives: tuple[Administration, ...]
+    next_cycle: NextCycle | None = None
+    not_stated: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Consent(Node):
+    """Written consent must be given."""
+
+    consent: Literal["written"]
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Refutation(Node):
+    """A known fact that contradicts what somebody attests. Unknown does not contradict."""
+
+    if_: Condition
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Eligibility(Node):
+    """Eligibility must be attested as met; a known contradiction in ``refuted_by`` withdraws the offer."""
+
+    eligibility: Literal["met"]
+    refuted_by: tuple[Refutation, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class ArmRule(Node):
+    """A line of an allocation by rule: the arm, or the end, that the condition leads to."""
+
+    if_: Condition
+    arm: str | None = None
+    end: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Allocate(Node):
+    """Allocation to an arm: to any arm (randomised elsewhere), or by the rules of ``menu``."""
+
+    allocate: Literal["arm"]
+    menu: tuple[ArmRule, ...] | None = None
+    refuted_by: tuple[Refutation, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class May(Node):
+    """An act that is possible beside what an element does: a procedure, a regimen given also, or a choice.
+
+    Without ``options`` steps the patient stays where she is. ``strength`` says how it is listed.
+    """
+
+    perform: str | None = None
+    give_also: str | None = None
+    choose: str | None = None
+    options: dict[str, tuple[Step, ...] | None] | None = None
+    by: str | None = None
+    if_: Condition | None = None
+    strength: Literal["option", "permitted"] = "permitted"
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Until(Node):
+    """What closes an element: as soon as the condition is true, ``then`` and what follows come next."""
+
+    if_: Condition
+    then: tuple[Step, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Stop(Node):
+    """What stops every element of its scope: an ``end``, or other steps that cut the rest."""
+
+    when: Condition
+    end: str | None = None
+    follow_up: Literal["survival"] | None = None
+    then: tuple[Step, ...] | None = None
+    notice: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Need(Node):
+    """A condition without which no dose in its scope is given; unknown waits."""
+
+    if_: Condition
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Never(Node):
+    """A drug that nobody in this arm is given under the protocol."""
+
+    drug: str
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Give(Node):
+    """An element that gives a regimen for a number of cycles.
+
+    ``cycles`` is a number, ``without_end`` (only its stops leave it) or ``not_stated``. Cycles are numbered through the
+    arm unless ``numbering: anew``. ``give: same_regimen`` repeats the regimen that led here.
+    """
+
+    give: str
+    element: str
+    title: str | None = None
+    cycles: int | Literal["without_end"] | NotStated
+    numbering: Literal["through", "anew"] = "through"
+    needs: tuple[Need, ...] = ()
+    may: tuple[May, ...] = ()
+    until: tuple[Until, ...] = ()
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Perform(Node):
+    """A procedure that must be done."""
+
+    perform: str
+    timing: NotStated | None = None
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class DecisionRow(Node):
+    """One line of a decision table."""
+
+    if_: Condition
+    then: tuple[Step, ...]
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Decide(Node):
+    """A decision table. It guards the first acts behind it and commits to nothing until one of them happens."""
+
+    decide: str
+    rows: tuple[DecisionRow, ...]
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Choose(Node):
+    """A choice that a person makes among exactly these options.
+
+    ``says_which`` names the option that must come with a ``name`` in words. An option's steps come before what follows.
+    """
+
+    choose: str
+    by: str
+    options: dict[str, tuple[Step, ...]]
+    says_which: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Repeat(Node):
+    """Steps that start again when they are done; left by ``until`` or by a stop only."""
+
+    repeat: Literal["without_end"]
+    steps: tuple[Step, ...]
+    until: tuple[Until, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class End(Node):
+    """The end of protocol treatment, with its reason."""
+
+    end: str
+    follow_up: Literal["survival"] | None = None
+    cite: Cites = NO_CITES
+
+
+Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Repeat | End
+
+
+@frozen(kw_only=True)
+class Arm(Node):
+    """A study arm: its course, and what stops, is needed, may be done and is never given in it."""
+
+    title: str
+    course: tuple[Step, ...]
+    stops: tuple[Stop, ...] = ()
+    needs: tuple[Need, ...] = ()
+    may: tuple[May, ...] = ()
+    never: tuple[Never, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class DateExpression(Node):
+    """A date in an endpoint: exactly one of the fields.
+
+    ``date_of`` an act or ``death``; ``start_of`` an element; ``first`` a fact ``is`` a level, dated after ``since``;
+    ``earliest`` of several; ``unless_before`` drops the date if that other moment came first.
+    """
+
+    date_of: str | None = None
+    start_of: str | None = None
+    first: str | None = None
+    is_: tuple[str, ...] = ()
+    since: str | None = None
+    earliest: tuple[DateExpression, ...] | None = None
+
+
+@frozen(kw_only=True)
+class Response(Node):
+    """Which best responses count, and after how long they must be seen again to count."""
+
+    fact: str
+    is_: tuple[str, ...]
+    confirmed_after: Duration | None = None
+
+
+@frozen(kw_only=True)
+class Endpoint(Node):
+    """A time to event (``from``, ``to``, assessed ``up_to``) or a rate (``of``), with its censoring."""
+
+    title: str | None = None
+    from_: DateExpression | None = None
+    to: DateExpression | None = None
+    up_to: Duration | None = None
+    of: Response | None = None
+    of_words: str | None = None
+    censoring: DateExpression | NotStated | None = None
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Protocol(Node):
+    """A whole protocol file, for one selection of readings."""
+
+    protocol: str
+    title: str
+    record: Record
+    design: Design
+    rules: dict[str, str]
+    assumptions: dict[str, Assumption]
+    not_stated: dict[str, Silence]
+    facts: dict[str, FactDefinition]
+    sets: dict[str, NamedSet] = field(factory=dict)
+    drugs: dict[str, Drug]
+    procedures: dict[str, Procedure] = field(factory=dict)
+    parts: dict[str, Part] = field(factory=dict)
+    regimens: dict[str, Regimen]
+    values: dict[str, Value] = field(factory=dict)
+    course: tuple[Step, ...]
+    stops: tuple[Stop, ...] = ()
+    needs: tuple[Need, ...] = ()
+    may: tuple[May, ...] = ()
+    arms: dict[str, Arm]
+    endpoints: dict[str, Endpoint] = field(factory=dict)
+    endpoints_see: Cites = NO_CITES
+    source: str = field(default="<input>", eq=False)
+    readings: dict[str, str] = field(factory=dict)
+

@@ -1,0 +1,73 @@
+"""A patient's place in the table, with the marks that rows read. All of it is derived from the events."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from attrs import field, frozen
+
+from protocol_engine.model.events import ActEvent
+
+
+@frozen
+class ClosedDay:
+    """A day of the running cycle that is settled: given (with its date) or omitted."""
+
+    day: int
+    on: date
+    given: bool = True
+
+
+@frozen
+class Ended:
+    """Why and when the course ended: the date is that of the event which ended it."""
+
+    reason: str
+    on: date
+
+
+@frozen
+class Against:
+    """A branch that was entered although its row did not hold: the row, where it was taken, and the act."""
+
+    row: str
+    source: str
+    event_id: str
+
+
+@frozen
+class ChosenPart:
+    """An option taken in a choice that fills a part of a regimen, and the cycles begun since (0 before the first)."""
+
+    option: str
+    cycles: int = 0
+
+
+@frozen
+class Position:
+    """Where the patient is. ``place`` is a place of the table; ``cycle``, ``day`` and ``element`` are those of the last act.
+
+    ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of the
+    running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
+    eligibility and allocation.
+    """
+
+    place: str
+    arm: str | None = None
+    element: str | None = None
+    entered: date | None = None
+    given: int = 0
+    regimen: str | None = None
+    cycle: int | None = None
+    day: int | None = None
+    cycle_start: date | None = None
+    closed_days: tuple[ClosedDay, ...] = ()
+    cycle_days: tuple[date, ...] = ()
+    parts: dict[str, ChosenPart] = field(factory=dict)
+    marks: dict[str, date] = field(factory=dict)
+    eligible: bool | None = None
+    against: Against | None = None
+    parked: tuple[ActEvent, ...] = ()
+    stopped: tuple[str, date] | None = None
+    ended: Ended | None = None
+    end_cites: tuple[str, ...] = ()

@@ -1,0 +1,214 @@
+"""The compiled protocol: places, and rows that lead from place to place, as plain data.
+
+A place is a position of the course: what was last really done, or the wait behind it. Two kinds of row leave it:
+an **offer** is taken by an act; a **fall** is taken by itself as soon as its condition is true. What is not offered
+is not allowed. The table also says where an act lands that no row allowed. It holds no function and no text of the
+file that is ever run, and its digest covers everything in it, the selected readings included.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+from attrs import define, field, frozen
+
+from protocol_engine.model.claims import Assumption, Silence
+from protocol_engine.model.conditions import Condition
+from protocol_engine.model.facts import FactDefinition
+from protocol_engine.model.protocol import Design, Drug, Endpoint, NamedSet, NextCycle, Part, Procedure, Administration
+from protocol_engine.model.units import Duration
+from protocol_engine.model.values import Value
+
+ActKind = Literal["consent", "eligibility", "allocation", "administration", "choice", "procedure"]
+Effect = Literal["arrive", "enter", "enter_anew", "again", "day", "stay", "fall"]
+"""What a row does to the marks of the place: ``arrive`` without a dose; ``enter`` the first cycle of an element, with
+cycles numbered on (or ``anew``); ``again`` one more cycle; ``day`` closes a day; ``stay`` changes nothing."""
+
+
+@frozen
+class ActLabel:
+    """What an act is called: its kind, its name (arm, regimen, ``choice=option``, procedure) and, for a dose, its day."""
+
+    kind: ActKind
+    name: str
+    day: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The label as one word; ``transitions`` knows the act by it."""
+        return ":".join((self.kind, self.name) if self.day is None else (self.kind, self.name, f"d{self.day}"))
+
+
+@frozen
+class Guard:
+    """A condition on a row, with the claims that ask for it.
+
+    With ``refutes`` the row is closed only by a condition known to be true; unknown does not close it.
+    """
+
+    condition: Condition
+    cites: tuple[str, ...] = ()
+    refutes: bool = False
+    rests: tuple[str, ...] = ()
+
+
+@frozen
+class Row:
+    """One line of the table; see :data:`Effect`. ``below``/``at_least`` bound the cycles given in the source place."""
+
+    id: str
+    kind: Literal["offer", "fall"]
+    source: str
+    act: ActLabel | None
+    target: str
+    effect: Effect
+    below: int | None = None
+    at_least: int | None = None
+    guards: tuple[Guard, ...] = ()
+    strength: Literal["required", "option", "permitted"] = "required"
+    cites: tuple[str, ...] = ()
+    rests: tuple[str, ...] = ()
+    see: tuple[str, ...] = ()
+
+    @property
+    def basis(self) -> tuple[str, ...]:
+        """Rules and assumptions that the row rests on, rules first, each once."""
+        claims = dict.fromkeys((*self.cites, *self.rests))
+        return tuple(sorted(claims, key=claim_order))
+
+
+def claim_order(claim: str) -> tuple[int, int, str]:
+    """Sort key for claim ids: R before A before G before N, and 2 before 10."""
+    digits = claim[1:]
+    return ("RAGN".find(claim[:1]), int(digits) if digits.isdigit() else 0, claim)
+
+
+PlaceKind = Literal["start", "consented", "eligible", "allocated", "giving", "chosen", "performed", "closed", "stopped", "ended"]
+
+
+@frozen
+class Place:
+    """A position of the course. ``scopes`` name the sets of falls that are tried in it, outermost first."""
+
+    id: str
+    kind: PlaceKind
+    arm: str | None = None
+    element: str | None = None
+    title: str | None = None
+    regimen: str | None = None
+    cycles: int | None = None
+    scopes: tuple[str, ...] = ()
+    reason: str | None = None
+    follow_up: bool = False
+    cites: tuple[str, ...] = ()
+    see: tuple[str, ...] = ()
+
+
+@frozen
+class Landing:
+    """Where an act goes that no row allowed. ``take`` the rows of the place as if they had held; ``ahead`` to ``target``
+    over the acts in ``skipped``; ``park`` until a gate is passed; ``stay``. ``effect`` as in a row."""
+
+    kind: Literal["take", "ahead", "park", "stay"]
+    target: str | None = None
+    effect: Effect = "stay"
+    skipped: tuple[str, ...] = ()
+
+
+@frozen
+class RegimenContent:
+    """A regimen: lines, days that can be given (from 1), length of a cycle, when the next is due, and its silences."""
+
+    id: str
+    name: str
+    lines: tuple[Administration, ...]
+    days: tuple[int, ...]
+    cycle: Duration | None
+    next_cycle: NextCycle | None
+    not_stated: tuple[str, ...]
+    cites: tuple[str, ...]
+    rests: tuple[str, ...] = ()
+
+
+@frozen
+class ChoiceContent:
+    """A choice: who makes it, its options, and the option that must come with a name in words."""
+
+    id: str
+    by: str
+    options: tuple[str, ...]
+    says_which: str | None
+    cites: tuple[str, ...]
+
+
+@frozen
+class ArmContent:
+    """An arm: its title, the drugs that are never given in it (with the claims), and its citations."""
+
+    id: str
+    title: str
+    never: dict[str, tuple[str, ...]]
+    cites: tuple[str, ...]
+
+
+@define(frozen=True, slots=False)
+class Table:
+    """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place."""
+
+    protocol: str
+    version: str
+    title: str
+    design: Design
+    readings: dict[str, str]
+    rules: dict[str, str]
+    assumptions: dict[str, Assumption]
+    not_stated: dict[str, Silence]
+    facts: dict[str, FactDefinition]
+    sets: dict[str, NamedSet]
+    values: dict[str, Value]
+    drugs: dict[str, Drug]
+    procedures: dict[str, Procedure]
+    parts: dict[str, Part]
+    regimens: dict[str, RegimenContent]
+    choices: dict[str, ChoiceContent]
+    arms: dict[str, ArmContent]
+    places: dict[str, Place]
+    rows: tuple[Row, ...]
+    landings: dict[str, dict[str, Landing]]
+    endpoints: dict[str, Endpoint]
+    endpoints_see: tuple[str, ...] = ()
+    start: str = "start"
+    digest: str = field(default="", eq=False)
+
+    @cached_property
+    def offers(self) -> dict[str, tuple[Row, ...]]:
+        """Offers by the place they leave."""
+        return self._by_source("offer")
+
+    @cached_property
+    def falls(self) -> dict[str, tuple[Row, ...]]:
+        """Falls by scope."""
+        return self._by_source("fall")
+
+    @cached_property
+    def offers_of(self) -> dict[str, dict[str, tuple[Row, ...]]]:
+        """Offers by place, then by the key of the act."""
+        found: dict[str, dict[str, tuple[Row, ...]]] = {}
+        for row in self.rows:
+            if row.act is not None:
+                acts = found.setdefault(row.source, {})
+                acts[row.act.key] = (*acts.get(row.act.key, ()), row)
+        return found
+
+    @cached_property
+    def acts(self) -> dict[str, ActLabel]:
+        """Every act that some row offers, by key."""
+        return {row.act.key: row.act for row in self.rows if row.act is not None}
+
+    def _by_source(self, kind: str) -> dict[str, tuple[Row, ...]]:
+        found: dict[str, tuple[Row, ...]] = {}
+        for row in self.rows:
+            if row.kind == kind:
+                found[row.source] = (*found.get(row.source, ()), row)
+        return found

@@ -1,0 +1,21 @@
+"""Three truth values after Kleene: unknown is neither yes nor no."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Truth(IntEnum):
+    """False < unknown < true, so that *and* is the least and *or* the greatest of several."""
+
+    FALSE = -1
+    UNKNOWN = 0
+    TRUE = 1
+
+    @property
+    def word(self) -> str:
+        """``true``, ``unknown`` or ``false``, as it stands in decisions and audit records."""
+        return _WORDS[self]
+
+
+_WORDS = {Truth.FALSE: "false", Truth.UNKNOWN: "unknown", Truth.TRUE: "true"}

@@ -1,0 +1,85 @@
+"""Amounts, doses, durations and days as they are written in a protocol: exact, with their unit.
+
+Numbers are :class:`decimal.Decimal`, never floats; units are UCUM codes. ``NOT_STATED`` is the literal for what
+the record leaves out: it is printed as such and can never be compared with anything.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import Enum
+from typing import Final, Literal
+
+from attrs import frozen
+
+NOT_STATED_WORD: Final = "not_stated"
+
+
+class NotStated(Enum):
+    """The one value that stands for "the record does not say"."""
+
+    NOT_STATED = NOT_STATED_WORD
+
+
+NOT_STATED: Final = NotStated.NOT_STATED
+
+
+@frozen
+class Quantity:
+    """A number with its UCUM unit, such as ``10 mg/kg``. ``value`` keeps the digits as written."""
+
+    value: Decimal
+    unit: str
+
+
+@frozen
+class QuantityRange:
+    """A permitted range, both ends inside, in one unit: ``{from: 10 mg, to: 20 mg}``."""
+
+    from_: Quantity
+    to: Quantity
+
+
+Dose = Quantity | QuantityRange
+
+
+@frozen
+class Duration:
+    """A whole number of days, weeks or months, as written; ``days`` converts the first two exactly."""
+
+    count: int
+    unit: Literal["days", "weeks", "months"]
+
+    @property
+    def days(self) -> int:
+        """Length in calendar days. Months have no fixed length, so asking for them is a ValueError."""
+        if self.unit == "months":
+            raise ValueError("months have no fixed number of days")
+        return self.count * (7 if self.unit == "weeks" else 1)
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}"
+
+
+@frozen
+class DayPoints:
+    """Separate days of a cycle, counted from 1: ``[1, 8]``."""
+
+    days: tuple[int, ...]
+
+
+@frozen
+class DaySpan:
+    """Every day from ``first`` to ``last`` of a cycle; ``last`` is None for "every day of the cycle"."""
+
+    first: int
+    last: int | None
+
+
+DoseDays = DayPoints | DaySpan
+
+
+def plain(number: Decimal) -> str:
+    """The number in plain digits without trailing zeros: ``625.0`` is ``625``, ``1E+2`` is ``100``."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,258 @@
+"""From the text of a protocol file to a :class:`Protocol`, or to every problem in it at once.
+
+YAML is only composed, never constructed: each scalar stays the text that was written, so ``on``, ``no`` and ``12:30``
+mean themselves. Duplicate keys, anchors, tags and empty values are problems. Then the selected readings of the
+assumptions replace every ``reading_of``, fragments are copied in where they are used, and the one converter of
+:mod:`protocol_engine.codec` turns the tree into frozen nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import evolve
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from protocol_engine.codec import CODEC, Finding, Invalid, Lines, Table, Text, path_text
+from protocol_engine.errors import Mark, Problem, Problems
+from protocol_engine.model.protocol import Protocol
+
+READING_KEY = "reading_of"
+FRAGMENTS_KEY = "fragments"
+Path = tuple[str | int, ...]
+
+
+def read_protocol(text: str, source: str, readings: Mapping[str, str] | None = None) -> Protocol:
+    """The protocol written in ``text``, with ``readings`` (assumption id to reading id) selected over the defaults.
+
+    ``source`` names the text in messages. Raises :class:`Problems` with everything that is wrong with it.
+    """
+    findings: list[Finding] = []
+    tree = _compose(text, source, findings)
+    if findings:
+        raise _problems(findings, source)
+    selected = _selection(tree, readings or {}, findings)
+    fragments = tree.pop(FRAGMENTS_KEY, None)
+    if findings:
+        raise _problems(findings, source)
+    try:
+        selection = _Selection(selected, fragments if isinstance(fragments, Table) else None)
+        tree = selection.applied(tree, ())
+        findings += selection.findings
+        protocol: Protocol = CODEC.structure(tree, Protocol)
+    except Invalid as invalid:
+        raise _problems(findings + invalid.findings, source) from None
+    if findings:
+        raise _problems(findings, source)
+    return evolve(protocol, source=source, readings=selected)
+
+
+def declared_readings(text: str, source: str) -> dict[str, tuple[str, ...]]:
+    """The readings of each assumption of a file, the default first; :class:`Problems` if it cannot be read."""
+    findings: list[Finding] = []
+    tree = _compose(text, source, findings)
+    if findings:
+        raise _problems(findings, source)
+    declared = {}
+    for name, default, others in _assumptions(tree):
+        declared[name] = (default, *(reading for reading in others if reading != default))
+    return declared
+
+
+def _problems(findings: list[Finding], source: str) -> Problems:
+    problems = [Problem(f.code, path_text(f.path), f.message, f.mark or Mark(), source) for f in findings]
+    return Problems(tuple(sorted(problems, key=lambda problem: (problem.mark, problem.path, problem.code))))
+
+
+# --- the tree ------------------------------------------------------------------------------------------------------
+
+
+def _compose(text: str, source: str, findings: list[Finding]) -> Table:
+    empty = Table()
+    empty.mark, empty.key_marks, empty.rests = Mark(), {}, ()
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except YAMLError as error:
+        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+        where = Mark(mark.line + 1, mark.column + 1) if mark is not None else Mark()
+        what = (error.problem if isinstance(error, MarkedYAMLError) else None) or "cannot be read"
+        findings.append(Finding((), "not-yaml", f"is not YAML: {' '.join(str(what).split())}; check indentation and quotes", where))
+        return empty
+    except (ValueError, RecursionError) as error:
+        findings.append(Finding((), "not-yaml", f"is not YAML: {' '.join(str(error).split())[:120]}", Mark()))
+        return empty
+    if not isinstance(node, MappingNode):
+        findings.append(Finding((), "not-a-protocol", "must be a mapping that begins with `protocol:` and its registry id", Mark()))
+        return empty
+    tree = _tree(node, (), findings)
+    return tree if isinstance(tree, Table) else empty
+
+
+def _mark(node: Node) -> Mark:
+    return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _tree(node: Node, path: Path, findings: list[Finding], depth: int = 0) -> Text | Table | Lines:
+    mark = _mark(node)
+    if node.anchor is not None:
+        findings.append(Finding(path, "anchor", "uses a YAML anchor; write it out, or use a fragment", mark))
+    if depth > 60:
+        findings.append(Finding(path, "too-deep", "is nested more than 60 deep; no protocol is", mark))
+        return _text("", mark)
+    if isinstance(node, ScalarNode):
+        return _scalar(node, path, findings, mark)
+    if isinstance(node, SequenceNode):
+        lines = Lines(_tree(item, (*path, index), findings, depth + 1) for index, item in enumerate(node.value))
+        lines.mark = mark
+        return lines
+    table = Table()
+    table.mark, table.key_marks, table.rests = mark, {}, ()
+    for key_node, value_node in node.value:
+        if not isinstance(key_node, ScalarNode):
+            findings.append(Finding(path, "bad-key", "has a key that is not plain text", _mark(key_node)))
+            continue
+        key = key_node.value
+        if key in table:
+            message = f"{key!r} stands twice; the first is in line {table.key_marks[key].line}: keep one"
+            findings.append(Finding((*path, key), "duplicate-key", message, _mark(key_node)))
+            continue
+        table.key_marks[key] = _mark(key_node)
+        table[key] = _tree(value_node, (*path, key), findings, depth + 1)
+    return table
+
+
+def _scalar(node: ScalarNode, path: Path, findings: list[Finding], mark: Mark) -> Text:
+    if node.style is None and node.value in ("", "~", "null", "Null", "NULL"):
+        findings.append(Finding(path, "empty-value", "has no value; did a comma or colon cut your sentence? quote it, or fill it in", mark))
+    if node.tag and not str(node.tag).startswith("tag:yaml.org,2002:"):
+        findings.append(Finding(path, "tag", f"has the YAML tag {node.tag}; leave it out", mark))
+    return _text(node.value, mark)
+
+
+def _text(value: str, mark: Mark) -> Text:
+    text = Text(value)
+    text.mark = mark
+    return text
+
+
+# --- readings and fragments ----------------------------------------------------------------------------------------
+
+
+def _assumptions(tree: Table) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Assumptions that are written well enough to select from; the converter reports the others."""
+    section = tree.get("assumptions")
+    if not isinstance(section, Table):
+        return
+    for name, item in section.items():
+        readings = item.get("readings") if isinstance(item, Table) else None
+        if isinstance(readings, Table) and isinstance(item.get("default"), Text):
+            yield str(name), str(item["default"]), tuple(map(str, readings))
+
+
+def _selection(tree: Table, readings: Mapping[str, str], findings: list[Finding]) -> dict[str, str]:
+    selected: dict[str, str] = {}
+    known: dict[str, tuple[str, ...]] = {}
+    for name, default, others in _assumptions(tree):
+        known[name] = others
+        selected[name] = default
+        if default not in others:
+            message = f"the default {default!r} is none of the readings: {', '.join(others)}"
+            findings.append(Finding(("assumptions", name, "default"), "unknown-reading", message, tree["assumptions"][name].mark))
+    for name, reading in readings.items():
+        if name not in known:
+            findings.append(Finding(("assumptions", name), "unknown-assumption", f"is not an assumption here; there are: {', '.join(known)}"))
+        elif reading not in known[name]:
+            findings.append(Finding(("assumptions", name), "unknown-reading", f"has no reading {reading!r}; there are: {', '.join(known[name])}"))
+        else:
+            selected[name] = reading
+    return selected
+
+
+class _Selection:
+    """Replaces ``reading_of`` by the selected reading and ``use`` by the fragment, keeping marks and paths."""
+
+    def __init__(self, selected: Mapping[str, str], fragments: Table | None) -> None:
+        self.selected = selected
+        self.fragments = fragments
+        self.findings: list[Finding] = []
+
+    def applied(self, node: Any, path: Path, arguments: Table | None = None) -> Any:
+        """The node with everything inside it replaced."""
+        if isinstance(node, Lines):
+            return self._lines(node, path, arguments)
+        if not isinstance(node, Table):
+            return node
+        if set(node) == {"with"} and arguments is not None:
+            return self._argument(node, path, arguments)
+        table = Table()
+        table.mark, table.key_marks = node.mark, node.key_marks
+        rests = list(node.rests)
+        for key, item in node.items():
+            chosen, name = self._chosen(item, (*path, key))
+            value = self.applied(chosen, (*path, key), arguments)
+            if name is not None and not self._rest_on(value, name):
+                rests.append(name)
+            table[key] = value
+        table.rests = tuple(dict.fromkeys(rests))
+        return table
+
+    def _lines(self, node: Lines, path: Path, arguments: Table | None) -> Lines:
+        lines = Lines()
+        lines.mark = node.mark
+        for index, item in enumerate(node):
+            chosen, name = self._chosen(item, (*path, index))
+            if isinstance(chosen, Table) and "use" in chosen:
+                lines.extend(self._fragment(chosen, (*path, index)))
+                continue
+            value = self.applied(chosen, (*path, index), arguments)
+            if name is not None:
+                self._rest_on(value, name)
+            lines.append(value)
+        return lines
+
+    def _chosen(self, node: Any, path: Path) -> tuple[Any, str | None]:
+        """The selected reading in place of ``reading_of``, and the assumption it rests on."""
+        if not isinstance(node, Table) or READING_KEY not in node:
+            return node, None
+        name = str(node[READING_KEY])
+        reading = self.selected.get(name)
+        if reading is None:
+            self._find(path, "unknown-assumption", f"reads {name!r}, which is not an assumption of this file", node.mark)
+            return _text("unknown", node.mark), None
+        options = {key: item for key, item in node.items() if key != READING_KEY}
+        if reading not in options:
+            self._find(path, "missing-reading", f"has nothing for the reading {reading!r} of {name}; write a line for it", node.mark)
+            return _text("unknown", node.mark), None
+        return options[reading], name
+
+    def _rest_on(self, value: Any, name: str) -> bool:
+        """Note the assumption on the mappings that were put in; False if there is none to carry the note."""
+        tables = [value] if isinstance(value, Table) else [item for item in value if isinstance(item, Table)] if isinstance(value, Lines) else []
+        for table in tables:
+            table.rests = (*table.rests, name)
+        return bool(tables)
+
+    def _fragment(self, node: Table, path: Path) -> list[Any]:
+        name = str(node["use"])
+        body = self.fragments.get(name) if self.fragments is not None else None
+        if not isinstance(body, Lines):
+            self._find(path, "unknown-name", f"uses the fragment {name!r}; write its steps under `{FRAGMENTS_KEY}`", node.mark)
+            return []
+        extra = set(node) - {"use", "with"}
+        if extra:
+            self._find(path, "unknown-key", f"{', '.join(sorted(extra))}: `use` takes nothing but `with`", node.mark)
+        arguments = node.get("with")
+        return list(self.applied(body, (FRAGMENTS_KEY, name), arguments if isinstance(arguments, Table) else Table()))
+
+    def _argument(self, node: Table, path: Path, arguments: Table) -> Any:
+        name = str(node["with"])
+        if name not in arguments:
+            self._find(path, "unknown-name", f"stands for {name!r}, which its `use` does not give", node.mark)
+            return _text("unknown", node.mark)
+        return arguments[name]
+
+    def _find(self, path: Path, code: str, message: str, mark: Mark) -> None:
+        self.findings.append(Finding(path, code, message, mark))

@@ -1,0 +1,107 @@
+"""Where the pieces meet: from a protocol's id or file to a machine, and from events to a course.
+
+Reading files is here and in the entry points; nothing below this module touches a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from importlib import resources
+from pathlib import Path
+
+from protocol_engine import compiler
+from protocol_engine.checks import check_protocol
+from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, propose, step
+from protocol_engine.engine.intake import accept_one, accepted
+from protocol_engine.errors import InputError, Mark, Problem, Problems
+from protocol_engine.model.decision import Answer, Decision
+from protocol_engine.model.events import PatientEvent
+from protocol_engine.model.protocol import Protocol
+from protocol_engine.reader import declared_readings, read_protocol
+
+PROTOCOLS_FOLDER = "protocols"
+
+
+def _shipped_folder() -> Path:
+    """The protocols that come with the package: inside the installed wheel, or at the top of a checkout."""
+    inside = Path(str(resources.files("protocol_engine"))) / PROTOCOLS_FOLDER
+    return inside if inside.is_dir() else Path(str(resources.files("protocol_engine"))).parent / PROTOCOLS_FOLDER
+
+
+def shipped_protocols() -> tuple[str, ...]:
+    """The registry ids of the protocols that come with the package."""
+    return tuple(sorted(path.stem for path in _shipped_folder().glob("*.yaml")))
+
+
+def protocol_text(name: str) -> tuple[str, str]:
+    """The text of a protocol file and what to call it in messages: a registry id, or a path ending in ``.yaml`` or ``.yml``.
+
+    :class:`InputError` if there is none, in one line.
+    """
+    if name in shipped_protocols():
+        path, source = _shipped_folder() / f"{name}.yaml", f"{name}.yaml"
+    else:
+        path, source = Path(name), name
+        if path.suffix not in (".yaml", ".yml") and not path.is_file():
+            raise InputError(f"{name}: no such protocol; shipped are {', '.join(shipped_protocols())}, or give the path of a .yaml file")
+    try:
+        return path.read_text(encoding="utf-8-sig"), source
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def load_protocol(name: str, readings: Mapping[str, str] | None = None) -> Protocol:
+    """The protocol with that registry id or path, with the given readings selected over the defaults.
+
+    Raises :class:`Problems` with everything wrong in the file, :class:`InputError` if there is no such file.
+    """
+    text, source = protocol_text(name)
+    return read_protocol(text, source, readings)
+
+
+def readings_of(name: str) -> dict[str, tuple[str, ...]]:
+    """The assumptions of a protocol with the ids of their readings, the default first."""
+    text, source = protocol_text(name)
+    return declared_readings(text, source)
+
+
+def compile_protocol(protocol: Protocol) -> Machine:
+    """A machine for the protocol; :class:`Problems` if a check finds that it must not run."""
+    problems = tuple(problem for problem in check_protocol(protocol) if problem.severity == "problem")
+    if problems:
+        raise Problems(problems)
+    return Machine(compiler.compile_protocol(protocol))
+
+
+class Course:
+    """The course of one patient under one protocol: a state that :meth:`record` replaces, and questions to it."""
+
+    def __init__(self, machine: Machine, state: State | None = None) -> None:
+        self.machine = machine
+        self.state = state if state is not None else begin(machine)
+
+    def record(self, event: PatientEvent) -> Step:
+        """Take one event; the step says what it did. :class:`InputError` if the protocol cannot read it."""
+        taken = step(self.machine, self.state, accept_one(self.machine.table, event))
+        self.state = taken.state
+        return taken
+
+    def record_all(self, events: Iterable[PatientEvent], *, skip_unknown_facts: bool = False) -> Course:
+        """Take many events at once, in any order; the course itself, for chaining. :class:`Problems` names every bad one."""
+        kept, _ = accepted(self.machine.table, [*self.state.events.values(), *events], skip_unknown_facts=skip_unknown_facts)
+        self.state = derived(self.machine, {event.id: event for event in kept})[0]
+        return self
+
+    def decide(self, as_of: date | None = None) -> Decision:
+        """What comes next, as of a day (default: the last date among the events)."""
+        return decide(self.machine, self.state, as_of)
+
+    def propose(self, event: PatientEvent) -> Answer:
+        """May this be done on its day? Nothing changes."""
+        return propose(self.machine, self.state, accept_one(self.machine.table, event))
+
+
+__all__ = ["Course", "Mark", "Problem", "compile_protocol", "load_protocol", "protocol_text", "readings_of", "shipped_protocols"]
