@@ -17,6 +17,7 @@ from protocol_engine.codec import digest, plain_json
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.conditions import Clause, Condition, InSet, NamedTest, Not, OneOf, Range, Test
+from protocol_engine.model.facts import NO_CITES
 from protocol_engine.model.protocol import (
     Administration,
     Allocate,
@@ -311,7 +312,9 @@ class _Compiler:
         return fact.levels if fact is not None else None
 
     def _rests(self, condition: Condition) -> tuple[str, ...]:
-        return _claims(condition.rests, *(self._value_rests(test.name) for test in condition.tests))
+        sets = [test.test.set_name for test in condition.tests if isinstance(test.test, InSet)]
+        named = [tuple(c for c in self.protocol.sets[name].cite if c.startswith("A")) for name in sets if name in self.protocol.sets]
+        return _claims(condition.rests, *named, *(self._value_rests(test.name) for test in condition.tests))
 
     def _value_rests(self, name: str) -> tuple[str, ...]:
         """The assumptions a named value rests on, through every value and fact it reads."""
@@ -423,7 +426,8 @@ class _Compiler:
             entry = self._ending(stop.end or "stopped", stop.cite, around, follow_up=stop.follow_up is not None, rests=stop.rests)
         else:
             draft = self._draft(key, "stopped", around, None, stop)
-            self._leave(draft, self._entries(stop.then, 0, _nothing, around))
+            entries = self._entries(stop.then, 0, _nothing, around)
+            self._leave(draft, [evolve(entry, cites=_claims(entry.cites, stop.cite)) for entry in entries])
             entry = _Entry(None, key, "fall", cites=tuple(stop.cite), rests=stop.rests)
         self.falls.setdefault(scope, []).append(self._row(scope, evolve(entry, guards=(guard,))))
 
@@ -558,7 +562,7 @@ class _Compiler:
     def _built_in_falls(self) -> None:
         for scope, ends in BUILT_IN_ENDS.items():
             for name, level, reason, follow_up in ends:
-                cites = ("G4",) if scope == DISCONTINUED else ("G2",)
+                cites = _claims(("G4",) if scope == DISCONTINUED else ("G2",), self.protocol.ends.get(reason, NO_CITES))
                 ending = self._ending(reason, cites, _Around(), follow_up=follow_up, rests=())
                 guard = Guard(_test(name, level), cites)
                 self.falls.setdefault(scope, []).append(self._row(scope, evolve(ending, guards=(guard,))))

@@ -36,7 +36,7 @@ from oracle_nct07239271 import (
     readings,
 )
 
-from protocol_engine import Course, compile_protocol, load_protocol, parse_events, to_wire
+from protocol_engine import Course, compile_protocol, load_protocol, parse_events
 
 # --- the engine: all that this file knows of its Python API -------------------------------------------------
 
@@ -52,7 +52,7 @@ def machine_for(reading: Reading) -> Any:
 def decide(reading: Reading, events: list[Event], as_of: str) -> dict[str, Any]:
     """The decision on a course, in its wire form."""
     course = Course(machine_for(reading)).record_all(parse_events(json.dumps(event) for event in events))
-    decision: dict[str, Any] = to_wire(course.decide(as_of=date.fromisoformat(as_of)))
+    decision: dict[str, Any] = course.decide(as_of=date.fromisoformat(as_of)).as_json()
     return decision
 
 

@@ -15,7 +15,7 @@ import pytest
 from journey_checks import Answer, report, wrong_with_decision, wrong_with_reply
 from journey_transcripts import RULE, Checkpoint, Transcript, TranscriptError, WireEvent, read_transcript
 
-from protocol_engine import Course, compile_protocol, load_protocol, parse_action, parse_events, to_wire
+from protocol_engine import Course, compile_protocol, load_protocol, parse_action, parse_events
 
 JOURNEYS = Path(__file__).parent / "journeys"
 PAGES = Path(__file__).parents[1] / "docs" / "protocols"
@@ -42,7 +42,7 @@ def answer_to(transcript: Transcript, checkpoint: Checkpoint) -> Answer:
         found = course.decide(as_of=checkpoint.as_of)
     else:
         found = course.propose(parse_action(json.dumps(checkpoint.action)))
-    wire: Answer = to_wire(found)
+    wire: Answer = found.as_json()
     return wire
 
 

@@ -14,10 +14,11 @@ from protocol_engine.engine.judging import Standing, row_reasons
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.protocol import Drug
-from protocol_engine.model.table import ActLabel, Row, Table, claim_order
+from protocol_engine.model.state import Against
+from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.units import NOT_STATED_WORD
-from protocol_engine.model.values import Last
+from protocol_engine.model.values import Ever, Holds, Last
 from protocol_engine.version import ENGINE_VERSION
 
 ACTION_OF: dict[str, ActionKind] = {
@@ -50,6 +51,7 @@ class Decider:
         self.table = table
         self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
         self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
+        self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
     def decide(self, fold: Fold, as_of: date | None, deviations: tuple[Verdict, ...], hindsight: Iterable[Remark], extra: Iterable[str] = ()) -> Decision:
         """The decision at the end of a fold, as of a day; ``extra`` are further notices."""
@@ -65,6 +67,11 @@ class Decider:
         claims = [claim for action in listing.actions for claim in action.basis]
         claims += [claim for needed, _ in listing.awaiting.values() for claim in needed]
         claims += [*listing.rests, *fold.position.end_cites]
+        if offering:
+            claims += standing.place.cites
+            listing.not_stated |= dict.fromkeys(self.silences[standing.place.id])
+        if standing.place.follow_up:
+            listing.not_stated |= dict.fromkeys(claim for endpoint in self.table.endpoints.values() for claim in endpoint.see)
         assumptions = tuple(sorted({claim for claim in claims if claim.startswith("A")}, key=claim_order))
         position = fold.position
         ended = position.ended
@@ -81,7 +88,7 @@ class Decider:
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=tuple(listing.not_allowed),
+            not_allowed=_once(listing),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -168,10 +175,14 @@ class Decider:
 
     def _basis(self, standing: Standing, row: Row) -> tuple[str, ...]:
         """The row's claims; in a branch that was entered against its rule the course rests on G4 instead of that rule."""
-        against = standing.position.against
-        if against is None or row.effect not in ("again", "day"):
-            return row.basis
-        return (*(claim for claim in row.basis if claim.startswith("A")), "G4")
+        basis = row.basis
+        if row.effect != "day" and standing.due(row) is not None:
+            before = self.table.regimens[standing.position.regimen or ""]
+            basis = tuple(sorted({*basis, *before.rests}, key=claim_order))
+        inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
+        if not inside or not any(self.table.places[item.source].arm is not None for item in standing.position.against):
+            return basis
+        return (*(claim for claim in basis if claim.startswith("A")), "G4")
 
     def _dose(self, standing: Standing, row: Row, act: ActLabel, listing: _Listing, as_of: date | None) -> dict[str, Any]:
         regimen = self.table.regimens[act.name]
@@ -281,9 +292,11 @@ class Decider:
         if position.stopped is not None and position.ended is None:
             row = next(row for row in self.table.rows if row.id == position.stopped[0])
             listing.rests |= dict.fromkeys(row.basis)
-            listing.notices[f"protocol treatment ended on {position.stopped[1].isoformat()} ({', '.join(row.basis)}); what is listed stays open"] = None
-        if position.against is not None:
-            listing.notices |= dict.fromkeys(self._against(fold))
+            still = ", ".join(wording.act_words(self.table, way.act) for way in self.table.offers.get(position.place, ()) if way.act is not None)
+            stays = f"; {still} stays open" if still else ""
+            listing.notices[f"protocol treatment ended on {position.stopped[1].isoformat()} ({', '.join(row.basis)}){stays}"] = None
+        for item in position.against:
+            listing.notices |= dict.fromkeys(self._against(fold, item))
         for event in fold.history.discontinued.values():
             if event.scope != "treatment" and position.ended is None:
                 name = self.table.drugs[event.scope].name
@@ -292,11 +305,8 @@ class Decider:
             listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
         listing.notices |= dict.fromkeys(extra)
 
-    def _against(self, fold: Fold) -> list[str]:
+    def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
-        against = fold.position.against
-        if against is None:
-            return []
         standing = fold.standing
         taken = next(row for row in self.table.rows if row.id == against.row)
         if standing.truth(taken) is Truth.TRUE:
@@ -305,7 +315,7 @@ class Decider:
         holding = [row for row in rivals if standing.truth(row) is Truth.TRUE]
         named = "; ".join(f"{wording.act_words(self.table, row.act)} by {', '.join(row.basis)}" for row in holding if row.act is not None)
         what = wording.act_words(self.table, taken.act) if taken.act is not None else "this branch"
-        begun = f"{against.event_id}: {what} was entered although {', '.join(taken.cites)} did not hold"
+        begun = f"{against.event_id}: {what} was done although {', '.join(taken.cites)} did not hold"
         return [f"{begun}; as known now it would be {named}; whether to change within the branch is not stated (G4)" if named else f"{begun}; no row holds as known now (G4)"]
 
 
@@ -321,6 +331,54 @@ def _beside(action: Action) -> Action:
     if action.kind == "administer" and action.content["day"] == 1 and action.strength == "required":
         return Action(action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content)
     return action
+
+
+def _once(listing: _Listing) -> tuple[Refusal, ...]:
+    """Each refused act once, with all its reasons, and none that another row offers."""
+    offered = [action.content for action in listing.actions]
+    found: dict[tuple[tuple[str, Any], ...], Refusal] = {}
+    for refusal in listing.not_allowed:
+        key = tuple(refusal.action.items())
+        if any(set(key[1:]) <= _plain_items(content) for content in offered):
+            continue
+        known = found.get(key)
+        if known is not None:
+            because = tuple(dict.fromkeys((*known.because, *refusal.because)))
+            refusal = Refusal(refusal.action, because, tuple(dict.fromkeys((*known.cites, *refusal.cites))))
+        found[key] = refusal
+    return tuple(found.values())
+
+
+def _plain_items(content: dict[str, Any]) -> set[tuple[str, Any]]:
+    found = {(key, value) for key, value in content.items() if isinstance(value, str | int)}
+    found |= {("option", option) for option in content.get("options", ())}
+    return found | {("arm", arm) for arm in content.get("arms", ())}
+
+
+def _schedule_silences(table: Table, place: Place) -> tuple[str, ...]:
+    """What is not stated about the facts that the stops of a place read, where the record names no timepoints."""
+    found: dict[str, None] = {}
+    for scope in place.scopes if place.arm is not None else ():
+        for row in table.falls.get(scope, ()):
+            for guard in row.guards:
+                for test in guard.condition.tests:
+                    for fact in _facts_read(table, test.name, ()):
+                        found |= dict.fromkeys(table.facts[fact].see)
+    return tuple(found)
+
+
+def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
+    value = table.values.get(name)
+    match value:
+        case Last():
+            names = [value.last.partition(".")[0]]
+        case Ever():
+            names = list(value.ever)
+        case Holds() if name not in above:
+            return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
+        case _:
+            names = [name]
+    return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
 
 
 def _timepoints_ahead(table: Table, place: str) -> tuple[tuple[str, str], ...]:

@@ -130,9 +130,16 @@ class Folder:
         return best
 
     def _ordered(self, fold: Fold, events: Sequence[FoldedEvent], watched: str | None) -> tuple[Fold, Trace | None]:
+        """Events one after another. Observations without times that stand together are read together, then things fall."""
         trace = None
-        for event in events:
-            fold, found = self.enter(fold, event)
+        before = fold.position.place
+        for event, following in zip(events, (*events[1:], None), strict=True):
+            together = isinstance(event, ObservationEvent) and isinstance(following, ObservationEvent)
+            if together and event.known.instant is None:
+                fold, found = self._report(fold, event), Trace(before, before)
+            else:
+                fold, found = self.enter(fold, event)
+                before = fold.position.place
             if event.id == watched:
                 trace = found
         return fold, trace
@@ -262,7 +269,7 @@ class Folder:
             moved = self._arrived(position, target, row.effect, event, judged)
             decided = len([guard for guard in row.guards if not guard.refutes]) > 0
             if judged.verdict in ("condition", "unknown") and decided and row.effect in ("enter", "enter_anew", "arrive"):
-                return evolve(moved, against=Against(row.id, position.place, event.id))
+                return evolve(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
             return moved
         if landing is None or landing.kind == "stay":
             return position
@@ -285,7 +292,7 @@ class Folder:
             case _:
                 marks = {**position.marks, place.element: day} if place.element in ("consent", "eligibility", "allocation") else position.marks
                 moved = evolve(
-                    position, place=target, arm=place.arm or position.arm, element=place.element, entered=day, given=0, day=None, against=None, marks=marks
+                    position, place=target, arm=place.arm or position.arm, element=place.element, entered=day, given=0, day=None, marks=marks, against=self._lasting(position)
                 )
                 return _rechosen(self.table, moved, event)
 
@@ -312,8 +319,14 @@ class Folder:
             closed_days=(ClosedDay(1, day),),
             cycle_days=(*position.cycle_days, day),
             parts=parts if position.parts else position.parts,
-            against=None if entering else position.against,
+            against=self._lasting(position) if entering else position.against,
         )
+
+    def _lasting(self, position: Position) -> tuple[Against, ...]:
+        """Entries against a rule that still hold when another element begins: the allocation, and the choice that led here."""
+        if not position.against or self.table.places[position.place].kind == "chosen":
+            return position.against
+        return tuple(item for item in position.against if self.table.places[item.source].arm is None)
 
 
 def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
@@ -358,10 +371,8 @@ def _by_clock(event: FoldedEvent) -> tuple[object, ...]:
 
 
 def _by_kind(event: FoldedEvent) -> tuple[object, ...]:
-    cycle = getattr(event, "cycle", None) or 0
-    day = getattr(event, "day", None) or 0
     instant = event.known.instant
-    return (KIND_RANK[event.kind], instant.isoformat() if instant is not None else "", cycle, day, event.id)
+    return (KIND_RANK[event.kind], instant.isoformat() if instant is not None else "", event.id)
 
 
 def _keeps_clock(order: Sequence[ActEvent]) -> bool:

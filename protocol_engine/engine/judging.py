@@ -37,6 +37,7 @@ class Held:
     because: str
     cites: tuple[str, ...]
     missing: tuple[Missing, ...] = ()
+    verdict: VerdictKind = "condition"
 
 
 class Standing:
@@ -86,7 +87,7 @@ class Standing:
     def _find_holds(self) -> list[Held]:
         found = []
         if self.position.eligible is False:
-            found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",)))
+            found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
         for scope in self.place.scopes:
             for row in self.table.falls.get(scope, ()):
                 if row.guards and self.truth(row) is Truth.UNKNOWN:
@@ -243,6 +244,8 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     because = (*(hold.because for hold in held), *because)
     cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *cites)))
     verdict: VerdictKind = "unknown" if truth is Truth.UNKNOWN else "condition"
+    if any(hold.verdict == "order" for hold in held):
+        verdict = "order"
     return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
 
 

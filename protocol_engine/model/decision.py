@@ -164,3 +164,7 @@ class Answer:
     because: tuple[str, ...]
     cites: tuple[str, ...]
     tried: tuple[TriedRow, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as plain JSON."""
+        return {"allowed": self.allowed, "verdict": self.verdict, "because": list(self.because), "cites": list(self.cites)}

@@ -358,7 +358,11 @@ class Endpoint(Node):
 
 @frozen(kw_only=True)
 class Protocol(Node):
-    """A whole protocol file, for one selection of readings."""
+    """A whole protocol file, for one selection of readings.
+
+    ``ends`` adds the record's own claims to the ends that hold in every protocol: ``death``, ``off_study``, ``study_closure``,
+    ``withdrawal`` and ``discontinuation``.
+    """
 
     protocol: str
     title: str
@@ -378,6 +382,7 @@ class Protocol(Node):
     stops: tuple[Stop, ...] = ()
     needs: tuple[Need, ...] = ()
     may: tuple[May, ...] = ()
+    ends: dict[str, Cites] = field(factory=dict)
     arms: dict[str, Arm]
     endpoints: dict[str, Endpoint] = field(factory=dict)
     endpoints_see: Cites = NO_CITES

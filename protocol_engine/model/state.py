@@ -66,7 +66,7 @@ class Position:
     parts: dict[str, ChosenPart] = field(factory=dict)
     marks: dict[str, date] = field(factory=dict)
     eligible: bool | None = None
-    against: Against | None = None
+    against: tuple[Against, ...] = ()
     parked: tuple[ActEvent, ...] = ()
     stopped: tuple[str, date] | None = None
     ended: Ended | None = None
