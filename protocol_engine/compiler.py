@@ -41,6 +41,10 @@ from protocol_engine.model.protocol import (
     Until,
 )
 from protocol_engine.model.table import (
+    DISCONTINUED,
+    LIFE,
+    STUDY,
+    WITHDRAWN,
     ActLabel,
     ArmContent,
     ChoiceContent,
@@ -62,7 +66,6 @@ GATES = ("consent", "eligibility", "allocation")
 STAY = ""
 """Target of an entry that leads back to the place it leaves."""
 
-LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
 BUILT_IN_ENDS = {
     LIFE: (("death", "yes", "death", False),),
     STUDY: (("withdrawn_from", "study", "off_study", False), ("study_closed", "yes", "study_closure", False)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from protocol_engine.model.events import AdministrationEvent, GivenDrug
+from protocol_engine.model.events import GivenDrug
 from protocol_engine.model.history import NO_RESULTS, History
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.state import Position
@@ -170,13 +170,12 @@ def due_day(table: Table, position: Position, row: Row) -> date | None:
 # --- what was really given -------------------------------------------------------------------------------------------
 
 
-def content_faults(event: AdministrationEvent, lines: tuple[Line, ...], weight: tuple[Decimal, date] | None) -> tuple[str, ...]:
+def content_faults(given_drugs: tuple[GivenDrug, ...], lines: tuple[Line, ...], weight: tuple[Decimal, date] | None) -> tuple[str, ...]:
     """How the drugs really given differ from the protocol's, in sentences; empty where nothing differs or is stated."""
-    if event.given is None:
-        return ()
     expected = {line.drug: line for line in lines}
-    faults = [f"{line.name} is part of it and was not given" for drug, line in expected.items() if not any(g.drug == drug for g in event.given) and not line.open_drug]
-    for given in event.given:
+    reported = {given.drug for given in given_drugs}
+    faults = [f"{line.name} is part of it and was not given" for line in lines if line.drug not in reported and not line.open_drug]
+    for given in given_drugs:
         line = expected.get(given.drug)
         if line is None and any(line.open_drug for line in lines):
             continue

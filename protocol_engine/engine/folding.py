@@ -7,6 +7,7 @@ events arrived never counts.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import permutations
@@ -100,7 +101,8 @@ class Folder:
         return self._standing(Fold(Position(self.table.start), History()))
 
     def _standing(self, fold: Fold) -> Fold:
-        return evolve(fold, standing=Standing(self.table, fold.position, fold.history))
+        standing = Standing(self.table, fold.position, fold.history)
+        return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing)
 
     def days(self, fold: Fold, days: Iterable[Sequence[FoldedEvent]]) -> Fold:
         """Fold several days, each a group of events of one day."""
@@ -160,7 +162,7 @@ class Folder:
         """Falls, outermost scope first, until none is true."""
         tried: list[TriedRow] = []
         for _ in range(MOST_FALLS):
-            fold = self._standing(fold)
+            fold = self._standing(fold)  # what falls next depends on where the last fall led
             row = self._falling(fold.standing, tried)
             if row is None:
                 return fold, tuple(tried)
@@ -175,15 +177,14 @@ class Folder:
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
     def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
-        for scope in standing.place.scopes:
-            for row in self.table.falls.get(scope, ()):
-                if not standing.counts(row):
-                    continue
-                truth = standing.truth(row)
-                if truth is not Truth.FALSE:
-                    tried.append(standing.tried(row))
-                if truth is Truth.TRUE:
-                    return row
+        for row in standing.falls:
+            if not standing.counts(row):
+                continue
+            truth = standing.truth(row)
+            if truth is not Truth.FALSE:
+                tried.append(standing.tried(row))
+            if truth is Truth.TRUE:
+                return row
         return None
 
     # --- reports ---------------------------------------------------------------------------------------------------
@@ -207,13 +208,13 @@ class Folder:
 
     def _observe(self, fold: Fold, event: ObservationEvent) -> Fold:
         fact = self.table.facts[event.fact]
-        cycle = sum(1 for day in fold.position.cycle_days if day < event.effective.day)
+        cycle = bisect_left(fold.position.cycle_days, event.effective.day)
         timepoint, remark = _timepoint(fact, event, cycle)
         value = read_value(fact, event.value, event.unit)
         parts = {name: read_members(event.components[name]) for name in fact.parts if name in event.components}
         history = fold.history.with_result(Result(event, timepoint, value, parts))
         remarks = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
-        return evolve(fold, history=history, remarks=remarks)
+        return Fold(fold.position, history, fold.deviations, remarks)
 
     # --- acts ------------------------------------------------------------------------------------------------------
 
@@ -244,7 +245,7 @@ class Folder:
                     position = evolve(position, eligible=event.met)
             case _:
                 pass
-        fold = evolve(fold, position=position, history=history)
+        fold = Fold(position, history, fold.deviations, fold.remarks)
         if position.parked and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
             fold = self._unpark(fold)
         return fold
@@ -318,7 +319,7 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             cycle_days=(*position.cycle_days, day),
-            parts=parts if position.parts else position.parts,
+            parts=parts,
             against=self._lasting(position) if entering else position.against,
         )
 

@@ -78,6 +78,12 @@ class Standing:
         return TriedRow(row.id, truth.word, tuple(sources))
 
     @property
+    def falls(self) -> tuple[Row, ...]:
+        """The falls that could be taken here, outermost scope first; built-in ends only if something is known of them."""
+        every, own = self.table.falls_at[self.place.id]
+        return own if self.history.uneventful else every
+
+    @property
     def holds(self) -> tuple[Held, ...]:
         """What keeps every treatment from being offered here: eligibility not met, or a stop that is in doubt."""
         if self._holds is None:
@@ -88,13 +94,12 @@ class Standing:
         found = []
         if self.position.eligible is False:
             found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
-        for scope in self.place.scopes:
-            for row in self.table.falls.get(scope, ()):
-                if row.guards and self.truth(row) is Truth.UNKNOWN:
-                    missing = tuple(m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled")
-                    if missing:
-                        text = "; ".join(wording.missing_words(self.table, item) for item in missing)
-                        found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
+        for row in self.falls:
+            if self.truth(row) is Truth.UNKNOWN:
+                missing = tuple(m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled")
+                if missing:
+                    text = "; ".join(wording.missing_words(self.table, item) for item in missing)
+                    found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
         return found
 
     def held(self, act: ActLabel) -> tuple[Held, ...]:
@@ -372,8 +377,10 @@ def _judge_administration(standing: Standing, event: AdministrationEvent) -> Jud
             because = (*because, text)
             verdict = "early" if verdict == "allowed" else verdict
             cites = cites or row.basis
-        weight = dosing.weight_before(standing.history, on)
-        faults = dosing.content_faults(event, standing.lines(row), weight)
+        faults = ()
+        if event.given is not None:
+            weight = dosing.weight_before(standing.history, on)
+            faults = dosing.content_faults(event.given, standing.lines(row), weight)
         if faults:
             never = _never_given(standing, event)
             because = (*because, *(f"{', '.join(never or _rules(row))}: {fault}" for fault in faults))
@@ -412,17 +419,19 @@ def _numbered(
 def _duplicate(standing: Standing, event: AdministrationEvent, act: ActLabel, cycle: int | None, expected: int | None) -> str | None:
     """Why the dose looks like one that was reported before; None if it does not."""
     position, on = standing.position, event.effective.day
-    what = wording.act_words(standing.table, act, cycle)
-    same_regimen = position.regimen == event.regimen
-    if same_regimen and any(closed.day == act.day and closed.given and closed.on == on for closed in position.closed_days):
-        return f"{what} is reported for {on.isoformat()} already: a second dose or a second report?"
-    if cycle is None or position.cycle is None or not same_regimen:
+    if position.regimen != event.regimen or position.cycle is None:
         return None
-    if act.day == 1 and cycle <= position.cycle and (expected is None or cycle < expected):
-        return f"{what} is given already: a second dose or a second report?"
-    if act.day != 1 and cycle == position.cycle and any(c.day == act.day and c.given for c in position.closed_days):
-        return f"{what} is given already: a second dose or a second report?"
-    return None
+    given = [closed for closed in position.closed_days if closed.day == act.day and closed.given]
+    when = None
+    if any(closed.on == on for closed in given):
+        when = f"reported for {on.isoformat()}"
+    elif cycle is not None:
+        earlier = act.day == 1 and cycle <= position.cycle and (expected is None or cycle < expected)
+        if earlier or (act.day != 1 and cycle == position.cycle and given):
+            when = "given"
+    if when is None:
+        return None
+    return f"{wording.act_words(standing.table, act, cycle)} is {when} already: a second dose or a second report?"
 
 
 def _judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:

@@ -109,6 +109,11 @@ class History:
     died: tuple[date, str] | None = None
     closed: tuple[date, str] | None = None
 
+    @property
+    def uneventful(self) -> bool:
+        """Whether nothing is known that could end a course of any protocol."""
+        return not (self.died or self.withdrawn or self.closed or self.discontinued)
+
     def with_result(self, result: Result) -> History:
         """One more result of a fact."""
         fact = result.event.fact

@@ -20,6 +20,10 @@ from protocol_engine.model.protocol import Design, Drug, Endpoint, NamedSet, Nex
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import Value
 
+LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
+BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
+"""Scopes of the ends that hold in every protocol: death, withdrawal, closure and discontinuation."""
+
 ActKind = Literal["consent", "eligibility", "allocation", "administration", "choice", "procedure"]
 Effect = Literal["arrive", "enter", "enter_anew", "again", "day", "stay", "fall"]
 """What a row does to the marks of the place: ``arrive`` without a dose; ``enter`` the first cycle of an element, with
@@ -71,7 +75,7 @@ class Row:
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def basis(self) -> tuple[str, ...]:
         """Rules and assumptions that the row rests on, rules first, each once."""
         claims = dict.fromkeys((*self.cites, *self.rests))
@@ -190,6 +194,15 @@ class Table:
     def falls(self) -> dict[str, tuple[Row, ...]]:
         """Falls by scope."""
         return self._by_source("fall")
+
+    @cached_property
+    def falls_at(self) -> dict[str, tuple[tuple[Row, ...], tuple[Row, ...]]]:
+        """The falls of each place, outermost scope first: all of them, and those that its own protocol wrote."""
+        found = {}
+        for place in self.places.values():
+            rows = tuple(row for scope in place.scopes for row in self.falls.get(scope, ()))
+            found[place.id] = rows, tuple(row for row in rows if row.source not in BUILT_IN_SCOPES)
+        return found
 
     @cached_property
     def offers_of(self) -> dict[str, dict[str, tuple[Row, ...]]]:
