@@ -246,17 +246,19 @@ class Folder:
             case _:
                 pass
         fold = Fold(position, history, fold.deviations, fold.remarks)
-        if position.parked and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
+        if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
             fold = self._unpark(fold)
         return fold
 
     def _unpark(self, fold: Fold) -> Fold:
-        """After a gate: acts that came too early are taken now, without a second verdict."""
-        waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
-        for event in waiting:
-            fold, _ = self._settle(fold, event.effective.day)
-            fold = self._moved(fold, event, judge(fold.standing, event), again=True)
-        return fold
+        """After a gate: acts that came too early are taken now, without a second verdict, until none of them moves any more."""
+        while True:
+            waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
+            for event in waiting:
+                fold, _ = self._settle(fold, event.effective.day)
+                fold = self._moved(fold, event, judge(fold.standing, event), again=True)
+            if not fold.position.parked or len(fold.position.parked) >= len(waiting):
+                return fold
 
     def _position(self, fold: Fold, event: ActEvent, judged: Judgement) -> Position:
         position, act = fold.position, judged.act
