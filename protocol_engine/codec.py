@@ -175,7 +175,9 @@ class Codec:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise _fail(value, "text-expected", "has half a character (a lone surrogate); write the whole character") from None
+            raise _fail(
+                value, "text-expected", "has half a character (a lone surrogate); write the whole character"
+            ) from None
         return str(value)
 
     def _whole(self, value: object, _: object) -> int:
@@ -195,7 +197,11 @@ class Codec:
 
     def _decimal(self, value: object, _: object) -> Decimal:
         if not isinstance(value, str) or not DECIMAL_PATTERN.fullmatch(value):
-            raise _fail(value, "decimal-expected", f'needs a decimal number as text, such as "62.5", not {_shown(value)}')
+            raise _fail(
+                value,
+                "decimal-expected",
+                f'needs a decimal number as text, such as "62.5", not {_shown(value)}',
+            )
         return Decimal(value)
 
     def _day(self, value: object, _: object) -> date:
@@ -222,14 +228,22 @@ class Codec:
     def _duration(self, value: object, _: object) -> Duration:
         match = DURATION_PATTERN.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise _fail(value, "duration-expected", f"needs a duration such as 21 days or 24 months, not {_shown(value)}")
+            raise _fail(
+                value,
+                "duration-expected",
+                f"needs a duration such as 21 days or 24 months, not {_shown(value)}",
+            )
         unit: Any = match[2].rstrip("s") + "s"
         return Duration(int(match[1]), unit)
 
     def _quantity(self, value: object, _: object) -> Quantity:
         match = QUANTITY_PATTERN.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise _fail(value, "dose-expected", f"needs a number and a UCUM unit such as 10 mg/kg, not {_shown(value)}")
+            raise _fail(
+                value,
+                "dose-expected",
+                f"needs a number and a UCUM unit such as 10 mg/kg, not {_shown(value)}",
+            )
         return Quantity(Decimal(match[1]), match[2])
 
     def _dose(self, value: object, _: object) -> Quantity | QuantityRange:
@@ -257,7 +271,11 @@ class Codec:
         options = get_args(kind)
         if not isinstance(value, str) or value not in options:
             words = ", ".join(str(option) for option in options)
-            raise _fail(value, "word-expected", f"must be {words if len(options) == 1 else 'one of ' + words}, not {_shown(value)}")
+            raise _fail(
+                value,
+                "word-expected",
+                f"must be {words if len(options) == 1 else 'one of ' + words}, not {_shown(value)}",
+            )
         return str(value)
 
     # --- containers --------------------------------------------------------------------------------------------
@@ -308,7 +326,14 @@ class Codec:
         for key, attribute in keys.items():
             if key not in value:
                 if attribute.default is attrs.NOTHING:
-                    findings.append(Finding((key,), "missing-key", f"is missing: {attribute.name.rstrip('_')} must be given here", getattr(value, "mark", None)))
+                    findings.append(
+                        Finding(
+                            (key,),
+                            "missing-key",
+                            f"is missing: {attribute.name.rstrip('_')} must be given here",
+                            getattr(value, "mark", None),
+                        )
+                    )
                 continue
             try:
                 arguments[attribute.alias] = self.structure(value[key], attribute.type)
@@ -358,7 +383,11 @@ class Codec:
         if isinstance(value, dict):
             return c.Condition((self._clause(value),))
         if not isinstance(value, list) or not value:
-            raise _fail(value, "condition-expected", "needs a mapping of tests, or a list of such mappings of which one must hold")
+            raise _fail(
+                value,
+                "condition-expected",
+                "needs a mapping of tests, or a list of such mappings of which one must hold",
+            )
         clauses, findings = [], []
         for index, item in enumerate(value):
             try:
@@ -413,15 +442,35 @@ class Codec:
             raise _fail(value, "mapping-expected", f"needs a JSON object here, not {_shown(value)}")
         kind = value.get("kind")
         if not isinstance(kind, str) or kind not in ev.EVENT_KINDS:
-            message = _unknown(str(kind), tuple(ev.EVENT_KINDS), "kind of event") if kind is not None else "is missing: every event has a kind"
+            message = (
+                _unknown(str(kind), tuple(ev.EVENT_KINDS), "kind of event")
+                if kind is not None
+                else "is missing: every event has a kind"
+            )
             raise Invalid([Finding(("kind",), "unknown-kind", message)])
         if kind == "correction" and isinstance(value.get("event"), dict):
             if "id" in value["event"]:
-                raise Invalid([Finding(("event", "id"), "unknown-key", "leave the id out: the corrected event keeps the id it has")])
+                raise Invalid(
+                    [
+                        Finding(
+                            ("event", "id"),
+                            "unknown-key",
+                            "leave the id out: the corrected event keeps the id it has",
+                        )
+                    ]
+                )
             value = {**value, "event": {**value["event"], "id": value.get("corrects", "?")}}
         event = self._attrs(value, ev.EVENT_KINDS[kind])
         if event.issued.day < event.effective.day:
-            raise Invalid([Finding(("issued",), "issued-too-early", f"{event.issued.text} lies before it happened on {event.effective.text}")])
+            raise Invalid(
+                [
+                    Finding(
+                        ("issued",),
+                        "issued-too-early",
+                        f"{event.issued.text} lies before it happened on {event.effective.text}",
+                    )
+                ]
+            )
         return event
 
 

@@ -42,7 +42,9 @@ class PlaceMachine:
         )
         for row in table.rows:
             trigger = FALL if row.act is None else row.act.key
-            sources = [p.id for p in table.places.values() if row.source in p.scopes] if row.act is None else [row.source]
+            sources = (
+                [p.id for p in table.places.values() if row.source in p.scopes] if row.act is None else [row.source]
+            )
             self._add(trigger, sources, row.target, row.id)
         for place, landings in table.landings.items():
             for key, landing in landings.items():

@@ -79,13 +79,27 @@ def _compose(text: str, source: str, findings: list[Finding]) -> Table:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         where = Mark(mark.line + 1, mark.column + 1) if mark is not None else Mark()
         what = (error.problem if isinstance(error, MarkedYAMLError) else None) or "cannot be read"
-        findings.append(Finding((), "not-yaml", f"is not YAML: {' '.join(str(what).split())}; check indentation and quotes", where))
+        findings.append(
+            Finding(
+                (),
+                "not-yaml",
+                f"is not YAML: {' '.join(str(what).split())}; check indentation and quotes",
+                where,
+            )
+        )
         return empty
     except (ValueError, RecursionError) as error:
         findings.append(Finding((), "not-yaml", f"is not YAML: {' '.join(str(error).split())[:120]}", Mark()))
         return empty
     if not isinstance(node, MappingNode):
-        findings.append(Finding((), "not-a-protocol", "must be a mapping that begins with `protocol:` and its registry id", Mark()))
+        findings.append(
+            Finding(
+                (),
+                "not-a-protocol",
+                "must be a mapping that begins with `protocol:` and its registry id",
+                Mark(),
+            )
+        )
         return empty
     tree = _tree(node, (), findings)
     return tree if isinstance(tree, Table) else empty
@@ -126,7 +140,14 @@ def _tree(node: Node, path: Path, findings: list[Finding], depth: int = 0) -> Te
 
 def _scalar(node: ScalarNode, path: Path, findings: list[Finding], mark: Mark) -> Text:
     if node.style is None and node.value in ("", "~", "null", "Null", "NULL"):
-        findings.append(Finding(path, "empty-value", "has no value; did a comma or colon cut your sentence? quote it, or fill it in", mark))
+        findings.append(
+            Finding(
+                path,
+                "empty-value",
+                "has no value; did a comma or colon cut your sentence? quote it, or fill it in",
+                mark,
+            )
+        )
     if node.tag and not str(node.tag).startswith("tag:yaml.org,2002:"):
         findings.append(Finding(path, "tag", f"has the YAML tag {node.tag}; leave it out", mark))
     return _text(node.value, mark)
@@ -160,12 +181,31 @@ def _selection(tree: Table, readings: Mapping[str, str], findings: list[Finding]
         selected[name] = default
         if default not in others:
             message = f"the default {default!r} is none of the readings: {', '.join(others)}"
-            findings.append(Finding(("assumptions", name, "default"), "unknown-reading", message, tree["assumptions"][name].mark))
+            findings.append(
+                Finding(
+                    ("assumptions", name, "default"),
+                    "unknown-reading",
+                    message,
+                    tree["assumptions"][name].mark,
+                )
+            )
     for name, reading in readings.items():
         if name not in known:
-            findings.append(Finding(("assumptions", name), "unknown-assumption", f"is not an assumption here; there are: {', '.join(known)}"))
+            findings.append(
+                Finding(
+                    ("assumptions", name),
+                    "unknown-assumption",
+                    f"is not an assumption here; there are: {', '.join(known)}",
+                )
+            )
         elif reading not in known[name]:
-            findings.append(Finding(("assumptions", name), "unknown-reading", f"has no reading {reading!r}; there are: {', '.join(known[name])}"))
+            findings.append(
+                Finding(
+                    ("assumptions", name),
+                    "unknown-reading",
+                    f"has no reading {reading!r}; there are: {', '.join(known[name])}",
+                )
+            )
         else:
             selected[name] = reading
     return selected
@@ -220,17 +260,33 @@ class _Selection:
         name = str(node[READING_KEY])
         reading = self.selected.get(name)
         if reading is None:
-            self._find(path, "unknown-assumption", f"reads {name!r}, which is not an assumption of this file", node.mark)
+            self._find(
+                path,
+                "unknown-assumption",
+                f"reads {name!r}, which is not an assumption of this file",
+                node.mark,
+            )
             return _text("unknown", node.mark), None
         options = {key: item for key, item in node.items() if key != READING_KEY}
         if reading not in options:
-            self._find(path, "missing-reading", f"has nothing for the reading {reading!r} of {name}; write a line for it", node.mark)
+            self._find(
+                path,
+                "missing-reading",
+                f"has nothing for the reading {reading!r} of {name}; write a line for it",
+                node.mark,
+            )
             return _text("unknown", node.mark), None
         return options[reading], name
 
     def _rest_on(self, value: Any, name: str) -> bool:
         """Note the assumption on the mappings that were put in; False if there is none to carry the note."""
-        tables = [value] if isinstance(value, Table) else [item for item in value if isinstance(item, Table)] if isinstance(value, Lines) else []
+        tables = (
+            [value]
+            if isinstance(value, Table)
+            else [item for item in value if isinstance(item, Table)]
+            if isinstance(value, Lines)
+            else []
+        )
         for table in tables:
             table.rests = (*table.rests, name)
         return bool(tables)
@@ -239,7 +295,12 @@ class _Selection:
         name = str(node["use"])
         body = self.fragments.get(name) if self.fragments is not None else None
         if not isinstance(body, Lines):
-            self._find(path, "unknown-name", f"uses the fragment {name!r}; write its steps under `{FRAGMENTS_KEY}`", node.mark)
+            self._find(
+                path,
+                "unknown-name",
+                f"uses the fragment {name!r}; write its steps under `{FRAGMENTS_KEY}`",
+                node.mark,
+            )
             return []
         extra = set(node) - {"use", "with"}
         if extra:

@@ -44,7 +44,9 @@ def protocol_text(name: str) -> tuple[str, str]:
     else:
         path, source = Path(name), name
         if path.suffix not in (".yaml", ".yml") and not path.is_file():
-            raise InputError(f"{name}: no such protocol; shipped are {', '.join(shipped_protocols())}, or give the path of a .yaml file")
+            raise InputError(
+                f"{name}: no such protocol; shipped are {', '.join(shipped_protocols())}, or give the path of a .yaml file"
+            )
     try:
         return path.read_text(encoding="utf-8-sig"), source
     except OSError as error:
@@ -91,7 +93,9 @@ class Course:
 
     def record_all(self, events: Iterable[PatientEvent], *, skip_unknown_facts: bool = False) -> Course:
         """Take many events at once, in any order; the course itself, for chaining. :class:`Problems` names every bad one."""
-        kept, _ = accepted(self.machine.table, [*self.state.events.values(), *events], skip_unknown_facts=skip_unknown_facts)
+        kept, _ = accepted(
+            self.machine.table, [*self.state.events.values(), *events], skip_unknown_facts=skip_unknown_facts
+        )
         self.state = derived(self.machine, {event.id: event for event in kept})[0]
         return self
 
@@ -104,4 +108,13 @@ class Course:
         return propose(self.machine, self.state, accept_one(self.machine.table, event))
 
 
-__all__ = ["Course", "Mark", "Problem", "compile_protocol", "load_protocol", "protocol_text", "readings_of", "shipped_protocols"]
+__all__ = [
+    "Course",
+    "Mark",
+    "Problem",
+    "compile_protocol",
+    "load_protocol",
+    "protocol_text",
+    "readings_of",
+    "shipped_protocols",
+]

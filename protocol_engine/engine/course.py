@@ -102,7 +102,9 @@ def _comes_next(state: State, event: PatientEvent) -> bool:
     return state.day is None or day >= state.day
 
 
-def _appended(machine: Machine, state: State, event: PatientEvent, events: dict[str, PatientEvent], as_of: date) -> tuple[State, Trace]:
+def _appended(
+    machine: Machine, state: State, event: PatientEvent, events: dict[str, PatientEvent], as_of: date
+) -> tuple[State, Trace]:
     day = event.known.day
     same = day == state.day
     base = state.base if same else state.now
@@ -156,7 +158,9 @@ def _days(events: Iterable[FoldedEvent]) -> list[tuple[FoldedEvent, ...]]:
     return [tuple(sorted(groups[day], key=lambda event: event.id)) for day in sorted(groups)]
 
 
-def _as_known_then(machine: Machine, events: Mapping[str, PatientEvent], standing: Mapping[str, FoldedEvent]) -> tuple[Verdict, ...]:
+def _as_known_then(
+    machine: Machine, events: Mapping[str, PatientEvent], standing: Mapping[str, FoldedEvent]
+) -> tuple[Verdict, ...]:
     """Each act's verdict in the fold of what had been issued, with the corrections issued, by its own day.
 
     An act that was itself corrected is judged as what it really was, since that is what was done.
@@ -166,12 +170,17 @@ def _as_known_then(machine: Machine, events: Mapping[str, PatientEvent], standin
     for number in range(len(boundaries) + 1):
         begins = boundaries[number - 1] if number else date.min
         ends = boundaries[number] if number < len(boundaries) else date.max
-        acts = {name: e for name, e in standing.items() if isinstance(e, ACT_KINDS) and begins <= e.effective.day < ends}
+        acts = {
+            name: e for name, e in standing.items() if isinstance(e, ACT_KINDS) and begins <= e.effective.day < ends
+        }
         if not acts:
             continue
         known = rewritten(events, begins if number else date.min)
         own = {name for name, act in acts.items() if known.get(name) != act}
-        for names, versions in [(acts.keys() - own, known), *(({name}, {**known, name: acts[name]}) for name in sorted(own))]:
+        for names, versions in [
+            (acts.keys() - own, known),
+            *(({name}, {**known, name: acts[name]}) for name in sorted(own)),
+        ]:
             fold = machine.folder.days(machine.begun, (g for g in _days(versions.values()) if g[0].known.day < ends))
             found |= {verdict.event: verdict for verdict in fold.deviations if verdict.event in names}
     order = {event.id: rank for rank, event in enumerate(e for group in _days(standing.values()) for e in group)}
@@ -194,7 +203,10 @@ def _after_the_end(now: Fold, standing: Mapping[str, FoldedEvent]) -> tuple[Rema
         return ()
     deviating = {verdict.event for verdict in now.deviations}
     return tuple(
-        Remark(event.id, f"allowed, in hindsight not: dated {event.effective.day.isoformat()}, after the end on {ended.on.isoformat()}")
+        Remark(
+            event.id,
+            f"allowed, in hindsight not: dated {event.effective.day.isoformat()}, after the end on {ended.on.isoformat()}",
+        )
         for event in standing.values()
         if isinstance(event, ACT_KINDS) and event.effective.day > ended.on and event.id not in deviating
     )

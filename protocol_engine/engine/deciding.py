@@ -53,7 +53,14 @@ class Decider:
         self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
-    def decide(self, fold: Fold, as_of: date | None, deviations: tuple[Verdict, ...], hindsight: Iterable[Remark], extra: Iterable[str] = ()) -> Decision:
+    def decide(
+        self,
+        fold: Fold,
+        as_of: date | None,
+        deviations: tuple[Verdict, ...],
+        hindsight: Iterable[Remark],
+        extra: Iterable[str] = (),
+    ) -> Decision:
         """The decision at the end of a fold, as of a day; ``extra`` are further notices."""
         standing, listing = fold.standing, _Listing()
         offering = fold.position.ended is None and fold.position.eligible is not False
@@ -71,7 +78,9 @@ class Decider:
             claims += standing.place.cites
             listing.not_stated |= dict.fromkeys(self.silences[standing.place.id])
         if standing.place.follow_up:
-            listing.not_stated |= dict.fromkeys(claim for endpoint in self.table.endpoints.values() for claim in endpoint.see)
+            listing.not_stated |= dict.fromkeys(
+                claim for endpoint in self.table.endpoints.values() for claim in endpoint.see
+            )
         assumptions = tuple(sorted({claim for claim in claims if claim.startswith("A")}, key=claim_order))
         position = fold.position
         ended = position.ended
@@ -111,7 +120,9 @@ class Decider:
             held = standing.held(act)
             truth = min((standing.truth(row), *(hold.truth for hold in held)))
             if act.kind in MENUS:
-                menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append((row, truth))
+                menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append(
+                    (row, truth)
+                )
             elif truth is Truth.TRUE:
                 day_open = day_open or row.effect == "day"
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
@@ -153,10 +164,15 @@ class Decider:
             listing.not_stated |= dict.fromkeys(self.table.design.see)
         else:
             choice = first.name.partition("=")[0]
-            content = {"choice": choice, "options": [row.act.name.partition("=")[2] for row in offered if row.act is not None]}
+            content = {
+                "choice": choice,
+                "options": [row.act.name.partition("=")[2] for row in offered if row.act is not None],
+            }
             known = self.table.choices.get(choice)
             if known is not None:
-                content |= {"by": known.by} | ({"named_option": known.says_which} if known.says_which is not None else {})
+                content |= {"by": known.by} | (
+                    {"named_option": known.says_which} if known.says_which is not None else {}
+                )
         listing.actions.append(Action(ACTION_OF[first.kind], *_NEVER_STATED, offered[0].strength, basis, content))
 
     def _action(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None, *, beside: bool) -> Action:
@@ -184,7 +200,9 @@ class Decider:
             return basis
         return (*(claim for claim in basis if claim.startswith("A")), "G4")
 
-    def _dose(self, standing: Standing, row: Row, act: ActLabel, listing: _Listing, as_of: date | None) -> dict[str, Any]:
+    def _dose(
+        self, standing: Standing, row: Row, act: ActLabel, listing: _Listing, as_of: date | None
+    ) -> dict[str, Any]:
         regimen = self.table.regimens[act.name]
         lines = standing.lines(row)
         weight = dosing.weight_before(standing.history, as_of)
@@ -253,7 +271,9 @@ class Decider:
         for (fact, timepoint, component), (needed, missing) in listing.awaiting.items():
             if component is not None and (fact, timepoint) in whole:
                 continue
-            dead = component is None and missing.why in ("absent", "no_result") and self._closed(standing, fact, timepoint)
+            dead = (
+                component is None and missing.why in ("absent", "no_result") and self._closed(standing, fact, timepoint)
+            )
             why = wording.missing_words(self.table, missing) + ("; it can no longer be taken" if dead else "")
             found.append(Awaiting(fact, timepoint, component, tuple(sorted(needed, key=claim_order)), dead, why))
         return tuple(found)
@@ -277,7 +297,9 @@ class Decider:
                 continue
             if is_open:
                 content = {"fact": fact, "timepoint": timepoint}
-                listing.actions.append(Action("assess", *_NEVER_STATED, "required", (*definition.cite, *at.cite), content))
+                listing.actions.append(
+                    Action("assess", *_NEVER_STATED, "required", (*definition.cite, *at.cite), content)
+                )
                 listing.not_stated |= dict.fromkeys(definition.see)
             elif self._closed(standing, fact, timepoint):
                 name = wording.fact_words(self.table, fact, timepoint)
@@ -292,15 +314,23 @@ class Decider:
         if position.stopped is not None and position.ended is None:
             row = next(row for row in self.table.rows if row.id == position.stopped[0])
             listing.rests |= dict.fromkeys(row.basis)
-            still = ", ".join(wording.act_words(self.table, way.act) for way in self.table.offers.get(position.place, ()) if way.act is not None)
+            still = ", ".join(
+                wording.act_words(self.table, way.act)
+                for way in self.table.offers.get(position.place, ())
+                if way.act is not None
+            )
             stays = f"; {still} stays open" if still else ""
-            listing.notices[f"protocol treatment ended on {position.stopped[1].isoformat()} ({', '.join(row.basis)}){stays}"] = None
+            listing.notices[
+                f"protocol treatment ended on {position.stopped[1].isoformat()} ({', '.join(row.basis)}){stays}"
+            ] = None
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
         for event in fold.history.discontinued.values():
             if event.scope != "treatment" and position.ended is None:
                 name = self.table.drugs[event.scope].name
-                listing.notices[f"{event.id}: {name} was stopped for good; what follows is not stated in the record"] = None
+                listing.notices[
+                    f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
+                ] = None
         for parked in position.parked:
             listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
         listing.notices |= dict.fromkeys(extra)
@@ -311,12 +341,24 @@ class Decider:
         taken = next(row for row in self.table.rows if row.id == against.row)
         if standing.truth(taken) is Truth.TRUE:
             return []
-        rivals = [row for row in self.table.offers.get(against.source, ()) if row.at_least == taken.at_least and row.below == taken.below and row.act != taken.act and row.guards]
+        rivals = [
+            row
+            for row in self.table.offers.get(against.source, ())
+            if row.at_least == taken.at_least and row.below == taken.below and row.act != taken.act and row.guards
+        ]
         holding = [row for row in rivals if standing.truth(row) is Truth.TRUE]
-        named = "; ".join(f"{wording.act_words(self.table, row.act)} by {', '.join(row.basis)}" for row in holding if row.act is not None)
+        named = "; ".join(
+            f"{wording.act_words(self.table, row.act)} by {', '.join(row.basis)}"
+            for row in holding
+            if row.act is not None
+        )
         what = wording.act_words(self.table, taken.act) if taken.act is not None else "this branch"
         begun = f"{against.event_id}: {what} was done although {', '.join(taken.cites)} did not hold"
-        return [f"{begun}; as known now it would be {named}; whether to change within the branch is not stated (G4)" if named else f"{begun}; no row holds as known now (G4)"]
+        return [
+            f"{begun}; as known now it would be {named}; whether to change within the branch is not stated (G4)"
+            if named
+            else f"{begun}; no row holds as known now (G4)"
+        ]
 
 
 _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
@@ -329,7 +371,9 @@ def _by_due(action: Action) -> tuple[bool, str, bool]:
 def _beside(action: Action) -> Action:
     """While a day of the running cycle is open, the next cycle may be given beside it and is not the next act."""
     if action.kind == "administer" and action.content["day"] == 1 and action.strength == "required":
-        return Action(action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content)
+        return Action(
+            action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content
+        )
     return action
 
 
@@ -389,7 +433,9 @@ def _timepoints_ahead(table: Table, place: str) -> tuple[tuple[str, str], ...]:
         here = queue.pop(0)
         rows = [*table.offers.get(here, ())]
         for scope in table.places[here].scopes:
-            rows += [row for row in table.falls.get(scope, ()) if scope == here or table.places[row.target].kind == "closed"]
+            rows += [
+                row for row in table.falls.get(scope, ()) if scope == here or table.places[row.target].kind == "closed"
+            ]
         for row in rows:
             for guard in row.guards:
                 for test in guard.condition.tests:

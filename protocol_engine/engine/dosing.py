@@ -35,7 +35,9 @@ def part_cycle(position: Position, choice: str, *, begins: bool) -> int:
     return (chosen.cycles if chosen is not None else 0) + (1 if begins else 0)
 
 
-def lines_on(table: Table, position: Position, history: History, regimen: RegimenContent, day: int, *, entering: bool) -> tuple[Line, ...]:
+def lines_on(
+    table: Table, position: Position, history: History, regimen: RegimenContent, day: int, *, entering: bool
+) -> tuple[Line, ...]:
     """What is given, or started, on a day of a cycle. ``entering`` says that the cycle is the first of its element."""
     begins = day == 1
     cycle_here = 1 if entering else position.given + (1 if begins else 0)
@@ -49,7 +51,11 @@ def lines_on(table: Table, position: Position, history: History, regimen: Regime
         chosen = position.parts.get(part.chosen_in)
         if chosen is not None:
             number = part_cycle(position, part.chosen_in, begins=begins)
-            found += [_line(table, history, inner) for inner in part.options[chosen.option].gives if _applies(inner, day, number)]
+            found += [
+                _line(table, history, inner)
+                for inner in part.options[chosen.option].gives
+                if _applies(inner, day, number)
+            ]
     return tuple(found)
 
 
@@ -80,7 +86,10 @@ def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | 
     newest = known.newest
     keys = [newest] if newest is not None and (day is None or _on(known.groups[newest]) <= day) else []
     if not keys and day is not None:
-        keys = sorted((key for key, group in known.groups.items() if _on(group) <= day), key=lambda key: _on(known.groups[key]))[-1:]
+        keys = sorted(
+            (key for key, group in known.groups.items() if _on(group) <= day),
+            key=lambda key: _on(known.groups[key]),
+        )[-1:]
     for key in keys:
         values = {item.value for item in known.groups[key] if isinstance(item.value, Decimal)}
         if len(values) == 1:
@@ -93,7 +102,9 @@ def _on(group: tuple[Any, ...]) -> date:
     return found
 
 
-def administration_json(line: Line, day: int, cycle_days: int | None, weight: tuple[Decimal, date] | None) -> dict[str, Any]:
+def administration_json(
+    line: Line, day: int, cycle_days: int | None, weight: tuple[Decimal, date] | None
+) -> dict[str, Any]:
     """One line of an ``administer`` action; what the record leaves out is ``not_stated``."""
     written = line.written
     dose: Any = NOT_STATED_WORD
@@ -170,11 +181,17 @@ def due_day(table: Table, position: Position, row: Row) -> date | None:
 # --- what was really given -------------------------------------------------------------------------------------------
 
 
-def content_faults(given_drugs: tuple[GivenDrug, ...], lines: tuple[Line, ...], weight: tuple[Decimal, date] | None) -> tuple[str, ...]:
+def content_faults(
+    given_drugs: tuple[GivenDrug, ...], lines: tuple[Line, ...], weight: tuple[Decimal, date] | None
+) -> tuple[str, ...]:
     """How the drugs really given differ from the protocol's, in sentences; empty where nothing differs or is stated."""
     expected = {line.drug: line for line in lines}
     reported = {given.drug for given in given_drugs}
-    faults = [f"{line.name} is part of it and was not given" for line in lines if line.drug not in reported and not line.open_drug]
+    faults = [
+        f"{line.name} is part of it and was not given"
+        for line in lines
+        if line.drug not in reported and not line.open_drug
+    ]
     for given in given_drugs:
         line = expected.get(given.drug)
         if line is None and any(line.open_drug for line in lines):
@@ -195,13 +212,23 @@ def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | No
     said = f"{plain(given.dose)} {given.unit or 'without a unit'}"
     if not isinstance(dose, Quantity):
         inside = given.unit == dose.from_.unit and dose.from_.value <= given.dose <= dose.to.value
-        return [] if inside else [f"{line.name} is {plain(dose.from_.value)} to {plain(dose.to.value)} {dose.to.unit}, not {said}"]
+        return (
+            []
+            if inside
+            else [f"{line.name} is {plain(dose.from_.value)} to {plain(dose.to.value)} {dose.to.unit}, not {said}"]
+        )
     if given.unit == dose.unit:
         return [] if given.dose == dose.value else [f"{line.name} is {plain(dose.value)} {dose.unit}, not {said}"]
     amount = amount_json(line.written, weight)
     if amount is not None and given.unit == amount["unit"]:
         right = Decimal(amount["value"]) == given.dose
-        return [] if right else [f"{line.name} is {plain(dose.value)} {dose.unit}, {amount['value']} {amount['unit']} at {amount['weight']} kg, not {said}; no tolerance is stated"]
+        return (
+            []
+            if right
+            else [
+                f"{line.name} is {plain(dose.value)} {dose.unit}, {amount['value']} {amount['unit']} at {amount['weight']} kg, not {said}; no tolerance is stated"
+            ]
+        )
     if is_per_kg(line.written) and given.unit == dose.unit.removesuffix(PER_KG):
         return []
     return [f"{line.name} is {plain(dose.value)} {dose.unit}, and {said} cannot be compared with it"]

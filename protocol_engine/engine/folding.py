@@ -236,7 +236,9 @@ class Folder:
         match event:
             case AdministrationEvent() if judged.verdict != "duplicate" and not again:
                 history = history.with_done(f"administration.{event.regimen}", day, event.id)
-            case ChoiceEvent() if judged.row is not None or (judged.landing is not None and judged.landing.kind == "ahead"):
+            case ChoiceEvent() if judged.row is not None or (
+                judged.landing is not None and judged.landing.kind == "ahead"
+            ):
                 history = history.with_choice(event)
             case ProcedureEvent() if not again:
                 history = history.with_done(f"procedure.{event.procedure}", day, event.id)
@@ -271,7 +273,11 @@ class Folder:
             target = self.machine.take(position.place, row)
             moved = self._arrived(position, target, row.effect, event, judged)
             decided = len([guard for guard in row.guards if not guard.refutes]) > 0
-            if judged.verdict in ("condition", "unknown") and decided and row.effect in ("enter", "enter_anew", "arrive"):
+            if (
+                judged.verdict in ("condition", "unknown")
+                and decided
+                and row.effect in ("enter", "enter_anew", "arrive")
+            ):
                 return evolve(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
             return moved
         if landing is None or landing.kind == "stay":
@@ -293,9 +299,21 @@ class Folder:
             case "enter" | "enter_anew" | "again":
                 return self._dosed(position, target, effect, day, judged)
             case _:
-                marks = {**position.marks, place.element: day} if place.element in ("consent", "eligibility", "allocation") else position.marks
+                marks = (
+                    {**position.marks, place.element: day}
+                    if place.element in ("consent", "eligibility", "allocation")
+                    else position.marks
+                )
                 moved = evolve(
-                    position, place=target, arm=place.arm or position.arm, element=place.element, entered=day, given=0, day=None, marks=marks, against=self._lasting(position)
+                    position,
+                    place=target,
+                    arm=place.arm or position.arm,
+                    element=place.element,
+                    entered=day,
+                    given=0,
+                    day=None,
+                    marks=marks,
+                    against=self._lasting(position),
                 )
                 return _rechosen(self.table, moved, event)
 
@@ -306,8 +324,15 @@ class Folder:
         number = judged.cycle
         if number is None:
             number = 1 if anew else (position.cycle or 0) + 1
-        choices = {self.table.parts[line.part].chosen_in for line in self.table.regimens[place.regimen or ""].lines if line.part is not None}
-        parts = {name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen for name, chosen in position.parts.items()}
+        choices = {
+            self.table.parts[line.part].chosen_in
+            for line in self.table.regimens[place.regimen or ""].lines
+            if line.part is not None
+        }
+        parts = {
+            name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen
+            for name, chosen in position.parts.items()
+        }
         return evolve(
             position,
             place=target,
@@ -345,7 +370,13 @@ def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
 def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
     """A later day that is left out is settled; a day 1 that is left out uses no number and stays due."""
     day = judged.act.day if judged.act is not None else None
-    if judged.verdict != "allowed" or judged.row is None or judged.row.effect != "day" or day is None or event.drug is not None:
+    if (
+        judged.verdict != "allowed"
+        or judged.row is None
+        or judged.row.effect != "day"
+        or day is None
+        or event.drug is not None
+    ):
         return position
     return evolve(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
 
@@ -358,11 +389,17 @@ def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tup
     if event.timepoint is not None:
         if event.timepoint in fitting:
             return event.timepoint, None
-        return event.timepoint, f"{event.fact} is labelled {event.timepoint} and dated {event.effective.day.isoformat()}, after cycle {cycle}; the label is believed"
+        return (
+            event.timepoint,
+            f"{event.fact} is labelled {event.timepoint} and dated {event.effective.day.isoformat()}, after cycle {cycle}; the label is believed",
+        )
     if len(fitting) == 1:
         return fitting[0], None
     known = ", ".join(fact.taken)
-    return None, f"{event.fact} of {event.effective.day.isoformat()} names no timepoint and fits none of {known}; it is kept as an unscheduled result"
+    return (
+        None,
+        f"{event.fact} of {event.effective.day.isoformat()} names no timepoint and fits none of {known}; it is kept as an unscheduled result",
+    )
 
 
 def _fits(before: int | None, after: int | None, cycle: int) -> bool:

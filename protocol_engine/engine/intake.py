@@ -43,7 +43,9 @@ def parse_events(lines: Iterable[str], source: str = "events") -> list[PatientEv
         try:
             events.append(CODEC.structure(parse_json(text), PatientEvent))
         except Invalid as invalid:
-            problems += [Problem(f.code, path_text(f.path), f.message, Mark(number, 1), source) for f in invalid.findings]
+            problems += [
+                Problem(f.code, path_text(f.path), f.message, Mark(number, 1), source) for f in invalid.findings
+            ]
     if problems:
         raise Problems(tuple(problems))
     return events
@@ -55,11 +57,21 @@ def parse_action(text: str, source: str = "action") -> PatientEvent:
         value = parse_json(text)
         if isinstance(value, dict):
             if "id" in value:
-                raise Invalid([Finding(("id",), "unknown-key", "leave the id out: an act that is asked about has none yet")])
+                raise Invalid(
+                    [
+                        Finding(
+                            ("id",),
+                            "unknown-key",
+                            "leave the id out: an act that is asked about has none yet",
+                        )
+                    ]
+                )
             value = {**value, "id": "proposed"}
         event: PatientEvent = CODEC.structure(value, PatientEvent)
     except Invalid as invalid:
-        raise Problems(tuple(Problem(f.code, path_text(f.path), f.message, Mark(), source) for f in invalid.findings)) from None
+        raise Problems(
+            tuple(Problem(f.code, path_text(f.path), f.message, Mark(), source) for f in invalid.findings)
+        ) from None
     return event
 
 
@@ -85,13 +97,30 @@ def accepted(
         read = _read(table, event, findings)
         if event.id in found and found[event.id] != read:
             findings.append(("same-id", "this id stands for another event already; correct that event instead"))
-        problems += [Problem("unreadable-event", f"{event.id}.{path}", message, Mark(number, 1), source) for path, message in findings]
+        problems += [
+            Problem("unreadable-event", f"{event.id}.{path}", message, Mark(number, 1), source)
+            for path, message in findings
+        ]
         found.setdefault(event.id, read)
         kept.append(read)
     for number, event in enumerate(kept, 1):
-        named = event.corrects if isinstance(event, CorrectionEvent) else event.retracts if isinstance(event, RetractionEvent) else None
+        named = (
+            event.corrects
+            if isinstance(event, CorrectionEvent)
+            else event.retracts
+            if isinstance(event, RetractionEvent)
+            else None
+        )
         if named is not None and (named not in found or named == event.id):
-            problems.append(Problem("absent-event", f"{event.id}.{event.kind}", f"names {named}, and no such event is there", Mark(number, 1), source))
+            problems.append(
+                Problem(
+                    "absent-event",
+                    f"{event.id}.{event.kind}",
+                    f"names {named}, and no such event is there",
+                    Mark(number, 1),
+                    source,
+                )
+            )
     if problems:
         raise Problems(tuple(problems))
     return kept, skipped
@@ -195,6 +224,10 @@ def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str
     if option is None:
         findings.append(("option", f"is missing; there are: {', '.join(choice.options)}"))
         return event
-    if _known(option, choice.options, f"option of {event.choice}", "option", findings) and option == choice.says_which and event.name is None:
+    if (
+        _known(option, choice.options, f"option of {event.choice}", "option", findings)
+        and option == choice.says_which
+        and event.name is None
+    ):
         findings.append(("name", f"is missing: {option} says in words what was chosen"))
     return evolve(event, option=option)

@@ -96,7 +96,9 @@ class Standing:
             found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
         for row in self.falls:
             if self.truth(row) is Truth.UNKNOWN:
-                missing = tuple(m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled")
+                missing = tuple(
+                    m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled"
+                )
                 if missing:
                     text = "; ".join(wording.missing_words(self.table, item) for item in missing)
                     found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
@@ -106,7 +108,11 @@ class Standing:
         """What keeps this act from being offered, beside its row."""
         if act.kind not in TREATMENT_ACTS:
             return ()
-        found = self.holds if act.kind == "administration" else tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
+        found = (
+            self.holds
+            if act.kind == "administration"
+            else tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
+        )
         if act.kind == "administration" and self.history.discontinued:
             found = (*found, *self._stopped_drugs(act.name))
         return found
@@ -138,7 +144,14 @@ class Standing:
         if act is None or act.kind != "administration":
             return ()
         entering = row.effect in ("enter", "enter_anew", "stay")
-        return dosing.lines_on(self.table, self.position, self.history, self.table.regimens[act.name], act.day or 1, entering=entering)
+        return dosing.lines_on(
+            self.table,
+            self.position,
+            self.history,
+            self.table.regimens[act.name],
+            act.day or 1,
+            entering=entering,
+        )
 
     def open_day(self, row: Row) -> bool:
         """Whether the day of a row is still to be given in the running cycle; other rows are always open."""
@@ -193,7 +206,11 @@ def judge(standing: Standing, event: ActEvent) -> Judgement:
             return judge_label(standing, ActLabel("choice", f"{event.choice}={event.option}"))
         case ProcedureEvent():
             if "allocation" not in standing.position.marks and standing.table.procedures[event.procedure].history:
-                return Judgement("allowed", landing=Landing("stay"), remarks=(f"{wording.words(event.procedure)} before allocation is medical history",))
+                return Judgement(
+                    "allowed",
+                    landing=Landing("stay"),
+                    remarks=(f"{wording.words(event.procedure)} before allocation is medical history",),
+                )
             return judge_label(standing, ActLabel("procedure", event.procedure))
         case AdministrationEvent():
             return _judge_administration(standing, event)
@@ -214,13 +231,20 @@ def _judge_eligibility(standing: Standing, event: EligibilityEvent) -> Judgement
     if event.met:
         return _judge_gate(standing, act, "eligibility")
     if "consent" not in standing.position.marks:
-        return Judgement("order", ("G1: eligibility is judged after written consent",), ("G1",), landing=Landing("stay"))
+        return Judgement(
+            "order", ("G1: eligibility is judged after written consent",), ("G1",), landing=Landing("stay")
+        )
     return Judgement("allowed", landing=Landing("stay"))
 
 
 def _judge_allocation(standing: Standing, event: AllocationEvent) -> Judgement:
     if standing.position.arm is not None:
-        return Judgement("order", (f"the patient is allocated to {standing.position.arm} already",), ("G4",), landing=Landing("stay"))
+        return Judgement(
+            "order",
+            (f"the patient is allocated to {standing.position.arm} already",),
+            ("G4",),
+            landing=Landing("stay"),
+        )
     return judge_label(standing, ActLabel("allocation", event.arm))
 
 
@@ -273,7 +297,10 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
     if never:
         return never
     if landing.kind == "park":
-        missing = next((gate for gate in ("consent", "eligibility", "allocation") if gate not in standing.position.marks), "allocation")
+        missing = next(
+            (gate for gate in ("consent", "eligibility", "allocation") if gate not in standing.position.marks),
+            "allocation",
+        )
         return (f"G1: {what} comes before {missing}",), ("G1",)
     if act.kind == "administration" and act.day != 1 and any(r.act == act for r in table.offers.get(place.id, ())):
         return (f"day {act.day} of {what} is not open in this cycle",), _place_cites(standing)
@@ -326,19 +353,29 @@ def _count_words(standing: Standing, row: Row) -> str:
     given = standing.position.given
     cites = ", ".join(claim for claim in standing.place.cites if claim[:1] == "R")
     if row.at_least is not None and given < row.at_least:
-        return f"{cites}: {element} goes on for {row.at_least} cycles, and {given} is given" if given == 1 else f"{cites}: {element} goes on for {row.at_least} cycles, and {given} are given"
+        return (
+            f"{cites}: {element} goes on for {row.at_least} cycles, and {given} is given"
+            if given == 1
+            else f"{cites}: {element} goes on for {row.at_least} cycles, and {given} are given"
+        )
     return f"{cites}: {element} ends after {row.below} cycles, and {given} are given"
 
 
 # --- doses ---------------------------------------------------------------------------------------------------------
 
 
-def numbers_of(standing: Standing, regimen: str, cycle: int | None, day: int | None, on: date) -> tuple[int, int | None] | None:
+def numbers_of(
+    standing: Standing, regimen: str, cycle: int | None, day: int | None, on: date
+) -> tuple[int, int | None] | None:
     """The day and cycle that a report leaves out, where the course makes them certain; None where it does not."""
     days = standing.table.regimens[regimen].days
     if day is not None or len(days) == 1:
         return (day or 1), cycle
-    rows = [row for row in standing.table.offers.get(standing.place.id, ()) if row.act is not None and row.act.kind == "administration" and row.act.name == regimen]
+    rows = [
+        row
+        for row in standing.table.offers.get(standing.place.id, ())
+        if row.act is not None and row.act.kind == "administration" and row.act.name == regimen
+    ]
     open_rows = [row for row in rows if row.effect == "day" and standing.open_day(row)]
     if cycle is not None:
         if cycle != standing.position.cycle or not open_rows:
@@ -404,7 +441,13 @@ def _never_given(standing: Standing, event: AdministrationEvent) -> tuple[str, .
 
 
 def _numbered(
-    standing: Standing, row: Row, cycle: int | None, expected: int | None, verdict: VerdictKind, because: tuple[str, ...], cites: tuple[str, ...]
+    standing: Standing,
+    row: Row,
+    cycle: int | None,
+    expected: int | None,
+    verdict: VerdictKind,
+    because: tuple[str, ...],
+    cites: tuple[str, ...],
 ) -> tuple[VerdictKind, tuple[str, ...], tuple[str, ...]]:
     """A cycle number that is not the one whose turn it is makes the act a deviation."""
     if cycle is None or expected is None or cycle == expected or row.effect == "stay":
@@ -416,7 +459,9 @@ def _numbered(
     return ("order" if verdict == "allowed" else verdict), (*because, text), cites or row.basis
 
 
-def _duplicate(standing: Standing, event: AdministrationEvent, act: ActLabel, cycle: int | None, expected: int | None) -> str | None:
+def _duplicate(
+    standing: Standing, event: AdministrationEvent, act: ActLabel, cycle: int | None, expected: int | None
+) -> str | None:
     """Why the dose looks like one that was reported before; None if it does not."""
     position, on = standing.position, event.effective.day
     if position.regimen != event.regimen or position.cycle is None:
@@ -446,16 +491,37 @@ def _judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
     what = wording.act_words(standing.table, act, cycle if cycle is not None else expected)
     left_out = f"{standing.table.drugs[event.drug].name} of {what}" if event.drug is not None else what
     remark = f"{left_out} was left out on {event.effective.day.isoformat()}: {event.reason}"
-    if event.drug is not None and any(closed.day == day for closed in standing.position.closed_days) and standing.position.regimen == event.regimen:
+    if (
+        event.drug is not None
+        and any(closed.day == day for closed in standing.position.closed_days)
+        and standing.position.regimen == event.regimen
+    ):
         return Judgement("allowed", act=act, landing=Landing("stay"), remarks=(remark,))
     if judged.verdict == "order":
-        return Judgement("order", (f"{name} day {day} is not open, so it cannot be left out", *judged.because), judged.cites, act, None, Landing("stay"))
-    return Judgement("allowed", act=act, row=judged.row, landing=Landing("stay"), cycle=cycle, tried=judged.tried, remarks=(remark,))
+        return Judgement(
+            "order",
+            (f"{name} day {day} is not open, so it cannot be left out", *judged.because),
+            judged.cites,
+            act,
+            None,
+            Landing("stay"),
+        )
+    return Judgement(
+        "allowed",
+        act=act,
+        row=judged.row,
+        landing=Landing("stay"),
+        cycle=cycle,
+        tried=judged.tried,
+        remarks=(remark,),
+    )
 
 
 def _judge_other(standing: Standing, event: OtherTreatmentEvent) -> Judgement:
     if "allocation" not in standing.position.marks:
-        return Judgement("allowed", landing=Landing("stay"), remarks=("treatment before allocation is medical history",))
+        return Judgement(
+            "allowed", landing=Landing("stay"), remarks=("treatment before allocation is medical history",)
+        )
     arm = standing.table.arms.get(standing.position.arm or "")
     never = arm.never if arm is not None else {}
     cites = tuple(dict.fromkeys(claim for drug in event.drugs for claim in never.get(drug, ()))) or ("G4",)

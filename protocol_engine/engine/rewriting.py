@@ -22,14 +22,20 @@ def rewrites_in(events: Mapping[str, PatientEvent]) -> list[Rewrite]:
 
 
 def _known(event: Rewrite) -> tuple[date, str, str]:
-    return event.issued.day, event.issued.instant.isoformat() if event.issued.instant is not None else "", event.id
+    return (
+        event.issued.day,
+        event.issued.instant.isoformat() if event.issued.instant is not None else "",
+        event.id,
+    )
 
 
 def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict[str, FoldedEvent]:
     """The events that stand, as rewritten by what had been issued by ``known_by`` (None: by everything known)."""
     rewrites = [r for r in rewrites_in(events) if known_by is None or r.issued.day <= known_by]
     if not rewrites:
-        return {name: event for name, event in events.items() if not isinstance(event, CorrectionEvent | RetractionEvent)}
+        return {
+            name: event for name, event in events.items() if not isinstance(event, CorrectionEvent | RetractionEvent)
+        }
     naming: dict[str, list[str]] = {}
     for rewrite in rewrites:
         naming.setdefault(named_by(rewrite), []).append(rewrite.id)
@@ -43,7 +49,11 @@ def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict
 
 
 def _standing(
-    name: str, events: Mapping[str, PatientEvent], naming: Mapping[str, list[str]], settled: dict[str, PatientEvent | None], above: tuple[str, ...]
+    name: str,
+    events: Mapping[str, PatientEvent],
+    naming: Mapping[str, list[str]],
+    settled: dict[str, PatientEvent | None],
+    above: tuple[str, ...],
 ) -> PatientEvent | None:
     """What the event of that name says now; None if it was retracted."""
     if name in settled:

@@ -18,7 +18,9 @@ def label_of(table: Table, name: str) -> str:
         case Last() | Ever() | Holds() if value.label is not None:
             return value.label
         case Last():
-            return f"{fact_words(table, value.last.partition('.')[0], None)}{f' at {words(value.at)}' if value.at else ''}"
+            return (
+                f"{fact_words(table, value.last.partition('.')[0], None)}{f' at {words(value.at)}' if value.at else ''}"
+            )
         case _:
             return fact_words(table, name, None) if name in table.facts else words(name)
 
@@ -87,9 +89,15 @@ def condition_words(table: Table, condition: Condition, evaluation: Evaluation |
     found = []
     for clause in condition.clauses:
         if evaluation is None:
-            found.append(" and ".join(f"{label_of(table, t.name)} is {test_words(t.test)}" for t in clause.tests) or "always")
+            found.append(
+                " and ".join(f"{label_of(table, t.name)} is {test_words(t.test)}" for t in clause.tests) or "always"
+            )
         else:
-            found.append(" and ".join(f"{label_of(table, t.name)} is {value_words(evaluation.value(t.name))}" for t in clause.tests))
+            found.append(
+                " and ".join(
+                    f"{label_of(table, t.name)} is {value_words(evaluation.value(t.name))}" for t in clause.tests
+                )
+            )
     return tuple(found)
 
 
@@ -112,7 +120,11 @@ def act_words(table: Table, act: ActLabel, cycle: int | None = None) -> str:
     match act.kind:
         case "administration":
             name = table.regimens[act.name].name if act.name in table.regimens else act.name
-            return name + (f", cycle {cycle}" if cycle is not None else "") + (f" day {act.day}" if act.day not in (None, 1) else "")
+            return (
+                name
+                + (f", cycle {cycle}" if cycle is not None else "")
+                + (f" day {act.day}" if act.day not in (None, 1) else "")
+            )
         case "choice":
             choice, _, option = act.name.partition("=")
             return f"the choice {words(choice)}: {words(option)}"

@@ -33,7 +33,8 @@ class Range:
 @frozen
 class Presence:
     """``any_result`` (some result is known), ``irrelevant`` (always holds), and the two tests that read absence:
-    ``not_reported`` (nobody reported) and ``reported_without_result``."""
+    ``not_reported`` (nobody reported) and ``reported_without_result``.
+    """
 
     word: Literal["any_result", "irrelevant", "not_reported", "reported_without_result"]
 

@@ -115,7 +115,12 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as JSON."""
-        return {"event": self.event, "verdict": self.verdict, "because": list(self.because), "cites": list(self.cites)}
+        return {
+            "event": self.event,
+            "verdict": self.verdict,
+            "because": list(self.because),
+            "cites": list(self.cites),
+        }
 
 
 @frozen
@@ -167,4 +172,9 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """The answer as plain JSON."""
-        return {"allowed": self.allowed, "verdict": self.verdict, "because": list(self.because), "cites": list(self.cites)}
+        return {
+            "allowed": self.allowed,
+            "verdict": self.verdict,
+            "because": list(self.because),
+            "cites": list(self.cites),
+        }

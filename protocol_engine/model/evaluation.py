@@ -138,8 +138,7 @@ class Evaluation:
                         break
             if worst is Truth.TRUE:
                 return worst
-            if worst > best:
-                best = worst
+            best = max(best, worst)
         return best
 
     def test(self, named: NamedTest) -> Truth:
@@ -164,7 +163,9 @@ class Evaluation:
                 assert_never(test)
 
     def _in_set(self, value: FactValue | MemberSet, how: str, names: tuple[str, ...]) -> Truth:
-        members = value if isinstance(value, MemberSet) else MemberSet(value if isinstance(value, frozenset) else frozenset())
+        members = (
+            value if isinstance(value, MemberSet) else MemberSet(value if isinstance(value, frozenset) else frozenset())
+        )
         found = [members.has(name) for name in names]
         if how == "all_in":
             return min(found, default=Truth.TRUE)
@@ -261,7 +262,11 @@ class HistoryLeaves:
         if definition.not_listed == "unknown":
             tested = frozenset().union(*(item.parts.get(definition.unless_in or "", frozenset()) for item in results))
         # What the set leaves open is missing too: the condition names it only where a test stays unknown.
-        return Outcome(MemberSet(reported.pop(), tested), sources=sources, missing=(Missing(fact, at, part, "absent", sources),))
+        return Outcome(
+            MemberSet(reported.pop(), tested),
+            sources=sources,
+            missing=(Missing(fact, at, part, "absent", sources),),
+        )
 
     def ever(self, value: Ever) -> Outcome:
         since = self._since(value.since)
@@ -317,7 +322,9 @@ class HistoryLeaves:
             if level in levels and result.day > since and _wanted(timepoint, value):
                 return Outcome(YES, sources=(result.event.id,))
         for key in known.muddled:
-            group = [r for r in known.groups[key] if r.value in levels and r.day > since and _wanted(r.timepoint, value)]
+            group = [
+                r for r in known.groups[key] if r.value in levels and r.day > since and _wanted(r.timepoint, value)
+            ]
             if group:
                 sources = tuple(item.event.id for item in known.groups[key])
                 return Outcome(None, "muddled", sources, (Missing(fact, group[0].timepoint, None, "muddled", sources),))

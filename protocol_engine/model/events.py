@@ -28,7 +28,9 @@ class EventTime:
         if len(text) == 10 and text[4] == text[7] == "-":
             return cls(text, date.fromisoformat(text))
         if "T" not in text or len(text) < 16:
-            raise ValueError(f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {text!r}")
+            raise ValueError(
+                f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {text!r}"
+            )
         instant = datetime.fromisoformat(text)
         if instant.tzinfo is None:
             raise ValueError(f"has a time without an offset: {text!r}; add one such as +01:00 or Z")

@@ -142,6 +142,8 @@ def _read_day(value: object) -> date:
 
 def read_members(value: object) -> frozenset[str]:
     """A reported set of names in capitals (gene symbols); ValueError for anything else."""
-    if not isinstance(value, list) or not all(isinstance(name, str) and MEMBER_PATTERN.fullmatch(name) for name in value):
+    if not isinstance(value, list) or not all(
+        isinstance(name, str) and MEMBER_PATTERN.fullmatch(name) for name in value
+    ):
         raise ValueError(f"must be a list of symbols in capitals, such as PIK3CA, not {value!r}")
     return frozenset(value)

@@ -388,4 +388,3 @@ class Protocol(Node):
     endpoints_see: Cites = NO_CITES
     source: str = field(default="<input>", eq=False)
     readings: dict[str, str] = field(factory=dict)
-

@@ -16,7 +16,16 @@ from attrs import define, field, frozen
 from protocol_engine.model.claims import Assumption, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import FactDefinition
-from protocol_engine.model.protocol import Design, Drug, Endpoint, NamedSet, NextCycle, Part, Procedure, Administration
+from protocol_engine.model.protocol import (
+    Administration,
+    Design,
+    Drug,
+    Endpoint,
+    NamedSet,
+    NextCycle,
+    Part,
+    Procedure,
+)
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import Value
 
@@ -88,7 +97,18 @@ def claim_order(claim: str) -> tuple[int, int, str]:
     return ("RAGN".find(claim[:1]), int(digits) if digits.isdigit() else 0, claim)
 
 
-PlaceKind = Literal["start", "consented", "eligible", "allocated", "giving", "chosen", "performed", "closed", "stopped", "ended"]
+PlaceKind = Literal[
+    "start",
+    "consented",
+    "eligible",
+    "allocated",
+    "giving",
+    "chosen",
+    "performed",
+    "closed",
+    "stopped",
+    "ended",
+]
 
 
 @frozen
@@ -112,7 +132,8 @@ class Place:
 @frozen
 class Landing:
     """Where an act goes that no row allowed. ``take`` the rows of the place as if they had held; ``ahead`` to ``target``
-    over the acts in ``skipped``; ``park`` until a gate is passed; ``stay``. ``effect`` as in a row."""
+    over the acts in ``skipped``; ``park`` until a gate is passed; ``stay``. ``effect`` as in a row.
+    """
 
     kind: Literal["take", "ahead", "park", "stay"]
     target: str | None = None

@@ -1,0 +1,9 @@
+"""From a protocol to its table.
+
+``steps`` turns the course into places and rows, ``conditions`` settles what they ask for, ``merging`` joins copies that
+cannot be told apart, ``landing`` works out where an act goes that no row allowed, ``assembly`` puts the table together.
+"""
+
+from protocol_engine.compiler.assembly import compile_protocol, inner_steps, regimen_days
+
+__all__ = ["compile_protocol", "inner_steps", "regimen_days"]

@@ -1,0 +1,138 @@
+"""The whole table: places and rows of the steps, and what they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from protocol_engine.codec import digest, plain_json
+from protocol_engine.compiler.conditions import joined
+from protocol_engine.compiler.landing import landings
+from protocol_engine.compiler.steps import Steps
+from protocol_engine.model.claims import GENERAL_RULES
+from protocol_engine.model.protocol import (
+    Arm,
+    Choose,
+    Decide,
+    Give,
+    May,
+    NextCycle,
+    Protocol,
+    Regimen,
+    Repeat,
+    Step,
+)
+from protocol_engine.model.table import (
+    ArmContent,
+    ChoiceContent,
+    RegimenContent,
+    Table,
+)
+from protocol_engine.model.units import DayPoints
+
+
+def regimen_days(protocol: Protocol, regimen: Regimen) -> tuple[int, ...]:
+    """The days of a cycle on which something is given or started; (1,) where the record states no days."""
+    lines = [*regimen.gives]
+    for line in regimen.gives:
+        if line.part is not None and line.part in protocol.parts:
+            lines += [inner for option in protocol.parts[line.part].options.values() for inner in option.gives]
+    points = {day for line in lines if isinstance(line.days, DayPoints) for day in line.days.days}
+    return tuple(sorted(points | {1}))
+
+
+def compile_protocol(protocol: Protocol) -> Table:
+    """The table of a protocol that passed its checks. Equal protocols and readings give equal digests."""
+    regimens = {name: _regimen(protocol, name, item) for name, item in protocol.regimens.items()}
+    choices = {choice.id: choice for choice in _choices(protocol)}
+    steps = Steps(protocol, regimens, choices)
+    steps.find()
+    table = Table(
+        protocol=protocol.protocol,
+        version=protocol.record.version,
+        title=protocol.title,
+        design=protocol.design,
+        readings=dict(protocol.readings),
+        rules={**protocol.rules, **GENERAL_RULES},
+        assumptions=protocol.assumptions,
+        not_stated=protocol.not_stated,
+        facts=protocol.facts,
+        sets=protocol.sets,
+        values={name: steps.conditions.value(value) for name, value in protocol.values.items()},
+        drugs=protocol.drugs,
+        procedures=protocol.procedures,
+        parts=protocol.parts,
+        regimens=regimens,
+        choices=choices,
+        arms={name: _arm(name, arm) for name, arm in protocol.arms.items()},
+        places={draft.place.id: draft.place for draft in steps.places.drafts.values()},
+        rows=steps.rows(),
+        landings={},
+        endpoints=protocol.endpoints,
+        endpoints_see=protocol.endpoints_see,
+    )
+    table = evolve(table, landings=landings(table))
+    return evolve(table, digest=digest(plain_json(table)))
+
+
+def _arm(name: str, arm: Arm) -> ArmContent:
+    return ArmContent(name, arm.title, {item.drug: item.cite for item in arm.never}, arm.cite)
+
+
+def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
+    rule = item.next_cycle
+    if rule is None and item.cycle is not None:
+        rule = NextCycle(due=item.cycle, after_day=1)
+    return RegimenContent(
+        id=name,
+        name=item.name or name,
+        lines=item.gives,
+        days=regimen_days(protocol, item),
+        cycle=item.cycle,
+        next_cycle=rule,
+        not_stated=item.not_stated,
+        cites=item.cite,
+        rests=joined(item.rests, *(line.rests for line in item.gives), rule.rests if rule is not None else ()),
+    )
+
+
+def _choices(protocol: Protocol) -> Iterator[ChoiceContent]:
+    """Every choice of the protocol: those that stand in a course, and those that may be made beside one."""
+    for course in (protocol.course, *(arm.course for arm in protocol.arms.values())):
+        for step in _with_inner(course):
+            if isinstance(step, Choose):
+                yield ChoiceContent(step.choose, step.by, tuple(step.options), step.says_which, step.cite)
+            elif isinstance(step, Give):
+                yield from _permitted_choices(step.may)
+    for permissions in (protocol.may, *(arm.may for arm in protocol.arms.values())):
+        yield from _permitted_choices(permissions)
+
+
+def _permitted_choices(permissions: tuple[May, ...]) -> Iterator[ChoiceContent]:
+    for may in permissions:
+        if may.choose is not None and may.options is not None:
+            yield ChoiceContent(may.choose, may.by or "investigator", tuple(may.options), None, may.cite)
+
+
+def _with_inner(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """The steps, and every step inside them."""
+    for step in steps:
+        yield step
+        for inner in inner_steps(step):
+            yield from _with_inner(inner)
+
+
+def inner_steps(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """The lists of steps that stand inside a step."""
+    match step:
+        case Choose():
+            return tuple(step.options.values())
+        case Decide():
+            return tuple(row.then for row in step.rows)
+        case Repeat():
+            return (step.steps, *(until.then for until in step.until))
+        case Give():
+            return tuple(until.then for until in step.until)
+        case _:
+            return ()

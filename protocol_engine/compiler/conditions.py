@@ -1,0 +1,115 @@
+"""Conditions as compiled: readings settled, limits on levels written out, and the assumptions they rest on."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test
+from protocol_engine.model.protocol import Protocol
+from protocol_engine.model.table import Guard, claim_order
+from protocol_engine.model.values import Holds, Last, Value
+
+
+def joined(*groups: tuple[str, ...]) -> tuple[str, ...]:
+    """The claims of several groups, each once, in the order in which claims are read."""
+    return tuple(sorted(dict.fromkeys(claim for group in groups for claim in group), key=claim_order))
+
+
+class Conditions:
+    """Compiles the conditions of one protocol."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def guard(self, condition: Condition, cites: tuple[str, ...], *, refutes: bool = False) -> Guard:
+        """A guard with its condition compiled."""
+        condition = self.folded(condition)
+        return Guard(condition, tuple(cites), refutes, self.rests(condition))
+
+    def folded(self, condition: Condition) -> Condition:
+        """The condition without its tests on readings: those are settled when the file is read."""
+        clauses = []
+        for clause in condition.clauses:
+            settled = [test for test in clause.tests if test.name in self.protocol.assumptions]
+            if all(isinstance(t.test, OneOf) and self.protocol.readings[t.name] in t.test.values for t in settled):
+                rests = joined(clause.rests, tuple(test.name for test in settled))
+                tests = tuple(
+                    evolve(t, test=self._plain_test(t.name, t.test)) for t in clause.tests if t not in settled
+                )
+                clauses.append(Clause(tests, rests))
+        always = [clause for clause in clauses if not clause.tests]
+        return Condition((always[0],) if always else tuple(clauses))
+
+    def value(self, value: Value) -> Value:
+        """A named value with its condition compiled."""
+        return evolve(value, holds=self.folded(value.holds)) if isinstance(value, Holds) else value
+
+    def _plain_test(self, name: str, test: Test) -> Test:
+        """Limits on an ordered level become the list of levels within them."""
+        if isinstance(test, Not):
+            inner = self._plain_test(name, test.test)
+            return Not(inner) if isinstance(inner, OneOf | Range | InSet) else test
+        levels = self._levels(name)
+        if not isinstance(test, Range) or levels is None:
+            return test
+        rank = {level: number for number, level in enumerate(levels)}
+        return OneOf(tuple(level for level in levels if _within(rank[level], test, rank)))
+
+    def _levels(self, name: str) -> tuple[str, ...] | None:
+        value = self.protocol.values.get(name)
+        fact_name = value.last if isinstance(value, Last) else name if value is None else ""
+        fact = self.protocol.facts.get(fact_name)
+        return fact.levels if fact is not None else None
+
+    def rests(self, condition: Condition) -> tuple[str, ...]:
+        """The assumptions a condition rests on: what was selected inside it, and inside every value and set it reads."""
+        sets = [test.test.set_name for test in condition.tests if isinstance(test.test, InSet)]
+        named = [
+            tuple(c for c in self.protocol.sets[name].cite if c.startswith("A"))
+            for name in sets
+            if name in self.protocol.sets
+        ]
+        return joined(condition.rests, *named, *(self._value_rests(test.name) for test in condition.tests))
+
+    def _value_rests(self, name: str) -> tuple[str, ...]:
+        """The assumptions a named value rests on, through every value and fact it reads."""
+        if name not in self._known:
+            self._known[name] = ()
+            value: Value | None = self.protocol.values.get(name)
+            if isinstance(value, Holds):
+                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")), self.rests(value.holds))
+            elif isinstance(value, Last):
+                rests = joined(
+                    value.rests,
+                    tuple(c for c in value.cite if c.startswith("A")),
+                    self._fact_rests(value.last),
+                )
+            elif value is not None:
+                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")))
+            else:
+                rests = self._fact_rests(name)
+            self._known[name] = rests
+        return self._known[name]
+
+    def _fact_rests(self, name: str) -> tuple[str, ...]:
+        fact_name, _, part = name.partition(".")
+        fact = self.protocol.facts.get(fact_name)
+        if fact is None:
+            return ()
+        return joined(fact.rests, fact.parts[part].rests if part in fact.parts else ())
+
+
+def always(condition: Condition) -> bool:
+    """Whether the condition asks for nothing, as it does when the selected reading settles it."""
+    return any(not clause.tests for clause in condition.clauses)
+
+
+def _within(rank: int, limits: Range, ranks: dict[str, int]) -> bool:
+    """Whether a level of that rank lies within limits that are levels of the same fact."""
+    return not (
+        (limits.at_least is not None and rank < ranks[limits.at_least])
+        or (limits.above is not None and rank <= ranks[limits.above])
+        or (limits.at_most is not None and rank > ranks[limits.at_most])
+        or (limits.below is not None and rank >= ranks[limits.below])
+    )

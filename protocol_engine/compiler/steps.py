@@ -1,0 +1,485 @@
+"""The places and rows of steps.
+
+``entries`` of a list of steps are the guarded acts it can begin with; ``rest`` is what follows. Every act that is written
+gets one place, and the rows out of a place are the entries of what may come next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, assert_never
+
+from attrs import evolve, frozen
+
+from protocol_engine.compiler.conditions import Conditions, always, joined
+from protocol_engine.compiler.merging import Draft, Places
+from protocol_engine.errors import BrokenInvariant
+from protocol_engine.model.conditions import Clause, Condition, NamedTest, OneOf
+from protocol_engine.model.facts import NO_CITES
+from protocol_engine.model.protocol import (
+    Allocate,
+    Choose,
+    Consent,
+    Decide,
+    Eligibility,
+    End,
+    Give,
+    May,
+    Need,
+    Perform,
+    Protocol,
+    Refutation,
+    Repeat,
+    Step,
+    Stop,
+    Until,
+)
+from protocol_engine.model.table import (
+    DISCONTINUED,
+    LIFE,
+    STUDY,
+    WITHDRAWN,
+    ActLabel,
+    ChoiceContent,
+    Effect,
+    Guard,
+    Place,
+    PlaceKind,
+    RegimenContent,
+    Row,
+)
+from protocol_engine.model.units import NOT_STATED
+
+SAME_REGIMEN = "same_regimen"
+STAY = ""
+"""Target of an entry that leads back to the place it leaves."""
+
+BUILT_IN_ENDS = {
+    LIFE: (("death", "yes", "death", False),),
+    STUDY: (("withdrawn_from", "study", "off_study", False), ("study_closed", "yes", "study_closure", False)),
+    WITHDRAWN: (("withdrawn_from", "treatment", "withdrawal", True),),
+    DISCONTINUED: (("discontinued", "treatment", "discontinuation", False),),
+}
+"""Ends that hold in every protocol, by scope: built-in value, level, reason, and whether survival follow-up stays."""
+
+
+@frozen
+class _Entry:
+    """One way in: an act (or, with ``act`` None, a fall), the place it leads to, and what guards it."""
+
+    act: ActLabel | None
+    target: str
+    effect: Effect
+    guards: tuple[Guard, ...] = ()
+    strength: Literal["required", "option", "permitted"] = "required"
+    cites: tuple[str, ...] = ()
+    rests: tuple[str, ...] = ()
+    see: tuple[str, ...] = ()
+
+
+@frozen
+class _Around:
+    """What surrounds a step: the arm, the regimen that led here, and the scopes, needs and permissions that apply."""
+
+    arm: str | None = None
+    regimen: str | None = None
+    scopes: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    may: tuple[May, ...] = ()
+
+
+_Rest = Callable[[_Around], list[_Entry]]
+
+
+def _nothing(_: _Around) -> list[_Entry]:
+    return []
+
+
+def _test(name: str, level: str) -> Condition:
+    return Condition((Clause((NamedTest(name, OneOf((level,))),)),))
+
+
+class Steps:
+    """Finds the places and rows of a protocol's steps, and keeps them in ``places``."""
+
+    def __init__(
+        self, protocol: Protocol, regimens: dict[str, RegimenContent], choices: dict[str, ChoiceContent]
+    ) -> None:
+        self.protocol = protocol
+        self.regimens = regimens
+        self.choices = choices
+        self.places = Places()
+        self.conditions = Conditions(protocol)
+        self.keys: dict[int, str] = {}
+
+    def find(self) -> None:
+        """Every place and row, from the beginning of the course on."""
+        self._built_in_falls()
+        start = self._draft("start", "start", _Around(), "start", None)
+        around = _Around(scopes=(LIFE, STUDY, WITHDRAWN))
+        start.place = evolve(start.place, scopes=around.scopes)
+        self._leave(start, self._entries(self.protocol.course, 0, _nothing, around))
+        self.places.merge()
+
+    def rows(self) -> tuple[Row, ...]:
+        """The rows out of all places and scopes, numbered in the order in which they are written."""
+        rows = [row for draft in self.places.drafts.values() for row in draft.rows]
+        rows += [row for scope in self.places.falls.values() for row in scope]
+        return tuple(evolve(row, id=f"r{number}") for number, row in enumerate(rows, 1))
+
+    # --- places and rows -------------------------------------------------------------------------------------------
+
+    def _draft(self, key: str, kind: PlaceKind, around: _Around, element: str | None, step: Any) -> Draft:
+        last = (DISCONTINUED,) if any(scope.startswith("protocol@") for scope in around.scopes) else ()
+        place = Place(
+            key,
+            kind,
+            around.arm,
+            element,
+            scopes=(*around.scopes, key, *last),
+            cites=tuple(getattr(step, "cite", ())),
+            see=tuple(getattr(step, "see", ())),
+        )
+        draft = self.places.drafts[key] = Draft(place, key.partition("|")[0])
+        return draft
+
+    def _key(self, step: Step, around: _Around, name: str) -> str:
+        """A key for the place of a step: arm and name, told apart by the regimen that led here."""
+        base = self.keys.get(id(step))
+        if base is None:
+            base = wanted = f"{around.arm}/{name}" if around.arm else name
+            number = 2
+            while base in self.keys.values():
+                base = f"{wanted}#{number}"
+                number += 1
+            self.keys[id(step)] = base
+        return f"{base}|{around.regimen}" if around.regimen else base
+
+    def _leave(
+        self, draft: Draft, entries: list[_Entry], below: int | None = None, at_least: int | None = None
+    ) -> None:
+        """Rows out of a place for each entry; falls go to the place's own scope."""
+        source = draft.place.id
+        for entry in entries:
+            row = self._row(source, entry, below=below, at_least=at_least)
+            if row not in draft.rows and not _never(row):
+                draft.rows.append(row)
+
+    def _row(self, source: str, entry: _Entry, below: int | None = None, at_least: int | None = None) -> Row:
+        return Row(
+            id="",
+            kind="fall" if entry.act is None else "offer",
+            source=source,
+            act=entry.act,
+            target=entry.target or source,
+            effect=entry.effect,
+            below=below,
+            at_least=at_least,
+            guards=entry.guards,
+            strength=entry.strength,
+            cites=joined(entry.cites, *(guard.cites for guard in entry.guards)),
+            rests=joined(entry.rests, *(guard.rests for guard in entry.guards)),
+            see=entry.see,
+        )
+
+    # --- entries of steps ------------------------------------------------------------------------------------------
+
+    def _entries(self, steps: tuple[Step, ...], index: int, rest: _Rest, around: _Around) -> list[_Entry]:
+        """What a list of steps, from ``index`` on, can begin with; ``rest`` follows the last of them."""
+        if index == len(steps):
+            return rest(around)
+        step = steps[index]
+
+        def after(inner: _Around) -> list[_Entry]:
+            outer = evolve(inner, scopes=around.scopes, needs=around.needs, may=around.may)
+            return self._entries(steps, index + 1, rest, outer)
+
+        match step:
+            case Consent():
+                return [self._gate(step, "consented", ActLabel("consent", step.consent), after, around, ())]
+            case Eligibility():
+                guards = self._refuting(step.refuted_by)
+                return [self._gate(step, "eligible", ActLabel("eligibility", step.eligibility), after, around, guards)]
+            case Allocate():
+                return self._allocate(step, around)
+            case Give():
+                return self._give(step, after, around)
+            case Perform():
+                return [self._perform(step, after, around)]
+            case Decide():
+                return [
+                    entry
+                    for row in step.rows
+                    for entry in self._decided(
+                        step, row.if_, row.then, (*row.cite, *step.cite), after, around, row.rests
+                    )
+                ]
+            case Choose():
+                return [self._option(step, option, inner, after, around) for option, inner in step.options.items()]
+            case Repeat():
+                return self._repeat(step, after, around)
+            case End():
+                return [
+                    self._ending(step.end, step.cite, around, follow_up=step.follow_up is not None, rests=step.rests)
+                ]
+            case _:
+                assert_never(step)
+
+    def _gate(
+        self,
+        step: Step,
+        kind: PlaceKind,
+        act: ActLabel,
+        after: _Rest,
+        around: _Around,
+        guards: tuple[Guard, ...],
+    ) -> _Entry:
+        key = self._key(step, around, kind)
+        if key not in self.places.drafts:
+            draft = self._draft(key, kind, around, act.kind, step)
+            self._leave(draft, after(around))
+        return _Entry(act, key, "arrive", guards, cites=tuple(step.cite), rests=step.rests)
+
+    def _refuting(self, refutations: tuple[Refutation, ...]) -> tuple[Guard, ...]:
+        return tuple(self.conditions.guard(item.if_, item.cite, refutes=True) for item in refutations)
+
+    def _allocate(self, step: Allocate, around: _Around) -> list[_Entry]:
+        refuting = self._refuting(step.refuted_by)
+        if step.menu is None:
+            return [self._arm_entry(name, step, refuting, ()) for name in self.protocol.arms]
+        entries = []
+        for line in step.menu:
+            guard = self.conditions.guard(line.if_, line.cite)
+            if line.arm is not None:
+                entries.append(self._arm_entry(line.arm, step, (guard, *refuting), line.cite))
+            elif line.end is not None:
+                ending = self._ending(line.end, line.cite, around, follow_up=False, rests=line.rests)
+                entries.append(evolve(ending, guards=(guard,)))
+        return entries
+
+    def _arm_entry(self, name: str, step: Allocate, guards: tuple[Guard, ...], cites: tuple[str, ...]) -> _Entry:
+        arm = self.protocol.arms[name]
+        scope, arm_scope = f"protocol@{name}", f"arm@{name}"
+        around = _Around(
+            arm=name,
+            scopes=(LIFE, STUDY, WITHDRAWN, scope, arm_scope),
+            needs=(*self.protocol.needs, *arm.needs),
+            may=(*self.protocol.may, *arm.may),
+        )
+        key = f"{name}/allocated"
+        if key not in self.places.drafts:
+            draft = self._draft(key, "allocated", around, "allocation", arm)
+            self._leave(draft, self._entries(arm.course, 0, _nothing, around))
+            stopped = evolve(around, scopes=(LIFE, STUDY, WITHDRAWN), needs=(), may=())
+            for number, stop in enumerate(self.protocol.stops, 1):
+                self._stop(scope, stop, f"{name}/stopped.{number}", stopped)
+            for number, stop in enumerate(arm.stops, 1):
+                self._stop(arm_scope, stop, f"{name}/arm_stopped.{number}", stopped)
+        return _Entry(
+            ActLabel("allocation", name),
+            key,
+            "arrive",
+            guards,
+            cites=joined(tuple(step.cite), cites),
+            rests=step.rests,
+        )
+
+    def _stop(self, scope: str, stop: Stop, key: str, around: _Around) -> None:
+        guard = self.conditions.guard(stop.when, stop.cite)
+        if not guard.condition.clauses:
+            return
+        if stop.then is None:
+            entry = self._ending(
+                stop.end or "stopped",
+                stop.cite,
+                around,
+                follow_up=stop.follow_up is not None,
+                rests=stop.rests,
+            )
+        else:
+            draft = self._draft(key, "stopped", around, None, stop)
+            entries = self._entries(stop.then, 0, _nothing, around)
+            self._leave(draft, [evolve(entry, cites=joined(entry.cites, stop.cite)) for entry in entries])
+            entry = _Entry(None, key, "fall", cites=tuple(stop.cite), rests=stop.rests)
+        self.places.falls.setdefault(scope, []).append(self._row(scope, evolve(entry, guards=(guard,))))
+
+    def _needs(self, needs: tuple[Need, ...]) -> tuple[Guard, ...]:
+        guards = (self.conditions.guard(need.if_, need.cite) for need in needs)
+        return tuple(guard for guard in guards if not always(guard.condition))
+
+    def _give(self, step: Give, after: _Rest, around: _Around) -> list[_Entry]:
+        regimen = around.regimen if step.give == SAME_REGIMEN else step.give
+        if regimen is None:
+            raise BrokenInvariant(f"{step.element}: same_regimen stands where no regimen came before")
+        key = self._key(step, around if step.give == SAME_REGIMEN else evolve(around, regimen=None), step.element)
+        needs = self._needs((*around.needs, *step.needs))
+        may = (*around.may, *step.may)
+        inside = evolve(around, regimen=regimen)
+        anew = step.numbering == "anew"
+        act = ActLabel("administration", regimen, 1)
+        entry = _Entry(
+            act,
+            key,
+            "enter_anew" if anew else "enter",
+            needs,
+            cites=step.cite,
+            rests=step.rests,
+            see=step.see,
+        )
+        if key not in self.places.drafts:
+            draft = self._draft(key, "giving", around, step.element, step)
+            cycles = step.cycles if isinstance(step.cycles, int) else None
+            draft.place = evolve(draft.place, regimen=regimen, title=step.title, cycles=cycles)
+            open_number = step.cycles is NOT_STATED
+            again = evolve(entry, effect="again", strength="option" if open_number else "required")
+            self._leave(draft, [again], below=cycles)
+            for day in self.regimens[regimen].days[1:]:
+                self._leave(draft, [evolve(entry, act=ActLabel("administration", regimen, day), effect="day")])
+            self._leave(draft, self._may_entries(may, inside))
+            if step.cycles != "without_end":
+                exits = after(inside)
+                if open_number:
+                    exits = [evolve(way, strength="option") if way.strength == "required" else way for way in exits]
+                self._leave(draft, exits, at_least=cycles)
+            for number, until in enumerate(step.until, 1):
+                self._close(key, until, f"{key}.closed.{number}", after, inside)
+        return [entry, *self._may_entries(may, inside)]
+
+    def _close(self, scope: str, until: Until, key: str, after: _Rest, around: _Around) -> None:
+        """A fall that closes an element (or a repetition) and opens what follows."""
+        guard = self.conditions.guard(until.if_, until.cite)
+        if not guard.condition.clauses:
+            return
+        element = self.places.drafts[scope].place.element if scope in self.places.drafts else None
+        entries = self._entries(until.then, 0, after, around)
+        if len(entries) == 1 and entries[0].act is None and not entries[0].guards:
+            entry = entries[0]
+        else:
+            draft = self._draft(key, "closed", around, element, until)
+            self._leave(draft, entries)
+            entry = _Entry(None, key, "fall")
+        entry = evolve(
+            entry,
+            guards=(guard,),
+            cites=joined(entry.cites, until.cite),
+            rests=joined(entry.rests, until.rests),
+        )
+        self.places.falls.setdefault(scope, []).append(self._row(scope, entry))
+
+    def _may_entries(self, permissions: tuple[May, ...], around: _Around) -> list[_Entry]:
+        entries = []
+        for may in permissions:
+            guard = self.conditions.guard(may.if_, may.cite) if may.if_ is not None else None
+            guards = (guard,) if guard is not None and not always(guard.condition) else ()
+            base = _Entry(None, STAY, "stay", guards, may.strength, may.cite, may.rests, may.see)
+            if guard is not None and not guard.condition.clauses:
+                continue
+            if guard is not None:
+                base = evolve(base, rests=joined(base.rests, guard.rests))
+            if may.perform is not None:
+                entries.append(evolve(base, act=ActLabel("procedure", may.perform)))
+            if may.give_also is not None:
+                entries.append(evolve(base, act=ActLabel("administration", may.give_also, 1)))
+            if may.choose is not None:
+                options = may.options if may.options is not None else dict.fromkeys(self.choices[may.choose].options)
+                for option, steps in options.items():
+                    entries.append(self._may_option(may, option, steps, base, around))
+        return entries
+
+    def _may_option(
+        self, may: May, option: str, steps: tuple[Step, ...] | None, base: _Entry, around: _Around
+    ) -> _Entry:
+        act = ActLabel("choice", f"{may.choose}={option}")
+        if not steps:
+            return evolve(base, act=act)
+        stopped = evolve(around, scopes=(LIFE, STUDY, WITHDRAWN), needs=(), may=(), regimen=None)
+        key = f"{around.arm}/{may.choose}={option}"
+        if key not in self.places.drafts:
+            draft = self._draft(key, "chosen", stopped, may.choose, may)
+            self._leave(draft, self._entries(steps, 0, _nothing, stopped))
+        return evolve(base, act=act, target=key, effect="arrive")
+
+    def _perform(self, step: Perform, after: _Rest, around: _Around) -> _Entry:
+        key = self._key(step, around, step.perform)
+        if key not in self.places.drafts:
+            draft = self._draft(key, "performed", around, step.perform, step)
+            self._leave(draft, after(around))
+        return _Entry(
+            ActLabel("procedure", step.perform),
+            key,
+            "arrive",
+            cites=step.cite,
+            rests=step.rests,
+            see=step.see,
+        )
+
+    def _decided(
+        self,
+        step: Decide,
+        condition: Condition,
+        then: tuple[Step, ...],
+        cites: tuple[str, ...],
+        after: _Rest,
+        around: _Around,
+        rests: tuple[str, ...],
+    ) -> list[_Entry]:
+        guard = self.conditions.guard(condition, cites)
+        if not guard.condition.clauses:
+            return []
+        entries = self._entries(then, 0, after, around)
+        return [
+            entry
+            if entry.strength == "permitted"
+            else evolve(entry, guards=(guard, *entry.guards), rests=joined(entry.rests, rests, step.rests))
+            for entry in entries
+        ]
+
+    def _option(self, step: Choose, option: str, inner: tuple[Step, ...], after: _Rest, around: _Around) -> _Entry:
+        key = self._key(step, around, step.choose)
+        base, _, regimen = key.partition("|")
+        key = f"{base}={option}" + (f"|{regimen}" if regimen else "")
+        if key not in self.places.drafts:
+            draft = self._draft(key, "chosen", around, step.choose, step)
+            self._leave(draft, self._entries(inner, 0, after, around))
+        return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=step.cite, rests=step.rests)
+
+    def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:
+        base = self.keys.setdefault(id(step), f"{around.arm}/repeat")
+        inside = evolve(around, scopes=(*around.scopes, base))
+
+        def again(inner: _Around) -> list[_Entry]:
+            return self._entries(
+                step.steps, 0, again, evolve(inner, scopes=inside.scopes, needs=around.needs, may=around.may)
+            )
+
+        entries = self._entries(step.steps, 0, again, inside)
+        if base not in self.places.falls:
+            self.places.falls[base] = []
+            for number, until in enumerate(step.until, 1):
+                self._close(base, until, f"{base}.closed.{number}", after, around)
+        return entries
+
+    def _ending(
+        self, reason: str, cites: tuple[str, ...], around: _Around, *, follow_up: bool, rests: tuple[str, ...]
+    ) -> _Entry:
+        key = f"ended:{reason}" + (":follow_up" if follow_up else "")
+        if key not in self.places.drafts:
+            scopes = {"death": (), "off_study": (LIFE,), "study_closure": (LIFE,)}.get(reason, (LIFE, STUDY))
+            draft = self._draft(key, "ended", evolve(around, arm=None, scopes=scopes), None, None)
+            draft.place = evolve(draft.place, reason=reason, follow_up=follow_up, cites=tuple(cites))
+        return _Entry(None, key, "fall", cites=tuple(cites), rests=rests)
+
+    def _built_in_falls(self) -> None:
+        for scope, ends in BUILT_IN_ENDS.items():
+            for name, level, reason, follow_up in ends:
+                cites = joined(("G4",) if scope == DISCONTINUED else ("G2",), self.protocol.ends.get(reason, NO_CITES))
+                ending = self._ending(reason, cites, _Around(), follow_up=follow_up, rests=())
+                guard = Guard(_test(name, level), cites)
+                self.places.falls.setdefault(scope, []).append(self._row(scope, evolve(ending, guards=(guard,))))
+
+    # --- merging what cannot be told apart ----------------------------------------------------------------------------
+
+
+def _never(row: Row) -> bool:
+    """Whether a guard of the row was settled as false by the selected readings."""
+    return any(not guard.condition.clauses and not guard.refutes for guard in row.guards)
