@@ -1,28 +1,26 @@
-"""The one cattrs converter: strict in, canonical out.
+"""The one cattrs converter: strict in.
 
-Structuring never coerces. Text of a protocol file (:class:`Text`, typed by the field it stands in) and values of
-JSON (already typed) go through the same hooks; unknown keys, missing keys and wrong types are collected and
-raised together as :class:`Invalid`. Unstructuring gives plain JSON without floats, and :func:`canonical` its one
-byte form, equal to RFC 8785 for what this package writes.
+Structuring never coerces. Text of a protocol file, typed by the field it stands in, and values of JSON, already
+typed, go through the same hooks; everything wrong is collected and raised together.
 """
 
 from __future__ import annotations
 
-import json
+import operator
 import re
 import types
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
-from enum import Enum
-from hashlib import sha256
+from functools import partial
 from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 import cattrs
-from attrs import frozen
 
+from protocol_engine.codec.keys import PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
+from protocol_engine.codec.written import Finding, Invalid, Table, Text
 from protocol_engine.errors import Mark
 from protocol_engine.model import conditions as c
 from protocol_engine.model import events as ev
@@ -41,64 +39,12 @@ from protocol_engine.model.units import (
     Quantity,
     QuantityRange,
 )
-from protocol_engine.model.values import Ever, Holds, Last, Value
+from protocol_engine.model.values import Value
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
 DURATION_PATTERN = re.compile(r"(\d{1,4}) (days?|weeks?|months?)")
 QUANTITY_PATTERN = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
 SPAN_PATTERN = re.compile(r"(\d{1,3}) to (\d{1,3})")
-
-
-class Text(str):
-    """A scalar of a protocol file, with where it stands and the assumption whose reading put it there."""
-
-    __slots__ = ("mark",)
-    mark: Mark
-
-
-class Table(dict[str, Any]):
-    """A mapping of a protocol file; ``key_marks`` says where each key stands."""
-
-    __slots__ = ("key_marks", "mark", "rests")
-    mark: Mark
-    key_marks: dict[str, Mark]
-    rests: tuple[str, ...]
-
-
-class Lines(list[Any]):
-    """A sequence of a protocol file."""
-
-    __slots__ = ("mark",)
-    mark: Mark
-
-
-@frozen
-class Finding:
-    """One thing wrong with an input, at a path inside it."""
-
-    path: tuple[str | int, ...]
-    code: str
-    message: str
-    mark: Mark | None = None
-
-
-class Invalid(Exception):
-    """Everything wrong with a value that was to be structured."""
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("; ".join(finding.message for finding in findings))
-        self.findings = findings
-
-
-def path_text(path: tuple[str | int, ...]) -> str:
-    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".") or "."
-
-
-def key_of(field_name: str) -> str:
-    """The key of a field in files and JSON: the field's name, without the underscore that Python needs."""
-    return field_name.removesuffix("_")
 
 
 def _fail(value: object, code: str, message: str) -> Invalid:
@@ -117,6 +63,25 @@ def _inside(part: str | int, invalid: Invalid, mark: Mark | None) -> list[Findin
     return [
         attrs.evolve(finding, path=(part, *finding.path), mark=finding.mark or mark) for finding in invalid.findings
     ]
+
+
+def unknown_name(name: str, known: tuple[str, ...], what: str) -> str:
+    """What to say of a name that is not known: the nearest known one, or all of them."""
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"{name!r} is no {what} here; {hint}"
+
+
+def _key_mark(value: dict[str, Any], key: str) -> Mark | None:
+    return value.key_marks.get(key) if isinstance(value, Table) else None
+
+
+def _has_fields(kind: Any) -> bool:
+    return isinstance(kind, type) and attrs.has(kind)
+
+
+def _made_of(*origins: Any) -> Callable[[Any], bool]:
+    return lambda kind: get_origin(kind) in origins
 
 
 class Codec:
@@ -139,18 +104,14 @@ class Codec:
             c.Condition: self._condition,
         }
         register = self.converter.register_structure_hook_func
-        register(lambda t: isinstance(t, type) and attrs.has(t), self._attrs)
-        register(lambda t: get_origin(t) is tuple, self._list)
-        register(lambda t: get_origin(t) is dict, self._dict)
-        register(lambda t: get_origin(t) is Literal, self._literal)
-        register(lambda t: get_origin(t) in (Union, types.UnionType), self._union)
-        for union, hook in self._unions().items():
-            register(lambda t, union=union: t == union, hook)
-        for kind, hook in hooks.items():
-            register(lambda t, kind=kind: t is kind, hook)
-        self.converter.register_unstructure_hook(Decimal, lambda number: format(number, "f"))
-        self.converter.register_unstructure_hook(date, date.isoformat)
-        self.converter.register_unstructure_hook(ev.EventTime, lambda time: time.text)
+        register(_has_fields, self._attrs)
+        for origins, hook in (((tuple,), self._list), ((dict,), self._dict), ((Literal,), self._literal)):
+            register(_made_of(*origins), hook)
+        register(_made_of(Union, types.UnionType), self._union)
+        for union, union_hook in self._unions().items():
+            register(partial(operator.eq, union), union_hook)
+        for kind, kind_hook in hooks.items():
+            register(partial(operator.is_, kind), kind_hook)
 
     def structure(self, value: object, kind: Any) -> Any:
         """The value as ``kind``; :class:`Invalid` carries every finding."""
@@ -318,7 +279,7 @@ class Codec:
             raise _fail(value, "mapping-expected", f"needs a mapping here, not {_shown(value)}")
         keys = keys_of(kind)
         findings = [
-            Finding((key,), "unknown-key", _unknown(key, tuple(keys), "key"), _key_mark(value, key))
+            Finding((key,), "unknown-key", unknown_name(key, tuple(keys), "key"), _key_mark(value, key))
             for key in value
             if key not in keys
         ]
@@ -336,7 +297,7 @@ class Codec:
                     )
                 continue
             try:
-                arguments[attribute.alias] = self.structure(value[key], attribute.type)
+                arguments[str(attribute.alias)] = self.structure(value[key], attribute.type)
             except Invalid as invalid:
                 findings += _inside(key, invalid, _key_mark(value, key))
         if findings:
@@ -362,9 +323,9 @@ class Codec:
             if isinstance(value, str) and value in get_args(option):
                 return str(value)
             kinds.remove(option)
-        if len(kinds) == 2 and set(kinds) == set(get_args(Dose)):
+        if set(kinds) == set(get_args(Dose)):
             return self._dose(value, Dose)
-        if len(kinds) == 2 and set(kinds) == set(get_args(DoseDays)):
+        if set(kinds) == set(get_args(DoseDays)):
             return self._dose_days(value, DoseDays)
         return self.structure(value, kinds[0])
 
@@ -443,7 +404,7 @@ class Codec:
         kind = value.get("kind")
         if not isinstance(kind, str) or kind not in ev.EVENT_KINDS:
             message = (
-                _unknown(str(kind), tuple(ev.EVENT_KINDS), "kind of event")
+                unknown_name(str(kind), tuple(ev.EVENT_KINDS), "kind of event")
                 if kind is not None
                 else "is missing: every event has a kind"
             )
@@ -474,113 +435,4 @@ class Codec:
         return event
 
 
-PRESENCE_WORDS = ("any_result", "irrelevant", "not_reported", "reported_without_result")
-
-STEP_KEYS: dict[str, type] = {
-    "consent": p.Consent,
-    "eligibility": p.Eligibility,
-    "allocate": p.Allocate,
-    "give": p.Give,
-    "perform": p.Perform,
-    "decide": p.Decide,
-    "choose": p.Choose,
-    "repeat": p.Repeat,
-    "end": p.End,
-}
-VALUE_KEYS: dict[str, type] = {"last": Last, "ever": Ever, "holds": Holds}
-FILLED_IN = {Node: ("mark", "rests"), p.Protocol: ("mark", "rests", "source", "readings")}
-"""Fields that the reader fills in and no file may write."""
-
-
-def _unknown(name: str, known: tuple[str, ...], what: str) -> str:
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-    return f"{name!r} is no {what} here; {hint}"
-
-
-def _key_mark(value: dict[str, Any], key: str) -> Mark | None:
-    return value.key_marks.get(key) if isinstance(value, Table) else None
-
-
-_KEYS: dict[type, dict[str, attrs.Attribute[Any]]] = {}
-
-
-def keys_of(kind: type) -> dict[str, attrs.Attribute[Any]]:
-    """The keys that a mapping of this kind may have, each with the field it fills. The parser and the schema read this."""
-    if kind not in _KEYS:
-        attrs.resolve_types(kind)
-        hidden = FILLED_IN.get(kind, FILLED_IN[Node] if issubclass(kind, Node) else ())
-        _KEYS[kind] = {key_of(f.name): f for f in attrs.fields(kind) if f.init and f.name not in hidden}
-    return _KEYS[kind]
-
-
 CODEC = Codec()
-
-
-def plain_json(value: Any) -> Any:
-    """The value as plain JSON types: no floats, decimals and dates as text, positions and empty hints left out."""
-    if value is None or isinstance(value, str | bool | int):
-        return value if not isinstance(value, Enum) else value.value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, ev.EventTime):
-        return value.text
-    if isinstance(value, dict):
-        return {str(key): plain_json(item) for key, item in value.items()}
-    if isinstance(value, frozenset):
-        return sorted(plain_json(item) for item in value)
-    if isinstance(value, tuple | list):
-        return [plain_json(item) for item in value]
-    return {key_of(f.name): plain_json(getattr(value, f.name)) for f in attrs.fields(type(value)) if f.eq}
-
-
-def parse_json(text: str) -> Any:
-    """A JSON value, strictly: a key that stands twice, NaN, and what is not JSON are :class:`Invalid`."""
-    try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)  # noqa: TID251  # the strict hooks are these
-    except (ValueError, RecursionError) as error:
-        what = " ".join(str(error).split())[:120] if isinstance(error, ValueError) else "it is nested too deep"
-        raise Invalid([Finding((), "not-json", f"is not JSON: {what}")]) from None
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON value")
-
-
-def event_json(event: ev.PatientEvent, *, with_id: bool = True) -> dict[str, Any]:
-    """The wire form of an event: what parses to the same event again, without what is left to its default."""
-    found: dict[str, Any] = {}
-    for f in attrs.fields(type(event)):
-        value = getattr(event, f.name)
-        if (f.name == "id" and not with_id) or value is None or (f.name == "issued" and value == event.effective):
-            continue
-        if f.name == "event":
-            found[f.name] = event_json(value, with_id=False)
-        elif f.name == "given":
-            found[f.name] = [{k: v for k, v in plain_json(drug).items() if v is not None} for drug in value]
-        elif f.name != "components" or value:
-            found[f.name] = plain_json(value)
-    return found
-
-
-def canonical(value: Any) -> bytes:
-    """The one byte form of a plain JSON value: sorted keys, no spaces, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of the canonical form, in hexadecimal."""
-    return sha256(canonical(value)).hexdigest()

@@ -1,0 +1,46 @@
+"""Which keys each construct has: the parser and the JSON Schema both read this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from protocol_engine.model import protocol as p
+from protocol_engine.model.claims import Node
+from protocol_engine.model.values import Ever, Holds, Last
+
+PRESENCE_WORDS = ("any_result", "irrelevant", "not_reported", "reported_without_result")
+
+STEP_KEYS: dict[str, type] = {
+    "consent": p.Consent,
+    "eligibility": p.Eligibility,
+    "allocate": p.Allocate,
+    "give": p.Give,
+    "perform": p.Perform,
+    "decide": p.Decide,
+    "choose": p.Choose,
+    "repeat": p.Repeat,
+    "end": p.End,
+}
+VALUE_KEYS: dict[str, type] = {"last": Last, "ever": Ever, "holds": Holds}
+IN_NODES = ("mark", "rests")
+FILLED_IN: dict[type, tuple[str, ...]] = {p.Protocol: (*IN_NODES, "source", "readings")}
+"""Fields that the reader fills in and no file may write, where they are more than those of every node."""
+
+
+def key_of(field_name: str) -> str:
+    """The key of a field in files and JSON: the field's name, without the underscore that Python needs."""
+    return field_name.removesuffix("_")
+
+
+_KEYS: dict[type, dict[str, attrs.Attribute[Any]]] = {}
+
+
+def keys_of(kind: type) -> dict[str, attrs.Attribute[Any]]:
+    """The keys that a mapping of this kind may have, each with the field it fills."""
+    if kind not in _KEYS:
+        attrs.resolve_types(kind)
+        hidden = FILLED_IN.get(kind, IN_NODES if issubclass(kind, Node) else ())
+        _KEYS[kind] = {key_of(f.name): f for f in attrs.fields(kind) if f.init and f.name not in hidden}
+    return _KEYS[kind]

@@ -1,0 +1,79 @@
+"""Input as it was written: text with its place, findings about it, and strict JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from attrs import frozen
+
+from protocol_engine.errors import Mark
+
+
+class Text(str):
+    """A scalar of a protocol file, with where it stands and the assumption whose reading put it there."""
+
+    __slots__ = ("mark",)
+    mark: Mark
+
+
+class Table(dict[str, Any]):
+    """A mapping of a protocol file; ``key_marks`` says where each key stands."""
+
+    __slots__ = ("key_marks", "mark", "rests")
+    mark: Mark
+    key_marks: dict[str, Mark]
+    rests: tuple[str, ...]
+
+
+class Lines(list[Any]):
+    """A sequence of a protocol file."""
+
+    __slots__ = ("mark",)
+    mark: Mark
+
+
+@frozen
+class Finding:
+    """One thing wrong with an input, at a path inside it."""
+
+    path: tuple[str | int, ...]
+    code: str
+    message: str
+    mark: Mark | None = None
+
+
+class Invalid(Exception):
+    """Everything wrong with a value that was to be structured."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = findings
+
+
+def path_text(path: tuple[str | int, ...]) -> str:
+    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "."
+
+
+def parse_json(text: str) -> Any:
+    """A JSON value, strictly: a key that stands twice, NaN, and what is not JSON are :class:`Invalid`."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)  # noqa: TID251  # the strict hooks are these
+    except (ValueError, RecursionError) as error:
+        what = " ".join(str(error).split())[:120] if isinstance(error, ValueError) else "it is nested too deep"
+        raise Invalid([Finding((), "not-json", f"is not JSON: {what}")]) from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON value")
