@@ -217,6 +217,7 @@ class _Selection:
     def __init__(self, selected: Mapping[str, str], fragments: Table | None) -> None:
         self.selected = selected
         self.fragments = fragments
+        self.open_fragments: list[str] = []
         self.findings: list[Finding] = []
 
     def applied(self, node: Any, path: Path, arguments: Table | None = None) -> Any:
@@ -305,8 +306,15 @@ class _Selection:
         extra = set(node) - {"use", "with"}
         if extra:
             self._find(path, "unknown-key", f"{', '.join(sorted(extra))}: `use` takes nothing but `with`", node.mark)
+        if name in self.open_fragments:
+            ring = " uses ".join((*self.open_fragments, name))
+            self._find(path, "endless-fragment", f"uses itself: {ring}; write one of them out", node.mark)
+            return []
         arguments = node.get("with")
-        return list(self.applied(body, (FRAGMENTS_KEY, name), arguments if isinstance(arguments, Table) else Table()))
+        self.open_fragments.append(name)
+        items = self.applied(body, (FRAGMENTS_KEY, name), arguments if isinstance(arguments, Table) else Table())
+        self.open_fragments.pop()
+        return list(items)
 
     def _argument(self, node: Table, path: Path, arguments: Table) -> Any:
         name = str(node["with"])
