@@ -10,7 +10,8 @@ from attrs import define, field
 
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.folding import Fold, Remark
-from protocol_engine.engine.judging import Standing, row_reasons
+from protocol_engine.engine.labels import row_reasons
+from protocol_engine.engine.standing import Standing
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.protocol import Drug

@@ -14,7 +14,9 @@ from itertools import permutations
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine.judging import Judgement, Standing, judge
+from protocol_engine.engine.judging import judge
+from protocol_engine.engine.labels import Judgement
+from protocol_engine.engine.standing import Standing
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import TriedRow, Verdict

@@ -1,0 +1,143 @@
+"""Is an act allowed, going by its label alone: its rows in the place, what holds it back, and where it lands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+from protocol_engine.engine import wording
+from protocol_engine.engine.standing import Standing
+from protocol_engine.model.decision import TriedRow, VerdictKind
+from protocol_engine.model.evaluation import Evaluation
+from protocol_engine.model.table import ActLabel, Guard, Landing, Row
+from protocol_engine.model.truth import Truth
+
+
+@frozen
+class Judgement:
+    """What became of an act: its label and numbers, the row it takes or where it lands, and the verdict with reasons."""
+
+    verdict: VerdictKind
+    because: tuple[str, ...] = ()
+    cites: tuple[str, ...] = ()
+    act: ActLabel | None = None
+    row: Row | None = None
+    landing: Landing | None = None
+    cycle: int | None = None
+    tried: tuple[TriedRow, ...] = ()
+    remarks: tuple[str, ...] = ()
+    matched: dict[str, Any] = field(factory=dict)
+
+
+def judge_label(standing: Standing, act: ActLabel) -> Judgement:
+    """Judge an act by its label alone: its rows in this place, what holds treatment back, and where it lands."""
+    table, position = standing.table, standing.position
+    if position.ended is not None:
+        return _after_end(standing, act)
+    rows = tuple(row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row))
+    held = standing.held(act)
+    tried = tuple(standing.tried(row) for row in rows)
+    true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is Truth.TRUE]
+    if true_rows and not held:
+        return Judgement("allowed", act=act, row=true_rows[0], cites=true_rows[0].basis, tried=tried)
+    if not rows:
+        landing = table.landings[position.place].get(act.key, Landing("stay"))
+        because, cites = _no_row(standing, act, landing)
+        return Judgement("order", because, cites, act, None, landing, tried=tried)
+    taken = _taken(standing, rows)
+    because = tuple(dict.fromkeys(sentence for row in rows for sentence in row_reasons(standing, row)))
+    cites = tuple(dict.fromkeys(claim for row in rows for claim in row.basis))
+    if true_rows:
+        because, cites = (), true_rows[0].basis
+    truth = min((hold.truth for hold in held), default=Truth.TRUE)
+    truth = min(truth, max(standing.truth(row) if standing.counts(row) else Truth.FALSE for row in rows))
+    because = (*(hold.because for hold in held), *because)
+    cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *cites)))
+    verdict: VerdictKind = "unknown" if truth is Truth.UNKNOWN else "condition"
+    if any(hold.verdict == "order" for hold in held):
+        verdict = "order"
+    return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
+
+
+def _taken(standing: Standing, rows: tuple[Row, ...]) -> Row:
+    """The row that an act takes although none holds: one whose cycles let it pass, the likeliest first."""
+    return max(rows, key=lambda row: (standing.counts(row), standing.truth(row)))
+
+
+def _after_end(standing: Standing, act: ActLabel) -> Judgement:
+    ended = standing.position.ended
+    reason = f"the course ended on {ended.on.isoformat()}: {wording.words(ended.reason)}" if ended is not None else ""
+    cites = standing.position.end_cites or standing.place.cites
+    return Judgement("order", (reason,), cites, act, None, Landing("stay"))
+
+
+def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    table, place = standing.table, standing.place
+    what = wording.act_words(table, act)
+    never = _never(standing, act)
+    if never:
+        return never
+    if landing.kind == "park":
+        missing = next(
+            (gate for gate in ("consent", "eligibility", "allocation") if gate not in standing.position.marks),
+            "allocation",
+        )
+        return (f"G1: {what} comes before {missing}",), ("G1",)
+    if act.kind == "administration" and act.day != 1 and any(r.act == act for r in table.offers.get(place.id, ())):
+        return (f"day {act.day} of {what} is not open in this cycle",), _place_cites(standing)
+    if "allocation" not in standing.position.marks:
+        return (f"G1: {what} comes before allocation",), ("G1",)
+    where = f"after {wording.words(standing.position.element or place.kind)}"
+    return (f"{what} is not what comes next {where}",), _place_cites(standing)
+
+
+def _never(standing: Standing, act: ActLabel) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    arm = standing.table.arms.get(standing.position.arm or "")
+    if arm is None or act.kind != "administration":
+        return None
+    for drug in standing.drugs_of(act.name):
+        if drug in arm.never:
+            cites = arm.never[drug]
+            return (f"{', '.join(cites)}: nobody in {arm.title} is given {standing.table.drugs[drug].name}",), cites
+    return None
+
+
+def _place_cites(standing: Standing) -> tuple[str, ...]:
+    return tuple(claim for claim in standing.place.cites if claim[:1] in "RAG") or ("G4",)
+
+
+def row_reasons(standing: Standing, row: Row) -> tuple[str, ...]:
+    """Why a row does not let an act pass, in sentences."""
+    found: list[str] = []
+    if not standing.counts(row):
+        found.append(_count_words(standing, row))
+    for guard in row.guards:
+        found += guard_reasons(standing.evaluation, guard)
+    return tuple(found)
+
+
+def guard_reasons(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
+    """Why a guard does not let its row pass: what fails, or what is missing."""
+    match evaluation.guard(guard):
+        case Truth.TRUE:
+            return ()
+        case Truth.FALSE:
+            return wording.guard_words(evaluation, guard)
+        case _:
+            claims = ", ".join(guard.cites)
+            missing = evaluation.missing(guard.condition)
+            return tuple(f"{claims}: {wording.missing_words(evaluation.table, item)}" for item in missing)
+
+
+def _count_words(standing: Standing, row: Row) -> str:
+    element = wording.words(standing.place.element or "")
+    given = standing.position.given
+    cites = ", ".join(claim for claim in standing.place.cites if claim[:1] == "R")
+    if row.at_least is not None and given < row.at_least:
+        return (
+            f"{cites}: {element} goes on for {row.at_least} cycles, and {given} is given"
+            if given == 1
+            else f"{cites}: {element} goes on for {row.at_least} cycles, and {given} are given"
+        )
+    return f"{cites}: {element} ends after {row.below} cycles, and {given} are given"

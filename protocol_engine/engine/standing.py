@@ -1,0 +1,165 @@
+"""A patient at a place with a history: what is true of the rows there, what holds treatment back, what a day holds."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from attrs import frozen
+
+from protocol_engine.engine import dosing, wording
+from protocol_engine.model.decision import TriedRow, VerdictKind
+from protocol_engine.model.evaluation import Evaluation, HistoryLeaves, Missing
+from protocol_engine.model.history import History
+from protocol_engine.model.state import Position
+from protocol_engine.model.table import ActLabel, Row, Table
+from protocol_engine.model.truth import Truth
+
+TREATMENT_ACTS = ("allocation", "administration", "choice", "procedure")
+
+
+@frozen
+class Held:
+    """Something that keeps treatment from being offered: the truth it leaves, why, its claims, and what is missing."""
+
+    truth: Truth
+    because: str
+    cites: tuple[str, ...]
+    missing: tuple[Missing, ...] = ()
+    verdict: VerdictKind = "condition"
+
+
+class Standing:
+    """A patient at a place with a history, and everything read off them, each once."""
+
+    __slots__ = ("_holds", "_tried", "evaluation", "history", "place", "position", "table")
+
+    def __init__(self, table: Table, position: Position, history: History) -> None:
+        self.table = table
+        self.position = position
+        self.history = history
+        self.place = table.places[position.place]
+        self.evaluation = Evaluation(table, HistoryLeaves(table, history, position))
+        self._holds: tuple[Held, ...] | None = None
+        self._tried: dict[str, Truth] = {}
+
+    def counts(self, row: Row) -> bool:
+        """Whether the cycles given in the element let the row pass."""
+        given = self.position.given
+        return (row.below is None or given < row.below) and (row.at_least is None or given >= row.at_least)
+
+    def truth(self, row: Row) -> Truth:
+        """The least of the row's guards, cycles left aside."""
+        known = self._tried.get(row.id)
+        if known is None:
+            known = Truth.TRUE
+            for guard in row.guards:
+                known = min(known, self.evaluation.guard(guard))
+                if known is Truth.FALSE:
+                    break
+            self._tried[row.id] = known
+        return known
+
+    def tried(self, row: Row) -> TriedRow:
+        """The row's truth, and the events that decided it."""
+        truth = self.truth(row) if self.counts(row) else Truth.FALSE
+        sources = dict.fromkeys(s for guard in row.guards for s in self.evaluation.sources(guard.condition))
+        return TriedRow(row.id, truth.word, tuple(sources))
+
+    @property
+    def falls(self) -> tuple[Row, ...]:
+        """The falls that could be taken here, outermost scope first; built-in ends only if something is known of them."""
+        every, own = self.table.falls_at[self.place.id]
+        return own if self.history.uneventful else every
+
+    @property
+    def holds(self) -> tuple[Held, ...]:
+        """What keeps every treatment from being offered here: eligibility not met, or a stop that is in doubt."""
+        if self._holds is None:
+            self._holds = tuple(self._find_holds())
+        return self._holds
+
+    def _find_holds(self) -> list[Held]:
+        found = []
+        if self.position.eligible is False:
+            found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
+        for row in self.falls:
+            if self.truth(row) is Truth.UNKNOWN:
+                missing = tuple(
+                    m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled"
+                )
+                if missing:
+                    text = "; ".join(wording.missing_words(self.table, item) for item in missing)
+                    found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
+        return found
+
+    def held(self, act: ActLabel) -> tuple[Held, ...]:
+        """What keeps this act from being offered, beside its row."""
+        if act.kind not in TREATMENT_ACTS:
+            return ()
+        found = (
+            self.holds
+            if act.kind == "administration"
+            else tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
+        )
+        if act.kind == "administration" and self.history.discontinued:
+            found = (*found, *self._stopped_drugs(act.name))
+        return found
+
+    def _stopped_drugs(self, regimen: str) -> list[Held]:
+        found = []
+        for drug in self.drugs_of(regimen):
+            event = self.history.discontinued.get(drug)
+            if event is not None:
+                text = f"G4: {self.table.drugs[drug].name} was stopped on {event.effective.day.isoformat()} ({event.id}); what follows is not stated in the record"
+                found.append(Held(Truth.FALSE, text, ("G4",)))
+        return found
+
+    def drugs_of(self, regimen: str) -> list[str]:
+        found = []
+        for line in self.table.regimens[regimen].lines:
+            if line.drug is not None:
+                found.append(line.drug)
+            if line.part is not None:
+                part = self.table.parts[line.part]
+                chosen = self.position.parts.get(part.chosen_in)
+                if chosen is not None:
+                    found += [inner.drug for inner in part.options[chosen.option].gives if inner.drug is not None]
+        return found
+
+    def lines(self, row: Row) -> tuple[dosing.Line, ...]:
+        """What the day that a row gives holds."""
+        act = row.act
+        if act is None or act.kind != "administration":
+            return ()
+        entering = row.effect in ("enter", "enter_anew", "stay")
+        return dosing.lines_on(
+            self.table,
+            self.position,
+            self.history,
+            self.table.regimens[act.name],
+            act.day or 1,
+            entering=entering,
+        )
+
+    def open_day(self, row: Row) -> bool:
+        """Whether the day of a row is still to be given in the running cycle; other rows are always open."""
+        if row.effect != "day" or row.act is None:
+            return True
+        settled = any(closed.day == row.act.day for closed in self.position.closed_days)
+        return not settled and self.position.given > 0 and bool(self.lines(row))
+
+    def cycle_of(self, row: Row) -> int | None:
+        """The number of the cycle that a row gives; None for acts that are no dose."""
+        act = row.act
+        if act is None or act.kind != "administration":
+            return None
+        if row.effect == "stay":
+            done = self.history.done.get(f"administration.{act.name}")
+            return (done.count if done is not None else 0) + 1
+        if row.effect == "enter_anew":
+            return 1
+        return (self.position.cycle or 0) + (0 if row.effect == "day" else 1)
+
+    def due(self, row: Row) -> date | None:
+        """When the row's dose is due, and not before; None where the record does not say."""
+        return dosing.due_day(self.table, self.position, row)
