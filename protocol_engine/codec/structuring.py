@@ -112,6 +112,8 @@ class Codec:
             register(partial(operator.eq, union), union_hook)
         for kind, kind_hook in hooks.items():
             register(partial(operator.is_, kind), kind_hook)
+        for primitive in (str, int, bool):  # cattrs has hooks of its own for these, which coerce and come first
+            self.converter.register_structure_hook(primitive, hooks[primitive])
 
     def structure(self, value: object, kind: Any) -> Any:
         """The value as ``kind``; :class:`Invalid` carries every finding."""
@@ -327,6 +329,9 @@ class Codec:
             return self._dose(value, Dose)
         if set(kinds) == set(get_args(DoseDays)):
             return self._dose_days(value, DoseDays)
+        if not kinds:
+            known = [word for option in words for word in get_args(option)] or [NOT_STATED_WORD]
+            raise _fail(value, "word-expected", f"must be {' or '.join(known)}, not {_shown(value)}")
         return self.structure(value, kinds[0])
 
     def _keyed(self, value: object, kinds: dict[str, Any], what: str) -> Any:
