@@ -42,9 +42,9 @@ from protocol_engine.model.units import (
 from protocol_engine.model.values import Value
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
-DURATION_PATTERN = re.compile(r"(\d{1,4}) (days?|weeks?|months?)")
-QUANTITY_PATTERN = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
-SPAN_PATTERN = re.compile(r"(\d{1,3}) to (\d{1,3})")
+DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?)")
+QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
+SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
 
 
 def _fail(value: object, code: str, message: str) -> Invalid:
@@ -144,7 +144,7 @@ class Codec:
         return str(value)
 
     def _whole(self, value: object, _: object) -> int:
-        if isinstance(value, Text) and re.fullmatch(r"\d{1,9}", value):
+        if isinstance(value, Text) and re.fullmatch(r"[0-9]{1,9}", value):
             return int(value)
         if type(value) is int:
             return value

@@ -22,8 +22,8 @@ Names = NewType("Names", tuple[str, ...])
 NO_CITES = Cites(())
 NO_NAMES = Names(())
 
-DECIMAL_PATTERN = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
-DAY_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}")
+DECIMAL_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+DAY_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MEMBER_PATTERN = re.compile(r"[A-Z][A-Z0-9-]{1,15}")
 
 
