@@ -42,9 +42,9 @@ class PlaceMachine:
         )
         for row in table.rows:
             trigger = FALL if row.act is None else row.act.key
-            sources = (
-                [p.id for p in table.places.values() if row.source in p.scopes] if row.act is None else [row.source]
-            )
+            sources = [row.source]
+            if row.act is None:
+                sources = [place.id for place in table.places.values() if row.source in place.scopes]
             self._add(trigger, sources, row.target, row.id)
         for place, landings in table.landings.items():
             for key, landing in landings.items():
@@ -54,7 +54,7 @@ class PlaceMachine:
 
     def _add(self, trigger: str, sources: list[str], target: str, row: str) -> None:
         if sources:
-            self._machine.add_transition(trigger, sources, target, conditions=[_holds(row)])
+            self._machine.add_transition(trigger, [*sources], target, conditions=[_holds(row)])
 
     def take(self, place: str, row: Row) -> str:
         """The place that a row leads to from ``place``. BrokenInvariant if the machine has no such row."""
@@ -74,6 +74,6 @@ class PlaceMachine:
 
 def _holds(row: str) -> Callable[[EventData], bool]:
     def guard(event: EventData) -> bool:
-        return bool(event.model.row == row)
+        return isinstance(event.model, _Cursor) and event.model.row == row
 
     return guard

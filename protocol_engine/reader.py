@@ -22,6 +22,7 @@ from protocol_engine.model.protocol import Protocol
 
 READING_KEY = "reading_of"
 FRAGMENTS_KEY = "fragments"
+MOST_DEPTH = 60
 Path = tuple[str | int, ...]
 
 
@@ -31,7 +32,7 @@ def read_protocol(text: str, source: str, readings: Mapping[str, str] | None = N
     ``source`` names the text in messages. Raises :class:`Problems` with everything that is wrong with it.
     """
     findings: list[Finding] = []
-    tree = _compose(text, source, findings)
+    tree = _compose(text, findings)
     if findings:
         raise _problems(findings, source)
     selected = _selection(tree, readings or {}, findings)
@@ -53,7 +54,7 @@ def read_protocol(text: str, source: str, readings: Mapping[str, str] | None = N
 def declared_readings(text: str, source: str) -> dict[str, tuple[str, ...]]:
     """The readings of each assumption of a file, the default first; :class:`Problems` if it cannot be read."""
     findings: list[Finding] = []
-    tree = _compose(text, source, findings)
+    tree = _compose(text, findings)
     if findings:
         raise _problems(findings, source)
     declared = {}
@@ -70,7 +71,7 @@ def _problems(findings: list[Finding], source: str) -> Problems:
 # --- the tree ------------------------------------------------------------------------------------------------------
 
 
-def _compose(text: str, source: str, findings: list[Finding]) -> Table:
+def _compose(text: str, findings: list[Finding]) -> Table:
     empty = Table()
     empty.mark, empty.key_marks, empty.rests = Mark(), {}, ()
     try:
@@ -113,8 +114,8 @@ def _tree(node: Node, path: Path, findings: list[Finding], depth: int = 0) -> Te
     mark = _mark(node)
     if node.anchor is not None:
         findings.append(Finding(path, "anchor", "uses a YAML anchor; write it out, or use a fragment", mark))
-    if depth > 60:
-        findings.append(Finding(path, "too-deep", "is nested more than 60 deep; no protocol is", mark))
+    if depth > MOST_DEPTH:
+        findings.append(Finding(path, "too-deep", f"is nested more than {MOST_DEPTH} deep; no protocol is", mark))
         return _text("", mark)
     if isinstance(node, ScalarNode):
         return _scalar(node, path, findings, mark)

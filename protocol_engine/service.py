@@ -35,7 +35,7 @@ def shipped_protocols() -> tuple[str, ...]:
 
 
 def protocol_text(name: str) -> tuple[str, str]:
-    """The text of a protocol file and what to call it in messages: a registry id, or a path ending in ``.yaml`` or ``.yml``.
+    """The text of a protocol, and what to call it in messages. ``name`` is a registry id, or the path of a file.
 
     :class:`InputError` if there is none, in one line.
     """
@@ -45,7 +45,7 @@ def protocol_text(name: str) -> tuple[str, str]:
         path, source = Path(name), name
         if path.suffix not in (".yaml", ".yml") and not path.is_file():
             raise InputError(
-                f"{name}: no such protocol; shipped are {', '.join(shipped_protocols())}, or give the path of a .yaml file"
+                f"{name}: no such protocol; shipped are {', '.join(shipped_protocols())}; or give a .yaml file"
             )
     try:
         return path.read_text(encoding="utf-8-sig"), source
@@ -92,7 +92,7 @@ class Course:
         return taken
 
     def record_all(self, events: Iterable[PatientEvent], *, skip_unknown_facts: bool = False) -> Course:
-        """Take many events at once, in any order; the course itself, for chaining. :class:`Problems` names every bad one."""
+        """Take many events at once, in any order; gives the course itself. :class:`Problems` names every bad one."""
         kept, _ = accepted(
             self.machine.table, [*self.state.events.values(), *events], skip_unknown_facts=skip_unknown_facts
         )

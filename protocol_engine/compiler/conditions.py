@@ -63,7 +63,7 @@ class Conditions:
         return fact.levels if fact is not None else None
 
     def rests(self, condition: Condition) -> tuple[str, ...]:
-        """The assumptions a condition rests on: what was selected inside it, and inside every value and set it reads."""
+        """The assumptions a condition rests on: selected inside it, or inside a value or set it reads."""
         sets = [test.test.set_name for test in condition.tests if isinstance(test.test, InSet)]
         named = [
             tuple(c for c in self.protocol.sets[name].cite if c.startswith("A"))

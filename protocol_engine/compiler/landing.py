@@ -42,7 +42,7 @@ def _landing(table: Table, place: str, key: str, ahead: list[tuple[int, bool, Ro
 
 
 def _ahead(table: Table, place: str) -> list[tuple[int, bool, Row, tuple[str, ...]]]:
-    """Rows that lie ahead of a place, breadth first: how many acts away, whether a gate lies before, the acts skipped."""
+    """Rows ahead of a place, breadth first: how many acts away, whether a gate lies before, the acts skipped."""
     found: list[tuple[int, bool, Row, tuple[str, ...]]] = []
     seen = {place}
     level: list[tuple[str, bool, tuple[str, ...]]] = [(place, False, ())]

@@ -1,7 +1,7 @@
 """The places and rows of steps.
 
-``entries`` of a list of steps are the guarded acts it can begin with; ``rest`` is what follows. Every act that is written
-gets one place, and the rows out of a place are the entries of what may come next.
+``entries`` of a list of steps are the guarded acts it can begin with; ``rest`` is what follows. Every act that is
+written gets one place, and the rows out of a place are the entries of what may come next.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from protocol_engine.model.protocol import (
     Choose,
     Consent,
     Decide,
+    DecisionRow,
     Eligibility,
     End,
     Give,
@@ -184,7 +185,9 @@ class Steps:
 
     # --- entries of steps ------------------------------------------------------------------------------------------
 
-    def _entries(self, steps: tuple[Step, ...], index: int, rest: _Rest, around: _Around) -> list[_Entry]:
+    def _entries(  # noqa: C901  # one case for each kind of step
+        self, steps: tuple[Step, ...], index: int, rest: _Rest, around: _Around
+    ) -> list[_Entry]:
         """What a list of steps, from ``index`` on, can begin with; ``rest`` follows the last of them."""
         if index == len(steps):
             return rest(around)
@@ -196,10 +199,11 @@ class Steps:
 
         match step:
             case Consent():
-                return [self._gate(step, "consented", ActLabel("consent", step.consent), after, around, ())]
+                act = ActLabel("consent", step.consent)
+                return [self._gate(step, "consented", act, after, around, ())]
             case Eligibility():
-                guards = self._refuting(step.refuted_by)
-                return [self._gate(step, "eligible", ActLabel("eligibility", step.eligibility), after, around, guards)]
+                act = ActLabel("eligibility", step.eligibility)
+                return [self._gate(step, "eligible", act, after, around, self._refuting(step.refuted_by))]
             case Allocate():
                 return self._allocate(step, around)
             case Give():
@@ -207,21 +211,14 @@ class Steps:
             case Perform():
                 return [self._perform(step, after, around)]
             case Decide():
-                return [
-                    entry
-                    for row in step.rows
-                    for entry in self._decided(
-                        step, row.if_, row.then, (*row.cite, *step.cite), after, around, row.rests
-                    )
-                ]
+                return [entry for row in step.rows for entry in self._decided(step, row, after, around)]
             case Choose():
                 return [self._option(step, option, inner, after, around) for option, inner in step.options.items()]
             case Repeat():
                 return self._repeat(step, after, around)
             case End():
-                return [
-                    self._ending(step.end, step.cite, around, follow_up=step.follow_up is not None, rests=step.rests)
-                ]
+                follows = step.follow_up is not None
+                return [self._ending(step.end, step.cite, around, follow_up=follows, rests=step.rests)]
             case _:
                 assert_never(step)
 
@@ -413,24 +410,17 @@ class Steps:
             see=step.see,
         )
 
-    def _decided(
-        self,
-        step: Decide,
-        condition: Condition,
-        then: tuple[Step, ...],
-        cites: tuple[str, ...],
-        after: _Rest,
-        around: _Around,
-        rests: tuple[str, ...],
-    ) -> list[_Entry]:
-        guard = self.conditions.guard(condition, cites)
+    def _decided(self, step: Decide, row: DecisionRow, after: _Rest, around: _Around) -> list[_Entry]:
+        """What a row of a table opens: the first acts behind it, guarded by its condition."""
+        guard = self.conditions.guard(row.if_, (*row.cite, *step.cite))
         if not guard.condition.clauses:
             return []
-        entries = self._entries(then, 0, after, around)
+        rests = joined(row.rests, step.rests)
+        entries = self._entries(row.then, 0, after, around)
         return [
             entry
             if entry.strength == "permitted"
-            else evolve(entry, guards=(guard, *entry.guards), rests=joined(entry.rests, rests, step.rests))
+            else evolve(entry, guards=(guard, *entry.guards), rests=joined(entry.rests, rests))
             for entry in entries
         ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from attrs import evolve, frozen
+
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.standing import Standing
@@ -40,12 +42,22 @@ def numbers_of(
     return (choices.pop() if choices else 1), None
 
 
+@frozen
+class _Fault:
+    """Something that makes an act a deviation although its row holds."""
+
+    verdict: VerdictKind
+    because: str
+    cites: tuple[str, ...]
+
+
 def judge_administration(standing: Standing, event: AdministrationEvent) -> Judgement:
     """Judge a dose: its numbers, its row, whether it was reported before, its day, and what was really given."""
     position, on = standing.position, event.effective.day
     numbers = numbers_of(standing, event.regimen, event.cycle, event.day, on)
     if numbers is None:
-        text = f"{standing.table.regimens[event.regimen].name} of {on.isoformat()} could be a later day of this cycle or day 1 of the next; name cycle and day"
+        name = standing.table.regimens[event.regimen].name
+        text = f"{name} of {on} could be a later day of this cycle or day 1 of the next; name cycle and day"
         return Judgement("unknown", (text,), ("G3",), landing=Landing("stay"))
     day, cycle = numbers
     act = ActLabel("administration", event.regimen, day)
@@ -55,60 +67,60 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
     duplicate = _duplicate(standing, event, act, cycle, expected)
     if duplicate is not None:
         return Judgement("duplicate", (duplicate,), ("G4",), act, None, Landing("stay"), cycle, judged.tried)
-    if row is None and position.ended is None and standing.position.cycle is not None and judged.landing is not None:
-        expected = (position.cycle or 0) + 1
-    verdict, because, cites = judged.verdict, judged.because, judged.cites
-    if row is not None and position.ended is None:
-        due = standing.due(row)
-        verdict, because, cites = _numbered(standing, row, cycle, expected, verdict, because, cites)
-        if due is not None and on < due:
-            text = f"{', '.join(_rules(row))}: {wording.act_words(standing.table, act, cycle or expected)} is due on {due.isoformat()}, and {on.isoformat()} is before its day; no tolerance is stated in the record"
-            because = (*because, text)
-            verdict = "early" if verdict == "allowed" else verdict
-            cites = cites or row.basis
-        faults = ()
-        if event.given is not None:
-            weight = dosing.weight_before(standing.history, on)
-            faults = dosing.content_faults(event.given, standing.lines(row), weight)
-        if faults:
-            never = _never_given(standing, event)
-            because = (*because, *(f"{', '.join(never or _rules(row))}: {fault}" for fault in faults))
-            verdict = "content" if verdict == "allowed" else verdict
-            cites = tuple(dict.fromkeys((*cites, *never)))
-    number = cycle if cycle is not None else expected
-    if row is not None and row.effect == "day":
-        number = position.cycle
-    return Judgement(verdict, because, cites, act, row, judged.landing, number, judged.tried)
+    if row is None or position.ended is not None:
+        return evolve(judged, cycle=cycle)
+    faults = (
+        *_number_faults(row, cycle, expected),
+        *_day_faults(standing, row, cycle or expected, on),
+        *_content_faults(standing, row, event),
+    )
+    verdict = faults[0].verdict if judged.verdict == "allowed" and faults else judged.verdict
+    number = position.cycle if row.effect == "day" else cycle if cycle is not None else expected
+    return evolve(
+        judged,
+        verdict=verdict,
+        because=(*judged.because, *(fault.because for fault in faults)),
+        cites=tuple(dict.fromkeys((*judged.cites, *(claim for fault in faults for claim in fault.cites)))),
+        cycle=number,
+    )
 
 
 def _rules(row: Row) -> tuple[str, ...]:
     return tuple(claim for claim in row.basis if claim[:1] == "R") or row.basis
 
 
-def _never_given(standing: Standing, event: AdministrationEvent) -> tuple[str, ...]:
-    arm = standing.table.arms.get(standing.position.arm or "")
-    if arm is None or event.given is None:
-        return ()
-    return tuple(dict.fromkeys(claim for given in event.given for claim in arm.never.get(given.drug, ())))
-
-
-def _numbered(
-    standing: Standing,
-    row: Row,
-    cycle: int | None,
-    expected: int | None,
-    verdict: VerdictKind,
-    because: tuple[str, ...],
-    cites: tuple[str, ...],
-) -> tuple[VerdictKind, tuple[str, ...], tuple[str, ...]]:
-    """A cycle number that is not the one whose turn it is makes the act a deviation."""
+def _number_faults(row: Row, cycle: int | None, expected: int | None) -> tuple[_Fault, ...]:
+    """A cycle number that is not the one whose turn it is."""
     if cycle is None or expected is None or cycle == expected or row.effect == "stay":
-        return verdict, because, cites
+        return ()
+    text = f"cycle {cycle} is reported, and cycle {expected} is running"
     if cycle > expected:
-        text = f"cycle {cycle} is reported where cycle {expected} is next; what happened to {'cycle' if cycle == expected + 1 else 'cycles'} {', '.join(map(str, range(expected, cycle)))}?"
-    else:
-        text = f"cycle {cycle} is reported, and cycle {expected} is running"
-    return ("order" if verdict == "allowed" else verdict), (*because, text), cites or row.basis
+        gap = f"cycle {expected}" if cycle == expected + 1 else f"cycles {expected} to {cycle - 1}"
+        text = f"cycle {cycle} is reported where cycle {expected} is next; what happened to {gap}?"
+    return (_Fault("order", text, row.basis),)
+
+
+def _day_faults(standing: Standing, row: Row, cycle: int | None, on: date) -> tuple[_Fault, ...]:
+    """A dose before the day on which it is due."""
+    due = standing.due(row)
+    if due is None or on >= due or row.act is None:
+        return ()
+    what = wording.act_words(standing.table, row.act, cycle)
+    text = f"{what} is due on {due}, and {on} is before its day; no tolerance is stated in the record"
+    return (_Fault("early", f"{', '.join(_rules(row))}: {text}", row.basis),)
+
+
+def _content_faults(standing: Standing, row: Row, event: AdministrationEvent) -> tuple[_Fault, ...]:
+    """Drugs, doses or routes really given that are not the protocol's."""
+    if event.given is None:
+        return ()
+    weight = dosing.weight_before(standing.history, event.effective.day)
+    arm = standing.table.arms.get(standing.position.arm or "")
+    never = arm.never if arm is not None else {}
+    cites = tuple(dict.fromkeys(claim for given in event.given for claim in never.get(given.drug, ())))
+    claims = cites or _rules(row)
+    found = dosing.content_faults(event.given, standing.lines(row), weight)
+    return tuple(_Fault("content", f"{', '.join(claims)}: {text}", claims) for text in found)
 
 
 def _duplicate(

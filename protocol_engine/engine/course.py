@@ -1,6 +1,6 @@
 """The one door: a course is a value, and :func:`step` gives the next one with a decision. Nothing here has a clock.
 
-:func:`propose` answers "may this be done now?", :func:`decide` "what comes next?", :func:`replay` derives a whole course.
+:func:`propose` answers "may this be done now?", :func:`decide` "what comes next?"; :func:`replay` derives a course.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.folding import ACT_KINDS, Fold, FoldedEvent, Folder, Remark, Trace
@@ -36,8 +36,8 @@ class Machine:
 class State:
     """A course: every event received, by id, in the order of arrival, and what is derived from them.
 
-    ``base`` is the fold up to the last day, ``group`` the events of that day, ``now`` the fold with them. ``deviations`` are
-    verdicts as known then; ``hindsight`` names acts that were right then and would not be now.
+    ``base`` is the fold up to the last day, ``group`` the events of that day, ``now`` the fold with them.
+    ``deviations`` are verdicts as known then; ``hindsight`` names acts that were right then and would not be now.
     """
 
     events: dict[str, PatientEvent]
@@ -81,20 +81,17 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
         return Step(event, state, decide(machine, state), Trace(place, place), repeated=True)
     events = {**state.events, event.id: event}
     as_of = max(event.issued.day, state.as_of) if state.as_of is not None else event.issued.day
-    if _comes_next(state, event):
+    changed: tuple[str, ...] = ()
+    if not isinstance(event, CorrectionEvent | RetractionEvent) and _comes_next(state, event):
         new, trace = _appended(machine, state, event, events, as_of)
-        changed: tuple[str, ...] = ()
     else:
         new, trace = derived(machine, events, event.id)
-        new = evolve(new, as_of=as_of)
         changed = _changes(state, new)
     return Step(event, new, decide(machine, new), trace, changed=changed)
 
 
-def _comes_next(state: State, event: PatientEvent) -> bool:
+def _comes_next(state: State, event: FoldedEvent) -> bool:
     """Whether the event can be folded after all others without deriving the course again."""
-    if isinstance(event, CorrectionEvent | RetractionEvent):
-        return False
     day = event.known.day
     if state.rewritten_until is not None:
         named = any(named_by(rewrite) == event.id for rewrite in rewrites_in(state.events))
@@ -103,12 +100,12 @@ def _comes_next(state: State, event: PatientEvent) -> bool:
 
 
 def _appended(
-    machine: Machine, state: State, event: PatientEvent, events: dict[str, PatientEvent], as_of: date
+    machine: Machine, state: State, event: FoldedEvent, events: dict[str, PatientEvent], as_of: date
 ) -> tuple[State, Trace]:
     day = event.known.day
     same = day == state.day
     base = state.base if same else state.now
-    group: tuple[FoldedEvent, ...] = (*state.group, event) if same else (event,)  # type: ignore[assignment]  # rewrites are handled before
+    group = (*state.group, event) if same else (event,)
     now, trace = machine.folder.day(base, group, event.id)
     deviations = now.deviations
     if state.rewritten_until is not None:
@@ -205,7 +202,7 @@ def _after_the_end(now: Fold, standing: Mapping[str, FoldedEvent]) -> tuple[Rema
     return tuple(
         Remark(
             event.id,
-            f"allowed, in hindsight not: dated {event.effective.day.isoformat()}, after the end on {ended.on.isoformat()}",
+            f"allowed, in hindsight not: dated {event.effective.day}, after the end on {ended.on}",
         )
         for event in standing.values()
         if isinstance(event, ACT_KINDS) and event.effective.day > ended.on and event.id not in deviating
@@ -253,10 +250,10 @@ def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
             raise InputError(f"a {event.kind} is recorded, not proposed")
         return Answer(True, "allowed", (), ())
     state, _ = known_by(machine, state, event.effective.day)
-    return _answer(machine, state, event)
+    return _answer(state, event)
 
 
-def _answer(machine: Machine, state: State, event: ActEvent) -> Answer:
+def _answer(state: State, event: ActEvent) -> Answer:
     judged = judge(state.now.standing, event)
     return Answer(judged.verdict == "allowed", judged.verdict, judged.because, judged.cites, judged.tried)
 

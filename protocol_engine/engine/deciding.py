@@ -191,7 +191,7 @@ class Decider:
         return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, self._basis(standing, row), content)
 
     def _basis(self, standing: Standing, row: Row) -> tuple[str, ...]:
-        """The row's claims; in a branch that was entered against its rule the course rests on G4 instead of that rule."""
+        """The row's claims; in a branch entered against its rule the course rests on G4 instead of that rule."""
         basis = row.basis
         if row.effect != "day" and standing.due(row) is not None:
             before = self.table.regimens[standing.position.regimen or ""]
@@ -386,11 +386,9 @@ def _once(listing: _Listing) -> tuple[Refusal, ...]:
         key = tuple(refusal.action.items())
         if any(set(key[1:]) <= _plain_items(content) for content in offered):
             continue
-        known = found.get(key)
-        if known is not None:
-            because = tuple(dict.fromkeys((*known.because, *refusal.because)))
-            refusal = Refusal(refusal.action, because, tuple(dict.fromkeys((*known.cites, *refusal.cites))))
-        found[key] = refusal
+        known = found.get(key, Refusal(refusal.action, ()))
+        because = tuple(dict.fromkeys((*known.because, *refusal.because)))
+        found[key] = Refusal(refusal.action, because, tuple(dict.fromkeys((*known.cites, *refusal.cites))))
     return tuple(found.values())
 
 

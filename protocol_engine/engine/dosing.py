@@ -226,7 +226,10 @@ def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | No
             []
             if right
             else [
-                f"{line.name} is {plain(dose.value)} {dose.unit}, {amount['value']} {amount['unit']} at {amount['weight']} kg, not {said}; no tolerance is stated"
+                (
+                    f"{line.name} is {plain(dose.value)} {dose.unit}, which at {amount['weight']} kg is "
+                    f"{amount['value']} {amount['unit']}, not {said}; no tolerance is stated"
+                )
             ]
         )
     if is_per_kg(line.written) and given.unit == dose.unit.removesuffix(PER_KG):

@@ -1,8 +1,8 @@
 """One event after another, in the order of knowing: the fold from which every position is derived.
 
 A day is folded as a whole. Where all its events carry times they are taken by the clock; otherwise what was observed
-comes first, then the acts in the order with the fewest deviations, then what happened to the patient. The order in which
-events arrived never counts.
+comes first, then the acts in the order with the fewest deviations, then what happened to the patient. The order in
+which events arrived never counts.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Remark:
 
 @frozen
 class Fold:
-    """Where a course is after some events: position and history, the deviations, and remarks; with the standing it gives."""
+    """Where a course is after some events: position and history, deviations and remarks, and the standing they give."""
 
     position: Position
     history: History
@@ -123,7 +123,7 @@ class Folder:
         acts = [event for event in ranked if isinstance(event, ACT_KINDS)]
         last = [event for event in ranked if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
         best = self._ordered(fold, [*first, *acts, *last], watched)
-        if len(best[0].deviations) == len(fold.deviations) or not 2 <= len(acts) <= MOST_PERMUTED:
+        if len(best[0].deviations) == len(fold.deviations) or not 1 < len(acts) <= MOST_PERMUTED:
             return best
         for order in permutations(acts):
             if not _keeps_clock(order):
@@ -134,13 +134,13 @@ class Folder:
         return best
 
     def _ordered(self, fold: Fold, events: Sequence[FoldedEvent], watched: str | None) -> tuple[Fold, Trace | None]:
-        """Events one after another. Observations without times that stand together are read together, then things fall."""
+        """Events one after another. Observations without times that stand together are read together."""
         trace = None
         before = fold.position.place
         for event, following in zip(events, (*events[1:], None), strict=True):
-            together = isinstance(event, ObservationEvent) and isinstance(following, ObservationEvent)
-            if together and event.known.instant is None:
-                fold, found = self._report(fold, event), Trace(before, before)
+            more = isinstance(following, ObservationEvent)
+            if more and isinstance(event, ObservationEvent) and event.known.instant is None:
+                fold, found = self._observe(fold, event), Trace(before, before)
             else:
                 fold, found = self.enter(fold, event)
                 before = fold.position.place
@@ -255,7 +255,7 @@ class Folder:
         return fold
 
     def _unpark(self, fold: Fold) -> Fold:
-        """After a gate: acts that came too early are taken now, without a second verdict, until none of them moves any more."""
+        """After a gate: acts that came too early are taken now, without a second verdict, until none moves any more."""
         while True:
             waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
             for event in waiting:
@@ -353,15 +353,17 @@ class Folder:
         )
 
     def _lasting(self, position: Position) -> tuple[Against, ...]:
-        """Entries against a rule that still hold when another element begins: the allocation, and the choice that led here."""
+        """What was entered against a rule and still counts in the next element: allocation, and a choice before it."""
         if not position.against or self.table.places[position.place].kind == "chosen":
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
 
 
 def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
-    """After a choice that fills a part of a regimen: the option, and its cycles counted from here if it is a new one."""
-    if not isinstance(event, ChoiceEvent) or not any(part.chosen_in == event.choice for part in table.parts.values()):
+    """After a choice that fills a part of a regimen: the option, with its cycles counted anew if it is another."""
+    if not isinstance(event, ChoiceEvent) or event.option is None:
+        return position
+    if not any(part.chosen_in == event.choice for part in table.parts.values()):
         return position
     known = position.parts.get(event.choice)
     if known is not None and known.option == event.option:
@@ -393,14 +395,20 @@ def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tup
             return event.timepoint, None
         return (
             event.timepoint,
-            f"{event.fact} is labelled {event.timepoint} and dated {event.effective.day.isoformat()}, after cycle {cycle}; the label is believed",
+            (
+                f"{event.fact} is labelled {event.timepoint} and dated {event.effective.day}, after cycle {cycle}; "
+                "the label is believed"
+            ),
         )
     if len(fitting) == 1:
         return fitting[0], None
     known = ", ".join(fact.taken)
     return (
         None,
-        f"{event.fact} of {event.effective.day.isoformat()} names no timepoint and fits none of {known}; it is kept as an unscheduled result",
+        (
+            f"{event.fact} of {event.effective.day} names no timepoint and fits none of {known}; "
+            "it is kept as an unscheduled result"
+        ),
     )
 
 

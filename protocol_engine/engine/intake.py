@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from attrs import evolve
 
-from protocol_engine.codec import CODEC, Finding, Invalid, parse_json, path_text
+from protocol_engine.codec import CODEC, Invalid, parse_json, path_text
 from protocol_engine.errors import InputError, Mark, Problem, Problems
 from protocol_engine.model.events import (
     AdministrationEvent,
@@ -30,6 +30,9 @@ from protocol_engine.model.facts import read_members, read_value
 from protocol_engine.model.table import Table
 
 MOST_CYCLES = 9999
+WORST_GRADE = 5
+ASKED = "proposed"
+"""The id of an act that is only asked about."""
 
 
 def parse_events(lines: Iterable[str], source: str = "events") -> list[PatientEvent]:
@@ -55,23 +58,16 @@ def parse_action(text: str, source: str = "action") -> PatientEvent:
     """The act asked about: an event without an id, as JSON."""
     try:
         value = parse_json(text)
-        if isinstance(value, dict):
-            if "id" in value:
-                raise Invalid(
-                    [
-                        Finding(
-                            ("id",),
-                            "unknown-key",
-                            "leave the id out: an act that is asked about has none yet",
-                        )
-                    ]
-                )
-            value = {**value, "id": "proposed"}
-        event: PatientEvent = CODEC.structure(value, PatientEvent)
+        named = isinstance(value, dict) and "id" in value
+        event: PatientEvent = CODEC.structure(
+            {**value, "id": ASKED} if isinstance(value, dict) else value, PatientEvent
+        )
     except Invalid as invalid:
-        raise Problems(
-            tuple(Problem(f.code, path_text(f.path), f.message, Mark(), source) for f in invalid.findings)
-        ) from None
+        found = [Problem(f.code, path_text(f.path), f.message, Mark(), source) for f in invalid.findings]
+        raise Problems(tuple(found)) from None
+    if named:
+        message = "leave the id out: an act that is asked about has none"
+        raise Problems((Problem("unknown-key", "id", message, Mark(), source),))
     return event
 
 
@@ -80,8 +76,8 @@ def accepted(
 ) -> tuple[list[PatientEvent], int]:
     """The events as the protocol reads them, and how many were left out for a fact it does not read.
 
-    :class:`Problems` names every event that the protocol cannot read; also one id with two contents, and a correction or
-    retraction of an event that is not there.
+    :class:`Problems` names every event that the protocol cannot read; also one id with two contents, and a correction
+    or retraction of an event that is not there.
     """
     found: dict[str, PatientEvent] = {}
     kept: list[PatientEvent] = []
@@ -152,7 +148,9 @@ def _known(name: str, known: Collection[str], what: str, path: str, findings: li
     return False
 
 
-def _read(table: Table, event: PatientEvent, findings: list[tuple[str, str]]) -> PatientEvent:
+def _read(  # noqa: C901  # one case for each kind of event
+    table: Table, event: PatientEvent, findings: list[tuple[str, str]]
+) -> PatientEvent:
     match event:
         case AllocationEvent():
             _known(event.arm, table.arms, "arm", "arm", findings)
@@ -165,7 +163,7 @@ def _read(table: Table, event: PatientEvent, findings: list[tuple[str, str]]) ->
         case ProcedureEvent():
             _known(event.procedure, table.procedures, "procedure", "procedure", findings)
         case AdverseEventEvent():
-            if event.grade is not None and not 1 <= event.grade <= 5:
+            if event.grade is not None and not 1 <= event.grade <= WORST_GRADE:
                 findings.append(("grade", f"CTCAE grades are 1 to 5, not {event.grade}"))
             if event.drug is not None:
                 _known(event.drug, table.drugs, "drug", "drug", findings)

@@ -16,7 +16,7 @@ from protocol_engine.model.truth import Truth
 
 @frozen
 class Judgement:
-    """What became of an act: its label and numbers, the row it takes or where it lands, and the verdict with reasons."""
+    """What became of an act: label and numbers, the row it takes or where it lands, and the verdict with reasons."""
 
     verdict: VerdictKind
     because: tuple[str, ...] = ()

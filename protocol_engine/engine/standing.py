@@ -67,7 +67,7 @@ class Standing:
 
     @property
     def falls(self) -> tuple[Row, ...]:
-        """The falls that could be taken here, outermost scope first; built-in ends only if something is known of them."""
+        """The falls that can be taken here, outermost scope first; built-in ends only if anything is known of them."""
         every, own = self.table.falls_at[self.place.id]
         return own if self.history.uneventful else every
 
@@ -110,11 +110,13 @@ class Standing:
         for drug in self.drugs_of(regimen):
             event = self.history.discontinued.get(drug)
             if event is not None:
-                text = f"G4: {self.table.drugs[drug].name} was stopped on {event.effective.day.isoformat()} ({event.id}); what follows is not stated in the record"
+                stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
+                text = f"G4: {stopped}; what follows is not stated in the record"
                 found.append(Held(Truth.FALSE, text, ("G4",)))
         return found
 
     def drugs_of(self, regimen: str) -> list[str]:
+        """The drugs of a regimen, with those of the options chosen for its parts."""
         found = []
         for line in self.table.regimens[regimen].lines:
             if line.drug is not None:

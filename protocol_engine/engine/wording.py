@@ -85,7 +85,7 @@ def guard_words(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
 
 
 def condition_words(table: Table, condition: Condition, evaluation: Evaluation | None = None) -> tuple[str, ...]:
-    """A condition in words, a sentence for each clause; with an evaluation, only the clauses' names and what is known."""
+    """A condition in words, a sentence for each clause; with an evaluation, what is known instead of what is asked."""
     found = []
     for clause in condition.clauses:
         if evaluation is None:

@@ -32,7 +32,9 @@ class Range:
 
 @frozen
 class Presence:
-    """``any_result`` (some result is known), ``irrelevant`` (always holds), and the two tests that read absence:
+    """Whether there is a result at all.
+
+    ``any_result`` (some result is known), ``irrelevant`` (always holds), and the two tests that read absence:
     ``not_reported`` (nobody reported) and ``reported_without_result``.
     """
 

@@ -25,7 +25,7 @@ Why = Literal["known", "absent", "no_result", "muddled"]
 
 @frozen
 class Missing:
-    """A detail that would help to decide: fact, timepoint and component, why it is missing, and the reports in question."""
+    """A detail that would help to decide: which one, why it is missing, and the reports in question."""
 
     fact: str
     timepoint: str | None
@@ -65,11 +65,14 @@ _NO = Outcome(NO)
 class Leaves(Protocol):
     """Where values are read from in the end."""
 
-    def last(self, value: Last) -> Outcome: ...
+    def last(self, value: Last) -> Outcome:
+        """The newest result."""
 
-    def ever(self, value: Ever) -> Outcome: ...
+    def ever(self, value: Ever) -> Outcome:
+        """Whether it was ever so."""
 
-    def built_in(self, name: str) -> Outcome: ...
+    def built_in(self, name: str) -> Outcome:
+        """The value of a built-in name."""
 
 
 class Evaluation:
@@ -231,6 +234,7 @@ class HistoryLeaves:
     position: Position
 
     def last(self, value: Last) -> Outcome:
+        """The newest result of a fact, or of a part of it, or the option last taken in a choice."""
         name, _, part = value.last.partition(".")
         if name == "choice":
             chosen = self.history.choices.get(part)
@@ -269,6 +273,7 @@ class HistoryLeaves:
         )
 
     def ever(self, value: Ever) -> Outcome:
+        """Whether any of the things named was ever so; in doubt only if none is sure."""
         since = self._since(value.since)
         if since is None:
             return _NO
@@ -348,6 +353,7 @@ class HistoryLeaves:
         return _NO
 
     def built_in(self, name: str) -> Outcome:
+        """Death, closure, withdrawal and discontinuation."""
         match name:
             case "death":
                 found = self.history.died

@@ -7,11 +7,16 @@ taken as they are; correction and retraction rewrite an earlier event from the d
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from attrs import evolve, field, fields, frozen
+
+from protocol_engine.model.facts import DAY_PATTERN
+
+TIME_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
 
 @frozen
@@ -25,9 +30,9 @@ class EventTime:
     @classmethod
     def of(cls, text: str) -> EventTime:
         """Read ``2026-01-31`` or ``2026-01-31T09:30:00+01:00``. ValueError says what is wrong."""
-        if len(text) == 10 and text[4] == text[7] == "-":
+        if DAY_PATTERN.fullmatch(text):
             return cls(text, date.fromisoformat(text))
-        if "T" not in text or len(text) < 16:
+        if not TIME_PATTERN.match(text):
             raise ValueError(
                 f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {text!r}"
             )
@@ -60,6 +65,7 @@ class Act(Event):
 
     @property
     def known(self) -> EventTime:
+        """An act is known when it is done."""
         return self.effective
 
 

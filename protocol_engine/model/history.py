@@ -98,7 +98,7 @@ class Done:
 
 @frozen
 class History:
-    """Everything known of one patient that a value can read; ``done`` counts acts by name, such as ``procedure.surgery``."""
+    """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``."""
 
     results: dict[str, FactHistory] = field(factory=dict)
     adverse: tuple[AdverseEventEvent, ...] = ()

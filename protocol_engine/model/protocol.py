@@ -360,8 +360,8 @@ class Endpoint(Node):
 class Protocol(Node):
     """A whole protocol file, for one selection of readings.
 
-    ``ends`` adds the record's own claims to the ends that hold in every protocol: ``death``, ``off_study``, ``study_closure``,
-    ``withdrawal`` and ``discontinuation``.
+    ``ends`` adds the record's own claims to the ends that hold in every protocol: ``death``, ``off_study``,
+    ``study_closure``, ``withdrawal`` and ``discontinuation``.
     """
 
     protocol: str

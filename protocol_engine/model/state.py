@@ -45,10 +45,10 @@ class ChosenPart:
 
 @frozen
 class Position:
-    """Where the patient is. ``place`` is a place of the table; ``cycle``, ``day`` and ``element`` are those of the last act.
+    """Where the patient is: a ``place`` of the table; ``cycle``, ``day`` and ``element`` are those of the last act.
 
-    ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of the
-    running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
+    ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of
+    the running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
     eligibility and allocation.
     """
 

@@ -41,7 +41,7 @@ cycles numbered on (or ``anew``); ``again`` one more cycle; ``day`` closes a day
 
 @frozen
 class ActLabel:
-    """What an act is called: its kind, its name (arm, regimen, ``choice=option``, procedure) and, for a dose, its day."""
+    """What an act is called: kind, name (arm, regimen, ``choice=option``, procedure) and, for a dose, its day."""
 
     kind: ActKind
     name: str
@@ -131,8 +131,10 @@ class Place:
 
 @frozen
 class Landing:
-    """Where an act goes that no row allowed. ``take`` the rows of the place as if they had held; ``ahead`` to ``target``
-    over the acts in ``skipped``; ``park`` until a gate is passed; ``stay``. ``effect`` as in a row.
+    """Where an act goes that no row allowed.
+
+    ``take`` the rows of the place as if they had held; ``ahead`` to ``target`` over the acts in ``skipped``; ``park``
+    until a gate is passed; ``stay``. ``effect`` is that of a row.
     """
 
     kind: Literal["take", "ahead", "park", "stay"]

@@ -30,12 +30,13 @@ class Last(Node):
 
 @frozen(kw_only=True)
 class Ever(Node):
-    """Whether it was ever so: a fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation``
-    that matches, or an act such as ``procedure.surgery`` or ``administration.gnrh``.
+    """Whether it was ever so.
 
-    ``at``/``not_at`` keep or drop results of those timepoints. ``since`` counts only what comes after the latest of the
-    named acts (``allocation``, ``element`` for the first act of the element, ``choice.x.y``): results dated on a later day,
-    and adverse events and discontinuations from the day of the act on, since within a day they come after it.
+    A fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation`` that matches, or an act such as
+    ``procedure.surgery`` or ``administration.gnrh``. ``at``/``not_at`` keep or drop results of those timepoints.
+    ``since`` counts only what comes after the latest of the named acts (``allocation``, ``element`` for the first act
+    of the element, ``choice.x.y``): results dated on a later day, and adverse events and discontinuations from the day
+    of the act on, since within a day they come after it.
     """
 
     ever: Names
