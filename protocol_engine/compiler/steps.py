@@ -266,7 +266,9 @@ class Steps:
         key = f"{name}/allocated"
         if key not in self.places.drafts:
             draft = self._draft(key, "allocated", around, "allocation", arm)
-            self._leave(draft, self._entries(arm.course, 0, _nothing, around))
+            self._leave(
+                draft, [*self._entries(arm.course, 0, _nothing, around), *self._may_entries(around.may, around)]
+            )
             stopped = evolve(around, scopes=(LIFE, STUDY, WITHDRAWN), needs=(), may=())
             for number, stop in enumerate(self.protocol.stops, 1):
                 self._stop(scope, stop, f"{name}/stopped.{number}", stopped)
@@ -430,7 +432,7 @@ class Steps:
         key = f"{base}={option}" + (f"|{regimen}" if regimen else "")
         if key not in self.places.drafts:
             draft = self._draft(key, "chosen", around, step.choose, step)
-            self._leave(draft, self._entries(inner, 0, after, around))
+            self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
         return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=step.cite, rests=step.rests)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:

@@ -225,10 +225,18 @@ class Folder:
         verdict = Verdict(event.id, judged.verdict, judged.because, judged.cites)
         if not verdict.allowed:
             fold = evolve(fold, deviations=(*fold.deviations, verdict))
+        if judged.row is not None and judged.row.effect in ("again", "enter", "enter_anew"):
+            fold = self._left_open(fold, event)
         if judged.remarks:
             fold = evolve(fold, remarks=(*fold.remarks, *(Remark(event.id, text) for text in judged.remarks)))
         moved = self._moved(fold, event, judged)
         return moved, judged.tried, verdict
+
+    def _left_open(self, fold: Fold, event: ActEvent) -> Fold:
+        """A remark for each day of the running cycle that the next cycle closes without a word."""
+        days, cycle = fold.standing.open_days(), fold.position.cycle
+        text = "day {} of cycle {} was neither given nor reported as left out"
+        return evolve(fold, remarks=(*fold.remarks, *(Remark(event.id, text.format(day, cycle)) for day in days)))
 
     def _moved(self, fold: Fold, event: ActEvent, judged: Judgement, *, again: bool = False) -> Fold:
         """The fold after the act; ``again`` for one that was noted when it came too early and only moves now."""

@@ -43,9 +43,16 @@ class Standing:
         self._tried: dict[str, Truth] = {}
 
     def counts(self, row: Row) -> bool:
-        """Whether the cycles given in the element let the row pass."""
+        """Whether the cycles given in the element let the row pass; a fall waits for the days of the last cycle too."""
         given = self.position.given
-        return (row.below is None or given < row.below) and (row.at_least is None or given >= row.at_least)
+        if (row.below is not None and given >= row.below) or (row.at_least is not None and given < row.at_least):
+            return False
+        return row.kind == "offer" or row.at_least is None or not self.open_days()
+
+    def open_days(self) -> tuple[int, ...]:
+        """Days of the running cycle that are neither given nor left out."""
+        rows = self.table.offers.get(self.place.id, ())
+        return tuple(row.act.day or 1 for row in rows if row.effect == "day" and row.act and self.open_day(row))
 
     def truth(self, row: Row) -> Truth:
         """The least of the row's guards, cycles left aside."""

@@ -305,7 +305,7 @@ Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Rep
 
 @frozen(kw_only=True)
 class Arm(Node):
-    """A study arm: its course, and what stops, is needed, may be done and is never given in it."""
+    """A study arm: its course, what stops it, what its doses need, what may be done beside it, what is never given."""
 
     title: str
     course: tuple[Step, ...]
