@@ -289,11 +289,12 @@ class Decider:
         cycles = len(standing.position.cycle_days)
         if standing.position.arm is None:
             return
-        for fact, timepoint in self.ahead[standing.place.id]:
+        for wanted in self.ahead[standing.place.id]:
+            fact, timepoint = wanted.last, wanted.at or ""
             definition = self.table.facts[fact]
             at = definition.taken[timepoint]
             is_open = cycles < at.before_cycle if at.before_cycle is not None else cycles >= (at.after_cycle or 0)
-            group = standing.evaluation.leaves.last(Last(last=fact, at=timepoint))
+            group = standing.evaluation.leaves.last(wanted)
             if group.value is not None or group.why == "muddled":
                 continue
             if is_open:
@@ -380,11 +381,12 @@ def _beside(action: Action) -> Action:
 
 def _once(listing: _Listing) -> tuple[Refusal, ...]:
     """Each refused act once, with all its reasons, and none that another row offers."""
-    offered = [action.content for action in listing.actions]
+    offered = [_plain_items(action.content) for action in listing.actions]
     found: dict[tuple[tuple[str, Any], ...], Refusal] = {}
     for refusal in listing.not_allowed:
         key = tuple(refusal.action.items())
-        if any(set(key[1:]) <= _plain_items(content) for content in offered):
+        act = set(key[1:])
+        if any(act <= content for content in offered):
             continue
         known = found.get(key, Refusal(refusal.action, ()))
         because = tuple(dict.fromkeys((*known.because, *refusal.because)))
@@ -424,8 +426,8 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
 
 
-def _timepoints_ahead(table: Table, place: str) -> tuple[tuple[str, str], ...]:
-    """The named timepoints that some row out of this place, or ahead of it, reads."""
+def _timepoints_ahead(table: Table, place: str) -> tuple[Last, ...]:
+    """The facts, each at a named timepoint, that some row out of this place, or ahead of it, reads."""
     found: dict[tuple[str, str], None] = {}
     seen, queue = {place}, [place]
     while queue:
@@ -442,7 +444,7 @@ def _timepoints_ahead(table: Table, place: str) -> tuple[tuple[str, str], ...]:
             if row.target not in seen:
                 seen.add(row.target)
                 queue.append(row.target)
-    return tuple(found)
+    return tuple(Last(last=fact, at=timepoint) for fact, timepoint in found)
 
 
 def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -235,6 +235,8 @@ class Folder:
     def _left_open(self, fold: Fold, event: ActEvent) -> Fold:
         """A remark for each day of the running cycle that the next cycle closes without a word."""
         days, cycle = fold.standing.open_days(), fold.position.cycle
+        if not days:
+            return fold
         text = "day {} of cycle {} was neither given nor reported as left out"
         return evolve(fold, remarks=(*fold.remarks, *(Remark(event.id, text.format(day, cycle)) for day in days)))
 

@@ -108,10 +108,10 @@ def _place_cites(standing: Standing) -> tuple[str, ...]:
 
 
 def row_reasons(standing: Standing, row: Row) -> tuple[str, ...]:
-    """Why a row does not let an act pass, in sentences."""
-    found: list[str] = []
+    """Why a row does not let an act pass, in sentences. A row whose turn has not come says so and nothing else."""
     if not standing.counts(row):
-        found.append(_count_words(standing, row))
+        return (_count_words(standing, row),)
+    found: list[str] = []
     for guard in row.guards:
         found += guard_reasons(standing.evaluation, guard)
     return tuple(found)

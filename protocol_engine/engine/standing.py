@@ -101,7 +101,7 @@ class Standing:
 
     def held(self, act: ActLabel) -> tuple[Held, ...]:
         """What keeps this act from being offered, beside its row."""
-        if act.kind not in TREATMENT_ACTS:
+        if act.kind not in TREATMENT_ACTS or not (self.holds or self.history.discontinued):
             return ()
         found = (
             self.holds

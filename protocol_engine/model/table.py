@@ -8,7 +8,7 @@ file that is ever run, and its digest covers everything in it, the selected read
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 from attrs import define, field, frozen
@@ -91,6 +91,7 @@ class Row:
         return tuple(sorted(claims, key=claim_order))
 
 
+@cache
 def claim_order(claim: str) -> tuple[int, int, str]:
     """Sort key for claim ids: R before A before G before N, and 2 before 10."""
     digits = claim[1:]
