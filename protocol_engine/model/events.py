@@ -16,6 +16,7 @@ from attrs import evolve, field, fields, frozen
 
 from protocol_engine.model.facts import DAY_PATTERN
 
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 TIME_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
 
@@ -31,7 +32,7 @@ class EventTime:
     def of(cls, text: str) -> EventTime:
         """Read ``2026-01-31`` or ``2026-01-31T09:30:00+01:00``. ValueError says what is wrong."""
         if DAY_PATTERN.fullmatch(text):
-            return cls(text, date.fromisoformat(text))
+            return cls(text, _within_reach(date.fromisoformat(text)))
         if not TIME_PATTERN.match(text):
             raise ValueError(
                 f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {text!r}"
@@ -39,7 +40,14 @@ class EventTime:
         instant = datetime.fromisoformat(text)
         if instant.tzinfo is None:
             raise ValueError(f"has a time without an offset: {text!r}; add one such as +01:00 or Z")
-        return cls(text, instant.date(), instant)
+        return cls(text, _within_reach(instant.date()), instant)
+
+
+def _within_reach(day: date) -> date:
+    """The day, if a patient can have lived on it; dates are counted on from it, and must not run off the calendar."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}: {day.isoformat()}")
+    return day
 
 
 @frozen(kw_only=True)

@@ -39,6 +39,17 @@ Effect = Literal["arrive", "enter", "enter_anew", "again", "day", "stay", "fall"
 cycles numbered on (or ``anew``); ``again`` one more cycle; ``day`` closes a day; ``stay`` changes nothing."""
 
 
+EFFECT_WORDS: dict[Effect, tuple[str, ...]] = {
+    "arrive": ("given := 0",),
+    "enter": ("given := 1", "cycle + 1", "start := day", "days := 1"),
+    "enter_anew": ("given := 1", "cycle := 1", "start := day", "days := 1"),
+    "again": ("given + 1", "cycle + 1", "start := day", "days := 1"),
+    "day": ("days + day",),
+    "stay": (),
+    "fall": (),
+}
+
+
 @frozen
 class ActLabel:
     """What an act is called: kind, name (arm, regimen, ``choice=option``, procedure) and, for a dose, its day."""
@@ -83,6 +94,27 @@ class Row:
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+
+    @property
+    def trigger(self) -> str:
+        """What takes the row: the key of an act, or ``fall`` for a row that is taken by itself."""
+        return self.act.key if self.act is not None else "fall"
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """What taking the row does to the marks of the place, in words."""
+        return EFFECT_WORDS[self.effect]
+
+    @property
+    def timing(self) -> str:
+        """What the row's date is counted from, where its regimen states days and a cycle length."""
+        match self.effect:
+            case "day":
+                return f"day {self.act.day} of the running cycle" if self.act is not None else "none"
+            case "enter" | "enter_anew" | "again":
+                return "the length of the running cycle after its day 1, if stated"
+            case _:
+                return "none"
 
     @cached_property
     def basis(self) -> tuple[str, ...]:
