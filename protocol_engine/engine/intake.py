@@ -79,15 +79,13 @@ def accepted(
     :class:`Problems` names every event that the protocol cannot read; also one id with two contents, and a correction
     or retraction of an event that is not there.
     """
+    numbered = list(enumerate(events, 1))
+    skipped = _unread(table, [event for _, event in numbered]) if skip_unknown_facts else frozenset()
     found: dict[str, PatientEvent] = {}
-    kept: list[PatientEvent] = []
+    kept: list[tuple[int, PatientEvent]] = []
     problems: list[Problem] = []
-    skipped = 0
-    skipped_ids: set[str] = set()
-    for number, event in enumerate(events, 1):
-        if skip_unknown_facts and _reads_unknown_fact(table, event, skipped_ids):
-            skipped += 1
-            skipped_ids.add(event.id)
+    for number, event in numbered:
+        if number in skipped:
             continue
         findings: list[tuple[str, str]] = []
         read = _read(table, event, findings)
@@ -98,28 +96,41 @@ def accepted(
             for path, message in findings
         ]
         found.setdefault(event.id, read)
-        kept.append(read)
-    for number, event in enumerate(kept, 1):
-        named = (
-            event.corrects
-            if isinstance(event, CorrectionEvent)
-            else event.retracts
-            if isinstance(event, RetractionEvent)
-            else None
-        )
+        kept.append((number, read))
+    for number, event in kept:
+        named = _named(event)
         if named is not None and (named not in found or named == event.id):
-            problems.append(
-                Problem(
-                    "absent-event",
-                    f"{event.id}.{event.kind}",
-                    f"names {named}, and no such event is there",
-                    Mark(number, 1),
-                    source,
-                )
-            )
+            message = f"names {named}, and no such event is there"
+            problems.append(Problem("absent-event", f"{event.id}.{event.kind}", message, Mark(number, 1), source))
     if problems:
         raise Problems(tuple(problems))
-    return kept, skipped
+    return [event for _, event in kept], len(skipped)
+
+
+def _unread(table: Table, events: list[PatientEvent]) -> frozenset[int]:
+    """The numbers of observations of facts that the protocol does not read, and of what rewrites only these.
+
+    A correction that turns a result which is read into one which is not is no such event: left out, it would leave
+    standing what somebody took back.
+    """
+    numbers: set[int] = set()
+    ids: set[str] = set()
+    while True:
+        more = {
+            number
+            for number, event in enumerate(events, 1)
+            if (isinstance(event, ObservationEvent) and event.fact not in table.facts) or _named(event) in ids
+        }
+        if more == numbers:
+            return frozenset(numbers)
+        numbers, ids = more, {events[number - 1].id for number in more}
+
+
+def _named(event: PatientEvent) -> str | None:
+    """The id of the event that a correction or a retraction rewrites."""
+    if isinstance(event, CorrectionEvent):
+        return event.corrects
+    return event.retracts if isinstance(event, RetractionEvent) else None
 
 
 def accept_one(table: Table, event: PatientEvent) -> PatientEvent:
@@ -129,14 +140,6 @@ def accept_one(table: Table, event: PatientEvent) -> PatientEvent:
     if findings:
         raise InputError("; ".join(f"{event.id}.{path}: {message}" for path, message in findings))
     return read
-
-
-def _reads_unknown_fact(table: Table, event: PatientEvent, skipped: set[str]) -> bool:
-    if isinstance(event, ObservationEvent):
-        return event.fact not in table.facts
-    if isinstance(event, CorrectionEvent):
-        return event.corrects in skipped or _reads_unknown_fact(table, event.event, skipped)
-    return isinstance(event, RetractionEvent) and event.retracts in skipped
 
 
 def _known(name: str, known: Collection[str], what: str, path: str, findings: list[tuple[str, str]]) -> bool:
