@@ -66,7 +66,10 @@ BUILT_IN_ENDS = {
 
 @frozen
 class _Entry:
-    """One way in: an act (or, with ``act`` None, a fall), the place it leads to, and what guards it."""
+    """One way in: an act (or, with ``act`` None, a fall), the place it leads to, and what guards it.
+
+    ``beside`` marks what may be done beside the course: no table decides on it, and it stands once in a place.
+    """
 
     act: ActLabel | None
     target: str
@@ -76,6 +79,7 @@ class _Entry:
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    beside: bool = False
 
 
 @frozen
@@ -163,7 +167,8 @@ class Steps:
         source = draft.place.id
         for entry in entries:
             row = self._row(source, entry, below=below, at_least=at_least)
-            if row not in draft.rows and not _never(row):
+            known = row in draft.rows or (entry.beside and evolve(row, at_least=None) in draft.rows)
+            if not known and not _never(row):
                 draft.rows.append(row)
 
     def _row(self, source: str, entry: _Entry, below: int | None = None, at_least: int | None = None) -> Row:
@@ -370,7 +375,7 @@ class Steps:
         for may in permissions:
             guard = self.conditions.guard(may.if_, may.cite) if may.if_ is not None else None
             guards = (guard,) if guard is not None and not always(guard.condition) else ()
-            base = _Entry(None, STAY, "stay", guards, may.strength, may.cite, may.rests, may.see)
+            base = _Entry(None, STAY, "stay", guards, may.strength, may.cite, may.rests, may.see, beside=True)
             if guard is not None and not guard.condition.clauses:
                 continue
             if guard is not None:
@@ -420,9 +425,7 @@ class Steps:
         rests = joined(row.rests, step.rests)
         entries = self._entries(row.then, 0, after, around)
         return [
-            entry
-            if entry.strength == "permitted"
-            else evolve(entry, guards=(guard, *entry.guards), rests=joined(entry.rests, rests))
+            entry if entry.beside else evolve(entry, guards=(guard, *entry.guards), rests=joined(entry.rests, rests))
             for entry in entries
         ]
 
@@ -436,7 +439,7 @@ class Steps:
         return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=step.cite, rests=step.rests)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:
-        base = self.keys.setdefault(id(step), f"{around.arm}/repeat")
+        base = self._key(step, evolve(around, regimen=None), "repeat")
         inside = evolve(around, scopes=(*around.scopes, base))
 
         def again(inner: _Around) -> list[_Entry]:

@@ -1,0 +1,53 @@
+"""What the compiler makes of steps that stand beside others, or twice."""
+
+from pathlib import Path
+
+from protocol_engine import Course, compile_protocol, load_protocol, parse_events
+from protocol_engine.compiler import compile_protocol as table_of
+from protocol_engine.reader import read_protocol
+
+GOOD = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+
+TWO_ROUNDS = """\
+    course:
+      - repeat: without_end
+        steps: [{give: one, element: first, cycles: 2, cite: R1}]
+        until: [{if: {scan_two: worse}, cite: R2}]
+        cite: R1
+      - repeat: without_end
+        steps: [{give: two, element: second, cycles: 2, cite: R2}]
+        until: [{if: {scan_two: better}, then: [{end: completed, cite: A1}], cite: R2}]
+        cite: R2
+    cite: R1
+"""
+
+
+def test_a_choice_beside_the_course_does_not_wait_for_the_table_behind_it() -> None:
+    """NCT07239271, A12 investigator_decides: after a toxicity in cycle 2 she may say at once how to go on."""
+    machine = compile_protocol(load_protocol("NCT07239271", {"A12": "investigator_decides"}))
+    lines = [
+        '{"id":"e1","kind":"consent","effective":"2026-01-02"}',
+        '{"id":"e2","kind":"eligibility","effective":"2026-01-03","met":true}',
+        '{"id":"e3","kind":"allocation","effective":"2026-01-04","arm":"adaptive"}',
+        '{"id":"e4","kind":"administration","effective":"2026-01-05","regimen":"nab_p_hp","cycle":1,"day":1}',
+        '{"id":"e5","kind":"administration","effective":"2026-01-26","regimen":"nab_p_hp","cycle":2,"day":1}',
+        '{"id":"e6","kind":"adverse_event","effective":"2026-01-28","term":"neutropenia","unacceptable":true}',
+    ]
+    decision = Course(machine).record_all(parse_events(lines)).decide().as_json()
+    chosen = [action for action in decision["actions"] if action["kind"] == "choose"]
+    assert [(action["choice"], action["options"]) for action in chosen] == [("treatment_goes_on", ["go_on", "stop"])]
+
+
+def test_what_stands_beside_the_course_stands_once_in_a_place() -> None:
+    table = table_of(load_protocol("NCT07239271", {"A12": "investigator_decides"}))
+    rows = [row for row in table.offers["adaptive/start"] if row.act.name == "treatment_goes_on=go_on"]
+    assert len(rows) == 1
+
+
+def test_two_repetitions_in_one_arm_end_each_by_its_own_until() -> None:
+    head = GOOD.partition("    course:\n      - {give: one")[0]
+    table = table_of(read_protocol(head + TWO_ROUNDS, "two_rounds.yaml"))
+    by_first = [row.target for row in table.falls["only/repeat"]]
+    by_second = [row.target for row in table.falls["only/repeat#2"]]
+    assert by_first == ["only/repeat.closed.1"]
+    assert by_second == ["ended:completed"]
