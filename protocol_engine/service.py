@@ -13,7 +13,7 @@ from pathlib import Path
 from protocol_engine import compiler
 from protocol_engine.checks import check_protocol
 from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, propose, step
-from protocol_engine.engine.intake import accept_one, accepted
+from protocol_engine.engine.intake import accepted
 from protocol_engine.errors import InputError, Mark, Problem, Problems
 from protocol_engine.model.decision import Answer, Decision
 from protocol_engine.model.events import PatientEvent
@@ -87,7 +87,7 @@ class Course:
 
     def record(self, event: PatientEvent) -> Step:
         """Take one event; the step says what it did. :class:`InputError` if the protocol cannot read it."""
-        taken = step(self.machine, self.state, accept_one(self.machine.table, event))
+        taken = step(self.machine, self.state, event)
         self.state = taken.state
         return taken
 
@@ -105,7 +105,7 @@ class Course:
 
     def propose(self, event: PatientEvent) -> Answer:
         """May this be done on its day? Nothing changes."""
-        return propose(self.machine, self.state, accept_one(self.machine.table, event))
+        return propose(self.machine, self.state, event)
 
 
 __all__ = [

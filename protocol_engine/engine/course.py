@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.folding import ACT_KINDS, Fold, FoldedEvent, Folder, Remark, Trace
+from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.rewriting import named_by, rewrites_in, rewritten
 from protocol_engine.errors import InputError
@@ -71,8 +72,10 @@ def begin(machine: Machine) -> State:
 def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     """Take one event into the course. The state is not changed; the new one is in the answer.
 
-    The same id with the same content changes nothing; with other content it is an :class:`InputError`.
+    The same id with the same content changes nothing; with other content it is an :class:`InputError`, and so is an
+    event that the protocol cannot read.
     """
+    event = accept_one(machine.table, event)
     known = state.events.get(event.id)
     if known is not None:
         if known != event:
@@ -245,6 +248,7 @@ def decide(machine: Machine, state: State, as_of: date | None = None) -> Decisio
 
 def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
     """May this be done on its day, as known at the end of that day? Changes nothing. Reports are always taken."""
+    event = accept_one(machine.table, event)
     if not isinstance(event, ACT_KINDS):
         if isinstance(event, CorrectionEvent | RetractionEvent):
             raise InputError(f"a {event.kind} is recorded, not proposed")
