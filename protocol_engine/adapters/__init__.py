@@ -1,0 +1,1 @@
+"""What translates or stores, and never decides: prose, diagrams, the audit file."""

@@ -1,0 +1,305 @@
+"""The steps of a course as numbered sentences, with decision tables as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+from protocol_engine.adapters.blocks import Block, Grid, Item, Items, Page
+from protocol_engine.adapters.phrases import (
+    Applied,
+    Book,
+    applied,
+    capital,
+    cell,
+    cites,
+    claims,
+    condition_words,
+    counted,
+    drug_name,
+    label,
+    listed,
+    option_name,
+    procedure_name,
+    regimen_name,
+)
+from protocol_engine.engine.wording import words
+from protocol_engine.model.conditions import Clause
+from protocol_engine.model.protocol import (
+    Allocate,
+    ArmRule,
+    Choose,
+    Consent,
+    Decide,
+    Eligibility,
+    End,
+    Give,
+    May,
+    Need,
+    Never,
+    Perform,
+    Refutation,
+    Repeat,
+    Step,
+    Stop,
+    Until,
+)
+from protocol_engine.model.units import NotStated
+
+SAME_REGIMEN = "same_regimen"
+
+
+def course_items(book: Book, steps: Sequence[Step]) -> Page:
+    """The steps of a course, numbered."""
+    items = tuple(Item(f"{number}.", *_step(book, step)) for number, step in enumerate(steps, 1))
+    return (Items(items),) if items else ()
+
+
+def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
+    """A step as a sentence, and what stands below it."""
+    match step:
+        case Consent():
+            return f"Written consent is given.{_claims(step)}", ()
+        case Eligibility():
+            return f"Eligibility is confirmed.{_claims(step)}", _refutations(book, step.refuted_by)
+        case Allocate():
+            return _allocation(book, step)
+        case Give():
+            return f"{capital(give_words(book, step))}.{_claims(step)}", _around(book, step)
+        case Perform():
+            when = "; when is not stated" if isinstance(step.timing, NotStated) else ""
+            return f"{capital(procedure_name(book, step.perform))} is performed{when}.{_claims(step)}", ()
+        case Decide():
+            sentence = f"Decision {step.decide}: the row that is known to hold says what comes next.{_claims(step)}"
+            return sentence, (_decision_grid(book, step),)
+        case Choose():
+            return f"The {step.by} chooses ({step.choose}).{_claims(step)}", (_options(book, step),)
+        case Repeat():
+            return f"These steps are repeated without end.{_claims(step)}", (
+                *course_items(book, step.steps),
+                *_items(Item("-", _until_words(book, until)) for until in step.until),
+            )
+        case End():
+            return f"{capital(_end_words(step.end, step.follow_up))}.{_claims(step)}", ()
+        case _:
+            assert_never(step)
+
+
+def _claims(step: Step | May | Until | Stop | Need | Never | Refutation) -> str:
+    return cites(step.cite, step.rests, silent=getattr(step, "see", ()))
+
+
+def _items(items: Iterable[Item]) -> Page:
+    found = tuple(items)
+    return (Items(found),) if found else ()
+
+
+def _refutations(book: Book, refutations: Sequence[Refutation]) -> Page:
+    return _items(
+        Item("-", f"Not while it is known that {condition_words(book, refuted.if_)}.{_claims(refuted)}")
+        for refuted in refutations
+    )
+
+
+def _allocation(book: Book, step: Allocate) -> tuple[str, tuple[Block, ...]]:
+    refuted = _refutations(book, step.refuted_by)
+    if step.menu is None:
+        return f"The patient is allocated to an arm; the draw is made elsewhere.{_claims(step)}", refuted
+    lines = (Item("-", _arm_rule(book, line)) for line in step.menu)
+    return f"The patient is allocated to an arm by rule, and nobody chooses.{_claims(step)}", (*_items(lines), *refuted)
+
+
+def _arm_rule(book: Book, line: ArmRule) -> str:
+    where = f"arm {line.arm}" if line.arm is not None else _end_words(line.end or "")
+    return f"If {condition_words(book, line.if_)}: {where}.{cites(line.cite, line.rests)}"
+
+
+# --- what is given -------------------------------------------------------------------------------------------------
+
+
+def give_words(book: Book, step: Give) -> str:
+    """What is given, and for how long."""
+    regimen = "the regimen given before" if step.give == SAME_REGIMEN else regimen_name(book, step.give)
+    if isinstance(step.cycles, NotStated):
+        cycles = "for a number of cycles that is not stated"
+    elif step.cycles == "without_end":
+        cycles = "cycle after cycle until something stops it"
+    else:
+        cycles = f"for {counted(step.cycles, 'cycle')}"
+    anew = "; its cycles are counted anew" if step.numbering == "anew" else ""
+    given = f"{regimen} is given {cycles}{anew}"
+    if step.element == step.give and step.title in (None, book.regimens[step.give].name):
+        return given
+    return f"{step.title or words(step.element)} (element {step.element}): {given}"
+
+
+def _around(book: Book, step: Give) -> Page:
+    return _items(
+        (
+            *(Item("-", need_words(book, need)) for need in step.needs),
+            *(Item("-", may_words(book, may)) for may in step.may),
+            *(Item("-", _until_words(book, until)) for until in step.until),
+        )
+    )
+
+
+def need_words(book: Book, need: Need) -> str:
+    """What must be known to hold before a dose."""
+    asked = applied(book, need.if_)
+    if asked.told:
+        return f"Every dose needs: {asked.told}{_only_with(asked)}.{_claims(need)}"
+    reading = listed(f"{name} is read as {book.readings[name]}" for name in asked.rests)
+    return f"No dose needs anything more, since {reading}.{_claims(need)}"
+
+
+def _only_with(asked: Applied) -> str:
+    return f" (only with {asked.idle}, which is not selected)" if asked.idle else ""
+
+
+def may_words(book: Book, may: May) -> str:
+    """What may be done beside a course."""
+    if may.perform is not None:
+        act = f"{procedure_name(book, may.perform)} may be performed"
+    elif may.give_also is not None:
+        act = f"{regimen_name(book, may.give_also)} may be given also"
+    else:
+        act = f"the {may.by} may choose" if may.by is not None else "a new choice may be made"
+        act += f" ({may.choose})"
+        if may.options is not None:
+            act += f": {_alternatives(book, {name: steps or () for name, steps in may.options.items()})}"
+    if may.if_ is None:
+        return f"{capital(act)}.{_claims(may)}"
+    asked = applied(book, may.if_)
+    condition = f"if {asked.told}, " if asked.told else ""
+    return f"{capital(condition + act)}{_only_with(asked)}.{cites(may.cite, may.rests, asked.rests, silent=may.see)}"
+
+
+def never_words(book: Book, never: Never) -> str:
+    """A drug that nobody in an arm is given."""
+    return f"Nobody in this arm is given {drug_name(book, never.drug)} under the protocol.{_claims(never)}"
+
+
+def _until_words(book: Book, until: Until) -> str:
+    asked = applied(book, until.if_)
+    then = steps_words(book, until.then) if until.then else "what follows comes next"
+    claims_too = _claims_in(until.then)
+    end = f"It ends as soon as it is known that {asked.told}; then {then}{_only_with(asked)}."
+    return end + cites(until.cite, until.rests, asked.rests, claims_too)
+
+
+# --- stops and ends ------------------------------------------------------------------------------------------------
+
+
+def stop_items(book: Book, stops: Sequence[Stop]) -> tuple[Item, ...]:
+    """What stops a course from outside."""
+    return tuple(Item("-", _stop_words(book, stop)) for stop in stops)
+
+
+def _stop_words(book: Book, stop: Stop) -> str:
+    asked = applied(book, stop.when)
+    if stop.end is not None:
+        then = _end_words(stop.end, stop.follow_up)
+    else:
+        then = f"protocol treatment ends, and what stays open is: {steps_words(book, stop.then or ())}"
+    notice = f" Notice: {stop.notice}." if stop.notice is not None else ""
+    told = f"As soon as it is known that {asked.told}: {then}{_only_with(asked)}.{notice}"
+    return told + cites(stop.cite, stop.rests, asked.rests, _claims_in(stop.then or ()))
+
+
+def _end_words(reason: str, follow_up: str | None = None) -> str:
+    return f"the course ends ({reason})" + (f", and {follow_up} is followed" if follow_up is not None else "")
+
+
+# --- decisions and choices -----------------------------------------------------------------------------------------
+
+
+def _decision_grid(book: Book, step: Decide) -> Grid:
+    """A column for each value that some row tests, a line for each clause; empty where any value will do."""
+    names = tuple(dict.fromkeys(test.name for row in step.rows for test in row.if_.tests))
+    rows = []
+    for row in step.rows:
+        then = capital(steps_words(book, row.then))
+        told = claims(row.cite, row.rests, row.if_.rests, _claims_in(row.then))
+        for clause in row.if_.clauses:
+            rows.append((*(_cell(book, clause, name) for name in names), then, told))
+            then, told = "the same", ""
+    return Grid((*(label(book, name) for name in names), "then", "claims"), tuple(rows))
+
+
+def _cell(book: Book, clause: Clause, name: str) -> str:
+    return listed(cell(book, named) for named in clause.tests if named.name == name)
+
+
+def _options(book: Book, step: Choose) -> Items:
+    items = []
+    for name, steps in step.options.items():
+        named = "; which one is said in words" if name == step.says_which else ""
+        items.append(Item("-", f"{capital(_option_words(book, name, steps))}{named}.{cites(_claims_in(steps))}"))
+    return Items(tuple(items))
+
+
+def _option_words(book: Book, name: str, steps: Sequence[Step]) -> str:
+    if not steps:
+        return option_name(book, name)
+    first = steps[0]
+    if isinstance(first, Give) and first.give == name:
+        return steps_words(book, steps)
+    return f"{option_name(book, name)}: {steps_words(book, steps)}"
+
+
+def _alternatives(book: Book, options: Mapping[str, Sequence[Step]]) -> str:
+    return "; or ".join(_option_words(book, name, steps) for name, steps in options.items())
+
+
+def steps_words(book: Book, steps: Sequence[Step]) -> str:
+    """Steps in one line, for a cell or the end of a sentence; without their claims, see :func:`_claims_in`."""
+    return ", then ".join(_step_words(book, step) for step in steps) or "nothing more"
+
+
+def _step_words(book: Book, step: Step) -> str:
+    match step:
+        case Give():
+            return give_words(book, step)
+        case Choose():
+            return f"the {step.by} chooses ({step.choose}): {_alternatives(book, step.options)}"
+        case Perform():
+            return procedure_name(book, step.perform)
+        case End():
+            return _end_words(step.end, step.follow_up)
+        case Repeat():
+            return f"without end: {steps_words(book, step.steps)}"
+        case Decide():
+            return "; ".join(f"if {condition_words(book, row.if_)}: {steps_words(book, row.then)}" for row in step.rows)
+        case Consent() | Eligibility() | Allocate():
+            return _step(book, step)[0].partition(".")[0].lower()
+        case _:
+            assert_never(step)
+
+
+def _claims_in(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Every claim that steps rest on, with those of the steps inside them."""
+    found: list[str] = []
+    for step in steps:
+        found += [*step.cite, *step.rests, *getattr(step, "see", ())]
+        for inner in inner_steps(step):
+            found += _claims_in(inner)
+    return tuple(found)
+
+
+def inner_steps(step: Step) -> Iterable[Sequence[Step]]:
+    """The lists of steps that stand inside a step."""
+    match step:
+        case Choose():
+            yield from step.options.values()
+        case Decide():
+            for row in step.rows:
+                yield row.then
+        case Repeat():
+            yield step.steps
+            for until in step.until:
+                yield until.then
+        case Give():
+            for until in step.until:
+                yield until.then
+        case _:
+            return

@@ -1,0 +1,391 @@
+"""A protocol as a page that a clinician reads: its rules, its arms step by step, its doses, and what it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import assert_never
+
+from protocol_engine.adapters.blocks import Block, Grid, Heading, Item, Items, Page, Paragraph, section
+from protocol_engine.adapters.course_prose import (
+    course_items,
+    inner_steps,
+    may_words,
+    need_words,
+    never_words,
+    stop_items,
+)
+from protocol_engine.adapters.phrases import (
+    capital,
+    cites,
+    claims,
+    condition_words,
+    dose_words,
+    drug_name,
+    fact_name,
+    label,
+    line_days,
+    listed,
+    or_not_stated,
+    regimen_name,
+    with_id,
+)
+from protocol_engine.engine.wording import words
+from protocol_engine.model.claims import GENERAL_RULES
+from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
+from protocol_engine.model.protocol import (
+    Administration,
+    Arm,
+    DateExpression,
+    Design,
+    Endpoint,
+    Give,
+    Protocol,
+    Regimen,
+)
+from protocol_engine.model.units import NotStated
+from protocol_engine.model.values import Ever, Holds, Last
+
+
+def protocol_page(protocol: Protocol) -> Page:
+    """The whole protocol, for its selected readings."""
+    return (
+        Heading(f"{protocol.protocol}: {protocol.title}", 1),
+        Paragraph(_design_words(protocol.design, protocol)),
+        Paragraph(
+            "Claims stand in brackets: R is a rule of the record, A an assumption where it is silent, "
+            "N something it does not state, G a rule of every protocol. Ids stand in parentheses."
+        ),
+        *section("Rules of the record", _rule_items(protocol.rules)),
+        *section("Rules of every protocol", _rule_items(GENERAL_RULES)),
+        *section("Before treatment", *course_items(protocol, protocol.course)),
+        *section("Wherever the patient is", *_everywhere(protocol)),
+        *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
+        *section("Regimens", _regimen_grid(protocol)),
+        *section("Results that are read", _fact_grid(protocol)),
+        *section("What the words above mean", *_value_items(protocol)),
+        *section("Sets of names", *_set_items(protocol)),
+        *section("Assumptions, where the record is silent", *_assumption_items(protocol)),
+        *section("Not stated in the record", *_silence_items(protocol)),
+        *section("Endpoints", *_endpoints(protocol)),
+        *section("Drugs and procedures, with their codes", *_codes(protocol)),
+    )
+
+
+def _design_words(design: Design, protocol: Protocol) -> str:
+    ratio, silent = "", design.see
+    if isinstance(design.ratio, NotStated):
+        ratio = " in a ratio that is not stated"
+    elif design.ratio is not None:
+        ratio = f" {' to '.join(f'{share} {arm}' for arm, share in design.ratio.items())}"
+    how = {"randomised": "randomised", "by_rule": "allocated by rule"}[design.allocation]
+    record = f"{protocol.record.registry}, version {protocol.record.version}"
+    planned = f"{design.planned} patients planned"
+    kind = f"Phase {design.phase}, {how}{ratio}, {words(design.masking)}"
+    return f"Record: {record}. {kind}, {planned}.{cites(silent=silent)}"
+
+
+def _rule_items(rules: Mapping[str, str]) -> Items:
+    return Items(tuple(Item(name, text) for name, text in rules.items()))
+
+
+# --- the course ----------------------------------------------------------------------------------------------------
+
+
+def _everywhere(protocol: Protocol) -> Page:
+    items = (
+        Item(
+            "-",
+            "Death, withdrawal from the study and closure of the study end the course; after a withdrawal from "
+            "treatment survival may be followed. [G2]",
+        ),
+        *stop_items(protocol, protocol.stops),
+        *(Item("-", need_words(protocol, need)) for need in protocol.needs),
+        *(Item("-", may_words(protocol, may)) for may in protocol.may),
+    )
+    return (Items(items),)
+
+
+def _arm(protocol: Protocol, name: str, arm: Arm) -> Page:
+    around = (
+        *stop_items(protocol, arm.stops),
+        *(Item("-", need_words(protocol, need)) for need in arm.needs),
+        *(Item("-", may_words(protocol, may)) for may in arm.may),
+        *(Item("-", never_words(protocol, never)) for never in arm.never),
+    )
+    return section(
+        f"Arm {name}: {arm.title}{cites(arm.cite, arm.rests)}",
+        *course_items(protocol, arm.course),
+        *((Paragraph("Throughout this arm:"), Items(around)) if around else ()),
+    )
+
+
+# --- regimens ------------------------------------------------------------------------------------------------------
+
+
+def _regimen_grid(protocol: Protocol) -> Grid:
+    rows = []
+    for name, regimen in protocol.regimens.items():
+        first = (regimen_name(protocol, name), _cycle_words(regimen))
+        told = claims(regimen.cite, regimen.rests, silent=regimen.not_stated)
+        for line, drug, option_claims in _lines(protocol, regimen):
+            own = claims(option_claims, line.cite, line.rests)
+            dose = (dose_words(line.dose, line.times_a_day), or_not_stated(line.route), line_days(line))
+            rows.append((*first, drug, *dose, ", ".join(part for part in (own, told) if part)))
+            first, told = ("", ""), ""
+    return Grid(("Regimen", "Cycle", "Drug", "Dose", "Route", "Days of the cycle", "Claims"), tuple(rows))
+
+
+def _cycle_words(regimen: Regimen) -> str:
+    if regimen.cycle is None:
+        return "not stated"
+    after = regimen.next_cycle
+    if after is None or after.after_day == 1:
+        return str(regimen.cycle)
+    return f"{regimen.cycle}, the next {after.due} after day {after.after_day} if that is later"
+
+
+def _lines(protocol: Protocol, regimen: Regimen) -> Iterable[tuple[Administration, str, tuple[str, ...]]]:
+    """The lines of a regimen, with those of every option that may fill a part of it, and the claims of the option."""
+    for line in regimen.gives:
+        if line.part is None:
+            named = f"the drug named in the choice {line.named_in}"
+            yield line, drug_name(protocol, line.drug) if line.drug is not None else named, ()
+            continue
+        part = protocol.parts[line.part]
+        for filled in part.options.values():
+            for inner in filled.gives:
+                drug = drug_name(protocol, inner.drug or "")
+                yield inner, f"{drug}, if chosen ({part.chosen_in})", (*filled.cite, *filled.rests)
+
+
+# --- facts and values ----------------------------------------------------------------------------------------------
+
+
+def _fact_grid(protocol: Protocol) -> Grid:
+    rows = []
+    for name, fact in protocol.facts.items():
+        codes = ", ".join(f"{system} {code}" for system, code in fact.codes.items())
+        told = claims(fact.cite, fact.rests, silent=fact.see)
+        rows.append((with_id(fact_name(protocol, name), name), _domain(fact), _taken(fact.taken), codes, told))
+        for part_name, part in fact.parts.items():
+            its = with_id(part.label, f"{name}.{part_name}")
+            rows.append((f"its {its}", _part_words(part), "", "", claims(part.cite, part.rests)))
+    return Grid(("Result", "Values", "When it is taken", "Code", "Claims"), tuple(rows))
+
+
+def _domain(fact: FactDefinition) -> str:
+    if fact.quantity is not None:
+        found = f"a number in {fact.quantity}" + (f", above {fact.above}" if fact.above is not None else "")
+    elif fact.levels is not None:
+        found = " < ".join(fact.levels)
+    elif fact.values is not None:
+        found = ", ".join(fact.values)
+    else:
+        found = "a date" if fact.date else f"a set of {words(fact.set_of or 'names')} names"
+    return found + (f"; {', '.join(fact.no_result)}: no result" if fact.no_result else "")
+
+
+def _part_words(part: FactPart) -> str:
+    unless = f", unless they are among the {words(part.unless_in)}" if part.unless_in is not None else ""
+    rest = {"absent": "those not listed are absent", "unknown": f"those not listed are unknown{unless}"}.get(
+        part.not_listed, ""
+    )
+    return f"a set of {words(part.set_of)} names; {rest}"
+
+
+def _taken(taken: Mapping[str, Timepoint]) -> str:
+    if not taken:
+        return "any day"
+    found = []
+    for name, at in taken.items():
+        when = f"before cycle {at.before_cycle}" if at.before_cycle is not None else f"after cycle {at.after_cycle}"
+        found.append(f"{when} ({name}){cites(at.cite, at.rests)}")
+    return "; ".join(found)
+
+
+def _value_items(protocol: Protocol) -> Page:
+    items = []
+    for name, value in protocol.values.items():
+        match value:
+            case Last():
+                told = _last_words(protocol, value)
+            case Ever():
+                told = _ever_words(protocol, value)
+            case Holds():
+                rests = [claim for clause in value.holds.clauses for claim in clause.rests]
+                told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
+            case _:
+                assert_never(value)
+        items.append(Item("-", f"{with_id(label(protocol, name), name)}: {told}"))
+    return (Items(tuple(items)),) if items else ()
+
+
+def _last_words(protocol: Protocol, value: Last) -> str:
+    fact, _, part = value.last.partition(".")
+    if fact == "choice":
+        what = f"the option taken in the choice {words(part)}"
+    else:
+        what = (
+            f"the newest result of {fact_name(protocol, fact)}"
+            if not part
+            else f"the {words(part)} of {fact_name(protocol, fact)}"
+        )
+    at = (
+        f" taken {words(value.at)}"
+        if value.at is not None and value.at != "baseline"
+        else " taken at baseline"
+        if value.at
+        else ""
+    )
+    missing = f"; where there is none it is {value.if_missing}" if value.if_missing not in (None, "unknown") else ""
+    return f"{what}{at}{missing}{cites(value.cite, value.rests)}"
+
+
+def _ever_words(protocol: Protocol, value: Ever) -> str:
+    what = listed((_happening(protocol, name, value) for name in value.ever), "or")
+    at = f" in the result {listed((words(name) for name in value.at), 'or')}" if value.at else ""
+    not_at = f" in a result other than {listed((words(name) for name in value.not_at), 'and')}" if value.not_at else ""
+    since = ""
+    if value.since:
+        moments = listed(_moment(name) for name in value.since)
+        since = f", after {'the later of ' if len(value.since) > 1 else ''}{moments}"
+    return f"{what}{at}{not_at}{since}{cites(value.cite, value.rests)}"
+
+
+def _happening(protocol: Protocol, name: str, value: Ever) -> str:
+    kind, _, rest = name.partition(".")
+    asked = value.is_ or {}
+    if name in protocol.facts:
+        return f"{fact_name(protocol, name)} was ever {listed(asked.get('value', ()), 'or')}"
+    if kind == "adverse_event":
+        drug = f" of {listed(asked['drug'], 'or')}" if "drug" in asked else ""
+        return (
+            f"an adverse event{drug} was judged unacceptable"
+            if asked.get("unacceptable") == ("yes",)
+            else f"an adverse event{drug} was reported"
+        )
+    if kind == "discontinuation":
+        return f"{listed(asked.get('value', ('treatment, or a drug of it,',)), 'or')} was stopped for good"
+    if kind == "administration":
+        return f"{regimen_name(protocol, rest)} was given"
+    return f"{words(rest or kind)} was done"
+
+
+def _moment(name: str) -> str:
+    kind, _, rest = name.partition(".")
+    if kind == "choice":
+        choice, _, option = rest.partition(".")
+        return f"the choice {words(choice)}: {words(option)}"
+    return {"element": "the first dose of the element", "allocation": "allocation"}.get(name, words(name))
+
+
+def _set_items(protocol: Protocol) -> Page:
+    items = []
+    for name, named in protocol.sets.items():
+        members = listed(f"{member} ({code})" for member, code in named.are.items())
+        items.append(Item("-", f"{words(name)} ({name}): {members}{cites(named.cite, named.rests)}"))
+    return (Items(tuple(items)),) if items else ()
+
+
+# --- what is assumed, and what is not stated -----------------------------------------------------------------------
+
+
+def _assumption_items(protocol: Protocol) -> Page:
+    items = tuple(
+        Item(
+            name,
+            assumption.asks,
+            (
+                Items(
+                    tuple(
+                        Item(
+                            "-", f"{reading}{_marked(reading, assumption.default, protocol.readings.get(name))}: {text}"
+                        )
+                        for reading, text in assumption.readings.items()
+                    )
+                ),
+            ),
+        )
+        for name, assumption in protocol.assumptions.items()
+    )
+    return (Items(items),) if items else ()
+
+
+def _marked(reading: str, default: str, selected: str | None) -> str:
+    marks = (["default"] if reading == default else []) + (["selected"] if reading == selected else [])
+    return f" ({', '.join(marks)})" if marks else ""
+
+
+def _silence_items(protocol: Protocol) -> Page:
+    items = tuple(Item(name, silence.what) for name, silence in protocol.not_stated.items())
+    return (Items(items),) if items else ()
+
+
+# --- endpoints -----------------------------------------------------------------------------------------------------
+
+
+def _endpoints(protocol: Protocol) -> tuple[Block, ...]:
+    items = tuple(Item(name, _endpoint_words(protocol, endpoint)) for name, endpoint in protocol.endpoints.items())
+    if items:
+        return (Items(items),)
+    silent = cites(silent=protocol.endpoints_see)
+    return (Paragraph(f"None is defined in the file.{silent}"),)
+
+
+def _endpoint_words(protocol: Protocol, endpoint: Endpoint) -> str:
+    told = [endpoint.title] if endpoint.title is not None else []
+    if endpoint.from_ is not None and endpoint.to is not None:
+        told.append(f"from {_date_words(protocol, endpoint.from_)} to {_date_words(protocol, endpoint.to)}")
+    if endpoint.up_to is not None:
+        told.append(f"followed up to {endpoint.up_to}")
+    if endpoint.of is not None:
+        again = endpoint.of.confirmed_after
+        confirmed = f", seen again at least {again} later" if again is not None and again.count else ""
+        told.append(f"{fact_name(protocol, endpoint.of.fact)} of {listed(endpoint.of.is_, 'or')}{confirmed}")
+    if endpoint.of_words is not None:
+        told.append(endpoint.of_words)
+    if isinstance(endpoint.censoring, NotStated):
+        told.append("censoring not stated")
+    elif endpoint.censoring is not None:
+        told.append(f"censored at {_date_words(protocol, endpoint.censoring)}")
+    return capital("; ".join(told)) + cites(endpoint.cite, endpoint.rests, silent=endpoint.see)
+
+
+def _date_words(protocol: Protocol, when: DateExpression) -> str:
+    if when.date_of is not None:
+        return words(when.date_of)
+    if when.start_of is not None:
+        return f"the first dose of {_element_title(protocol, when.start_of)}"
+    if when.first is not None:
+        since = f" after {_element_title(protocol, when.since)} began" if when.since is not None else ""
+        return f"the first {fact_name(protocol, when.first)} of {listed(when.is_, 'or')}{since}"
+    return f"{listed((_date_words(protocol, inner) for inner in when.earliest or ()), 'or')}, whichever comes first"
+
+
+def _element_title(protocol: Protocol, element: str) -> str:
+    """An element by the title of the first step that has it."""
+    steps = [step for arm in protocol.arms.values() for step in arm.course]
+    for step in steps:
+        if isinstance(step, Give) and step.element == element:
+            return f"the {step.title or words(element)}"
+        steps += [inner for group in inner_steps(step) for inner in group]
+    return words(element)
+
+
+# --- codes ---------------------------------------------------------------------------------------------------------
+
+
+def _codes(protocol: Protocol) -> Page:
+    rows = [
+        (
+            with_id(drug.name, name),
+            ", ".join(f"{system} {code}" for system, code in drug.codes.items()),
+            claims(silent=drug.see),
+        )
+        for name, drug in protocol.drugs.items()
+    ]
+    rows += [
+        (with_id(procedure.name, name), ", ".join(f"{system} {code}" for system, code in procedure.codes.items()), "")
+        for name, procedure in protocol.procedures.items()
+    ]
+    return (Grid(("Name", "Codes", "Claims"), tuple(rows)),) if rows else ()
