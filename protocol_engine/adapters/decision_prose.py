@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
-from attrs import frozen
-
 from protocol_engine.adapters.blocks import Block, Grid, Heading, Item, Items, Page, Paragraph, section
 from protocol_engine.adapters.phrases import (
     capital,
     claim_words,
-    counted,
     drug_name,
     event_words,
     fact_at,
@@ -60,18 +57,6 @@ END_REASONS = {
     "stopped_before_progression": "stopped before progression",
 }
 """The reasons that the shipped protocols use; another file's reason is read as it is written."""
-
-
-@frozen
-class CourseLine:
-    """One step of a course: the event, its verdict (None for a report), the place after it, and what it changed."""
-
-    event: PatientEvent
-    verdict: Verdict | None
-    repeated: bool
-    place: dict[str, Any]
-    ended: dict[str, str] | None
-    changed: tuple[str, ...] = ()
 
 
 # --- what comes next -----------------------------------------------------------------------------------------------
@@ -383,45 +368,3 @@ def answer_page(
         *section("The rules and assumptions behind it", *_claims(table, _sorted(behind))),
         *_notices(remarks),
     )
-
-
-# --- the whole course ----------------------------------------------------------------------------------------------
-
-
-def course_page(table: Table, lines: Sequence[CourseLine]) -> Page:
-    """Every step of a course, in the order in which the events arrived."""
-    rows = tuple(
-        (
-            str(number),
-            line.event.id,
-            line.event.effective.text,
-            line.event.issued.text if line.event.issued != line.event.effective else "",
-            capital(event_words(table, line.event)),
-            "repeated, nothing changes" if line.repeated else _judged(line.verdict),
-            _short_place(line),
-        )
-        for number, line in enumerate(lines, 1)
-    )
-    changes = tuple(Item(line.event.id, "; ".join(line.changed)) for line in lines if line.changed)
-    headers = ("", "Event", "Happened", "Known", "What", "Judged", "Then at")
-    return (
-        Heading(f"{table.protocol}: {table.title}", 1),
-        *section(f"The course, {counted(len(lines), 'event')}", *((Grid(headers, rows),) if rows else ())),
-        *section("What late reports, corrections and retractions changed", *((Items(changes),) if changes else ())),
-    )
-
-
-def _judged(verdict: Verdict | None) -> str:
-    if verdict is None:
-        return "taken as reported"
-    return verdict.verdict if verdict.allowed else f"deviation: {VERDICTS[verdict.verdict]}"
-
-
-def _short_place(line: CourseLine) -> str:
-    if line.ended is not None:
-        return f"ended: {line.ended['reason']}"
-    arm, element = line.place["arm"], line.place["element"]
-    if arm is None:
-        return "-"
-    at = f"{arm}/{element}" if element is not None else str(arm)
-    return at + (f" C{line.place['cycle']} d{line.place['day']}" if line.place["day"] is not None else "")
