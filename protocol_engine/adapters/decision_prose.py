@@ -245,9 +245,12 @@ def _others(table: Table, decision: Decision, remarks: Iterable[str]) -> tuple[s
     told = {*_rules(decision), *_waiting_rules(decision), *decision.assumptions, *decision.not_stated}
     named = [claim for wait in decision.awaiting for claim in wait.needed_by]
     sentences = [*decision.notices, *remarks]
-    for refused in (*decision.not_allowed, *decision.deviations):
-        named += refused.cites
-        sentences += refused.because
+    for refusal in decision.not_allowed:
+        named += refusal.cites
+        sentences += refusal.because
+    for verdict in decision.deviations:
+        named += verdict.cites
+        sentences += verdict.because
     named += _named_in(table, sentences)
     return _sorted(claim for claim in named if claim not in told)
 
