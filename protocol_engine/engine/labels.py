@@ -43,6 +43,8 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
         return Judgement("allowed", act=act, row=true_rows[0], cites=true_rows[0].basis, tried=tried)
     if not rows:
         landing = table.landings[position.place].get(act.key, Landing("stay"))
+        if landing.kind == "take":  # the place has such a row, for a day that is settled or does not apply here
+            landing = Landing("stay")
         because, cites = _no_row(standing, act, landing)
         return Judgement("order", because, cites, act, None, landing, tried=tried)
     taken = _taken(standing, rows)
