@@ -466,6 +466,8 @@ def test_an_allowed_act_says_so() -> None:
     )
     assert page.startswith("Allowed: SG (sg), cycle 1 day 8, on 2026-03-09\n")
     assert "The protocol offers it where the patient is." in page
+    report = {"kind": "observation", "effective": "2026-03-09", "fact": "response", "value": "SD"}
+    assert "A report is always taken; nothing of it is judged." in answered("NCT07151586", ALTERNATING, report)
 
 
 def test_a_course_is_a_table_of_its_steps() -> None:

@@ -25,7 +25,7 @@ from protocol_engine.adapters.phrases import (
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.decision import Action, Answer, Decision, Verdict
-from protocol_engine.model.events import PatientEvent
+from protocol_engine.model.events import Act, PatientEvent
 from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED_WORD
 
@@ -360,9 +360,12 @@ def answer_page(
     """The answer to a proposal; ``where`` is the decision as known on its day."""
     behind = (*answer.cites, *_named_in(table, answer.because))
     verdict = "Allowed" if answer.allowed else f"Refused, {VERDICTS[answer.verdict]}"
-    because = _reasons(answer.because) or (
-        (Paragraph("The protocol offers it where the patient is."),) if answer.allowed else ()
-    )
+    because = _reasons(answer.because)
+    if answer.allowed and not because:
+        offered = "The protocol offers it where the patient is."
+        because = (
+            Paragraph(offered if isinstance(event, Act) else "A report is always taken; nothing of it is judged."),
+        )
     return (
         Heading(f"{verdict}: {event_words(table, event)}, on {event.effective.text}", 1),
         Paragraph(f"{table.protocol}, version {table.version}. {readings_words(table)}"),
