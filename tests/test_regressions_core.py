@@ -101,3 +101,56 @@ def test_a_later_day_that_is_settled_or_does_not_apply_can_be_reported_without_a
     ).decide()
     assert deviations(letrozole) == {"e2": "order"}
     assert offered(letrozole) == ["dalpiciclib_et C2 d1"]
+
+
+SG_TWICE = (*gates("alternating"), dose("e1", "01-05", "sg", 1, 1), dose("e2", "01-26", "sg", 2, 1))
+
+
+def test_a_day_of_another_cycle_settles_no_day_of_the_running_one() -> None:
+    """R3, G4: day 8 of cycle 1, given or left out after cycle 2 began, leaves day 8 of cycle 2 to be given."""
+    given = course("NCT07151586", *SG_TWICE, dose("e3", "01-27", "sg", 1, 8)).decide()
+    assert deviations(given) == {"e3": "order"}
+    late = event("o1", "01-27", "omission", regimen="sg", cycle=1, day=8, reason="neutropenia")
+    omitted = course("NCT07151586", *SG_TWICE, late).decide()
+    assert deviations(omitted) == {}
+    assert any("cycle 1 day 8 was left out" in notice for notice in omitted.notices)
+    ahead = event("o1", "01-27", "omission", regimen="sg", cycle=3, day=8, reason="neutropenia")
+    announced = course("NCT07151586", *SG_TWICE, ahead).decide()
+    assert deviations(announced) == {"o1": "order"}
+    for decision in (given, omitted, announced):
+        assert (offered(decision), dues(decision)) == (["sg C2 d8", "tdxd C3 d1"], ["2026-02-02", "2026-02-16"])
+
+
+def test_a_second_report_without_numbers_on_the_day_of_a_dose_is_a_duplicate() -> None:
+    """R3: it is not day 8 a week before its day, so day 8 stays to be given."""
+    for cycle in (None, 1):
+        again = dose("e2", "01-05", "sg", cycle)
+        decision = course("NCT07151586", *gates("alternating"), dose("e1", "01-05", "sg", 1, 1), again).decide()
+        assert deviations(decision) == {"e2": "duplicate"}
+        assert offered(decision) == ["sg C1 d8", "sg C2 d1"]
+
+
+def test_a_cycle_of_an_earlier_block_reported_again_never_leads_back() -> None:
+    """R2: cycle 2 of SG, reported again under a date in the T-DXd block; also a number already used by another drug."""
+    block = (*SG_TWICE, dose("e3", "02-16", "tdxd", 3, 1))
+    again = course("NCT07151586", *block, dose("e4", "02-18", "sg", 2, 1)).decide()
+    assert deviations(again) == {"e4": "duplicate"}
+    assert (again.place["element"], offered(again)) == ("tdxd", ["tdxd C4 d1"])
+    start = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
+    used = course("NCT07239271", *start, dose("e3", "02-16", "everoht", 2, 1)).decide()
+    assert deviations(used) == {"e3": "unknown"}
+    assert (used.place["element"], used.place["cycle"]) == ("everoht", 3)
+
+
+def test_a_dose_beside_the_course_that_is_reported_twice_is_a_duplicate() -> None:
+    """R3, N5: the GnRH analogue has its own numbers; a second report of one dose is no second dose."""
+    woman = (
+        event("f1", "01-03", "observation", fact="sex", value="female"),
+        event("f2", "01-03", "observation", fact="menopause", value="pre"),
+        event("k1", "01-04", "choice", choice="endocrine_agent", option="letrozole"),
+        dose("g1", "01-05", "gnrh"),
+    )
+    for second in (dose("g2", "01-05", "gnrh"), dose("g2", "01-07", "gnrh", 1, 1)):
+        decision = course("NCT05861830", *gates("dalpiciclib_et"), *woman, second).decide()
+        assert deviations(decision) == {"g2": "duplicate"}
+        assert offered(decision) == ["dalpiciclib_et C1 d1", "bilateral_oophorectomy", "gnrh C2 d1"]

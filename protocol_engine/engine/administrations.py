@@ -42,6 +42,17 @@ def numbers_of(
     return (choices.pop() if choices else 1), None
 
 
+def _numbers(standing: Standing, event: AdministrationEvent | OmissionEvent) -> tuple[int, int | None] | None:
+    """As :func:`numbers_of`; a report without a day, on the date of a dose, is about that dose and not the next."""
+    position, on = standing.position, event.effective.day
+    if event.day is None and position.regimen == event.regimen and event.cycle in (None, position.cycle):
+        whole = isinstance(event, OmissionEvent) and event.drug is None
+        given = [closed.day for closed in position.closed_days if closed.given and closed.on == on]
+        if given and not whole:
+            return given[-1], event.cycle
+    return numbers_of(standing, event.regimen, event.cycle, event.day, on)
+
+
 @frozen
 class _Fault:
     """Something that makes an act a deviation although its row holds."""
@@ -54,7 +65,7 @@ class _Fault:
 def judge_administration(standing: Standing, event: AdministrationEvent) -> Judgement:
     """Judge a dose: its numbers, its row, whether it was reported before, its day, and what was really given."""
     position, on = standing.position, event.effective.day
-    numbers = numbers_of(standing, event.regimen, event.cycle, event.day, on)
+    numbers = _numbers(standing, event)
     if numbers is None:
         name = standing.table.regimens[event.regimen].name
         text = f"{name} of {on} could be a later day of this cycle or day 1 of the next; name cycle and day"
@@ -64,9 +75,12 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
     judged = judge_label(standing, act)
     row = judged.row
     expected = standing.cycle_of(row) if row is not None else None
-    duplicate = _duplicate(standing, event, act, cycle, expected)
+    duplicate = _duplicate(standing, event, act, cycle, judged)
     if duplicate is not None:
         return Judgement("duplicate", (duplicate,), ("G4",), act, None, Landing("stay"), cycle, judged.tried)
+    if row is not None and row.effect == "day" and cycle is not None and cycle != expected:
+        text = f"day {day} of cycle {cycle} is reported, and cycle {expected} is running"
+        return Judgement("order", (text,), row.basis, act, None, Landing("stay"), cycle, judged.tried)
     if row is None or position.ended is not None:
         return evolve(judged, cycle=cycle)
     faults = (
@@ -75,7 +89,7 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
         *_content_faults(standing, row, event),
     )
     verdict = faults[0].verdict if judged.verdict == "allowed" and faults else judged.verdict
-    number = position.cycle if row.effect == "day" else cycle if cycle is not None else expected
+    number = expected if cycle is None or (expected is not None and cycle < expected) else cycle
     return evolve(
         judged,
         verdict=verdict,
@@ -93,7 +107,7 @@ def _number_faults(row: Row, cycle: int | None, expected: int | None) -> tuple[_
     """A cycle number that is not the one whose turn it is."""
     if cycle is None or expected is None or cycle == expected or row.effect == "stay":
         return ()
-    text = f"cycle {cycle} is reported, and cycle {expected} is running"
+    text = f"cycle {cycle} is reported where cycle {expected} is next"
     if cycle > expected:
         gap = f"cycle {expected}" if cycle == expected + 1 else f"cycles {expected} to {cycle - 1}"
         text = f"cycle {cycle} is reported where cycle {expected} is next; what happened to {gap}?"
@@ -124,20 +138,25 @@ def _content_faults(standing: Standing, row: Row, event: AdministrationEvent) ->
 
 
 def _duplicate(
-    standing: Standing, event: AdministrationEvent, act: ActLabel, cycle: int | None, expected: int | None
+    standing: Standing, event: AdministrationEvent, act: ActLabel, cycle: int | None, judged: Judgement
 ) -> str | None:
     """Why the dose looks like one that was reported before; None if it does not."""
     position, on = standing.position, event.effective.day
-    if position.regimen != event.regimen or position.cycle is None:
-        return None
-    given = [closed for closed in position.closed_days if closed.day == act.day and closed.given]
+    done = standing.history.done.get(f"administration.{event.regimen}")
     when = None
-    if any(closed.on == on for closed in given):
-        when = f"reported for {on.isoformat()}"
-    elif cycle is not None:
-        earlier = act.day == 1 and cycle <= position.cycle and (expected is None or cycle < expected)
-        if earlier or (act.day != 1 and cycle == position.cycle and given):
-            when = "given"
+    if judged.row is not None and judged.row.effect == "stay":  # given beside the course, and numbered by itself
+        if done is not None and (done.day == on or (cycle is not None and cycle <= done.count)):
+            when = f"reported for {on.isoformat()}" if done.day == on else "given"
+    elif position.cycle is not None:
+        same = position.regimen == event.regimen
+        given = [c for c in position.closed_days if same and c.day == act.day and c.given]
+        if any(closed.on == on for closed in given):
+            when = f"reported for {on.isoformat()}"
+        elif cycle is not None:
+            expected = standing.cycle_of(judged.row) if judged.row is not None else None
+            passed = cycle <= position.cycle and (expected is None or cycle < expected)
+            if (act.day == 1 and passed and done is not None) or (given and act.day != 1 and cycle == position.cycle):
+                when = "given"
     if when is None:
         return None
     return f"{wording.act_words(standing.table, act, cycle)} is {when} already: a second dose or a second report?"
@@ -145,7 +164,7 @@ def _duplicate(
 
 def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
     """Judge an omission: a day that is open may be left out, and so may one drug of a day that was given."""
-    numbers = numbers_of(standing, event.regimen, event.cycle, event.day, event.effective.day)
+    numbers = _numbers(standing, event)
     if numbers is None:
         return Judgement("unknown", ("which day was left out? name cycle and day",), ("G3",), landing=Landing("stay"))
     day, cycle = numbers
@@ -162,6 +181,9 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         and standing.position.regimen == event.regimen
     ):
         return Judgement("allowed", act=act, landing=Landing("stay"), remarks=(remark,))
+    settled = _omitted_elsewhere(standing, act, cycle, judged)
+    if settled is not None:
+        return evolve(settled, remarks=(remark,) if settled.verdict == "allowed" else ())
     if judged.verdict == "order":
         return Judgement(
             "order",
@@ -180,3 +202,17 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         tried=judged.tried,
         remarks=(remark,),
     )
+
+
+def _omitted_elsewhere(standing: Standing, act: ActLabel, cycle: int | None, judged: Judgement) -> Judgement | None:
+    """A later day of another cycle than the running one: it settles nothing here. None if it is about this cycle.
+
+    Of a cycle that is over it is a late word on what was not done; of one that has not begun it is out of order.
+    """
+    running = standing.position.cycle
+    if act.day in (None, 1) or cycle is None or running is None or cycle == running or standing.position.ended:
+        return None
+    if cycle < running:
+        return Judgement("allowed", act=act, landing=Landing("stay"), cycle=cycle, tried=judged.tried)
+    text = f"day {act.day} of cycle {cycle} is left out, and cycle {running} is running"
+    return Judgement("order", (text,), judged.cites or ("G4",), act, None, Landing("stay"), cycle, judged.tried)
