@@ -1,0 +1,145 @@
+"""What the command line reads: protocols with their readings, events, actions, days. Every fault is a line of text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import click
+from attrs import evolve, frozen
+
+from protocol_engine.engine.course import Machine, derived
+from protocol_engine.engine.intake import accepted, parse_action, parse_events
+from protocol_engine.entrypoints.telemetry import tell
+from protocol_engine.errors import InputError, Mark, Problem, Problems
+from protocol_engine.model.events import CorrectionEvent, PatientEvent, RetractionEvent
+from protocol_engine.model.facts import DAY_PATTERN
+from protocol_engine.model.protocol import Protocol
+from protocol_engine.service import Course, compile_protocol, load_protocol, protocol_text
+
+STANDARD_INPUT, ACTION = "-", "ACTION"
+
+
+@frozen
+class Received:
+    """The events of a course in the order in which they arrived, and how many were skipped for a fact nobody reads."""
+
+    events: tuple[PatientEvent, ...]
+    skipped: int
+
+
+def text_of(name: str) -> tuple[str, str]:
+    """The text of a file, or of standard input for ``-``, and what to call it. :class:`InputError` if it is no text."""
+    source = "standard input" if name == STANDARD_INPUT else name
+    refuse_nul(name)
+    try:
+        content = _standard_input() if name == STANDARD_INPUT else Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror})") from None
+    try:
+        return content.decode("utf-8-sig"), source
+    except UnicodeDecodeError:
+        raise InputError(f"{source}: is not UTF-8 text") from None
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # closed by whoever started the program
+        raise InputError("standard input: is closed")
+    return sys.stdin.buffer.read()
+
+
+def refuse_nul(name: str) -> None:
+    """No system has a file with a NUL in its name; :class:`InputError` says so before the system is asked."""
+    if "\0" in name:
+        raise InputError(f"{name}: a file name cannot hold a NUL character")
+
+
+def protocol_file(name: str) -> tuple[str, str]:
+    """The text of a protocol file and what to call it: an id that is shipped, or a path."""
+    refuse_nul(name)
+    return protocol_text(name)
+
+
+def protocol_of(name: str, selected: Mapping[str, str]) -> Protocol:
+    """The protocol of that id or path, under the selected readings."""
+    refuse_nul(name)
+    try:
+        return load_protocol(name, selected)
+    except Problems as problems:
+        raise Problems(tuple(_of_the_option(problem, selected) for problem in problems.problems)) from None
+
+
+def _of_the_option(problem: Problem, chosen: Mapping[str, str]) -> Problem:
+    """A reading that the file does not have is a fault of the option, not of the file."""
+    name = problem.path.removeprefix("assumptions.")
+    if name not in chosen or problem.code not in ("unknown-assumption", "unknown-reading"):
+        return problem
+    return evolve(problem, path=f"{name}={chosen[name]}", source="--reading")
+
+
+def machine_of(name: str, selected: Mapping[str, str]) -> Machine:
+    """The protocol of that id or path, compiled."""
+    machine = compile_protocol(protocol_of(name, selected))
+    table = machine.table
+    tell("protocol loaded", protocol=table.protocol, version=table.version, digest=table.digest)
+    return machine
+
+
+def received(machine: Machine, name: str, *, skip_unknown_facts: bool) -> Received:
+    """The events of a JSON Lines file as the protocol reads them; a fault names the file and the line."""
+    text, source = text_of(name)
+    lines = text.split("\n")
+    events = parse_events(lines, source)
+    try:
+        kept, skipped = accepted(machine.table, events, skip_unknown_facts=skip_unknown_facts, source=source)
+    except Problems as problems:
+        numbers = [number for number, line in enumerate(lines, 1) if line.removeprefix("\ufeff").strip()]
+        raise Problems(tuple(_at_line(problem, numbers) for problem in problems.problems)) from None
+    tell("events read", events=len(kept), skipped=skipped)
+    return Received(tuple(kept), skipped)
+
+
+def _at_line(problem: Problem, numbers: Sequence[int]) -> Problem:
+    """The intake counts events; blank lines between them make that another line of the file."""
+    return evolve(problem, mark=Mark(numbers[problem.mark.line - 1], 1))
+
+
+def course_of(machine: Machine, events: Iterable[PatientEvent]) -> Course:
+    """The course of these events, derived at once."""
+    return Course(machine, derived(machine, {event.id: event for event in events})[0])
+
+
+def course_id(name: str) -> str:
+    """What an audit log calls a course: the name of its file without folder and ending."""
+    return "course" if name == STANDARD_INPUT else Path(name).stem
+
+
+def action_of(machine: Machine, text: str) -> PatientEvent:
+    """The act asked about, as the protocol reads it; a fault names the key."""
+    event = parse_action(text, ACTION)
+    if isinstance(event, CorrectionEvent | RetractionEvent):
+        return event
+    try:
+        kept, _ = accepted(machine.table, [event], source=ACTION)
+    except Problems as problems:
+        of_the_action = (evolve(p, path=p.path.removeprefix(f"{event.id}.")) for p in problems.problems)
+        raise Problems(tuple(of_the_action)) from None
+    return kept[0]
+
+
+class Day(click.ParamType[date]):
+    """A day of the calendar, written 2026-01-31 and in no other way."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day; a usage error for anything else."""
+        text = str(value)
+        if not DAY_PATTERN.fullmatch(text):
+            self.fail(f"{text!r} is not a date such as 2026-01-31", param, ctx)
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{text} is not a day of the calendar", param, ctx)
