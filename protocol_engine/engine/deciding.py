@@ -39,7 +39,8 @@ class _Listing:
 
     actions: list[Action] = field(factory=list)
     awaiting: dict[tuple[str, str | None, str | None], tuple[dict[str, None], Missing]] = field(factory=dict)
-    not_allowed: list[Refusal] = field(factory=list)
+    refused: dict[str, Refusal] = field(factory=dict)
+    offered: set[str] = field(factory=set)
     not_stated: dict[str, None] = field(factory=dict)
     notices: dict[str, None] = field(factory=dict)
     rests: dict[str, None] = field(factory=dict)
@@ -98,7 +99,7 @@ class Decider:
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=_once(listing),
+            not_allowed=tuple(refusal for act, refusal in listing.refused.items() if act not in listing.offered),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -116,7 +117,7 @@ class Decider:
             if act is None or not standing.open_day(row):
                 continue
             if not standing.counts(row):
-                listing.not_allowed.append(self._refused(standing, row))
+                self._refuse(standing, row, listing)
                 continue
             held = standing.held(act)
             truth = min((standing.truth(row), *(hold.truth for hold in held)))
@@ -126,12 +127,13 @@ class Decider:
                 )
             elif truth is Truth.TRUE:
                 day_open = day_open or row.effect == "day"
+                listing.offered.add(act.key)
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
                 listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
             elif truth is Truth.UNKNOWN:
                 self._await(standing, row, listing)
             else:
-                listing.not_allowed.append(self._refused(standing, row, tuple(hold.because for hold in held)))
+                self._refuse(standing, row, listing, tuple(hold.because for hold in held))
         if day_open:
             listing.actions[:] = [_beside(action) for action in listing.actions]
         for rows in menus.values():
@@ -139,7 +141,7 @@ class Decider:
         for drug, cites in self._never(standing).items():
             name = self.table.drugs[drug].name
             because = (f"{', '.join(cites)}: nobody in this arm is given {name} under the protocol",)
-            listing.not_allowed.append(Refusal({"kind": "administer", "drug": drug}, because, cites))
+            listing.refused[f"never:{drug}"] = Refusal({"kind": "administer", "drug": drug}, because, cites)
 
     def _never(self, standing: Standing) -> dict[str, tuple[str, ...]]:
         arm = self.table.arms.get(standing.position.arm or "")
@@ -152,13 +154,14 @@ class Decider:
             self._await(standing, row, listing)
         for row, truth in rows:
             if truth is Truth.FALSE:
-                listing.not_allowed.append(self._refused(standing, row))
+                self._refuse(standing, row, listing)
         offered = [row for row, truth in rows if truth is Truth.TRUE]
         if unknown or not offered:
             return
         first = offered[0].act
         if first is None:
             return
+        listing.offered.update(row.act.key for row in offered if row.act is not None)
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         if first.kind == "allocation":
             content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
@@ -223,24 +226,32 @@ class Decider:
             "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
         }
 
-    def _refused(self, standing: Standing, row: Row, held: tuple[str, ...] = ()) -> Refusal:
+    def _refuse(self, standing: Standing, row: Row, listing: _Listing, held: tuple[str, ...] = ()) -> None:
+        """List the act of a row as not allowed, once, with the reasons of all its rows."""
         act = row.act
-        content: dict[str, Any] = {}
-        if act is not None:
-            content = {"kind": ACTION_OF[act.kind]}
-            match act.kind:
-                case "administration":
-                    content |= {"regimen": act.name, "cycle": standing.cycle_of(row), "day": act.day or 1}
-                case "choice":
-                    choice, _, option = act.name.partition("=")
-                    content |= {"choice": choice, "option": option}
-                case "allocation":
-                    content |= {"arm": act.name}
-                case "procedure":
-                    content |= {"procedure": act.name}
-                case _:
-                    pass
-        return Refusal(content, (*held, *row_reasons(standing, row)), row.basis)
+        if act is None:
+            return
+        because = (*held, *row_reasons(standing, row))
+        known = listing.refused.get(act.key)
+        if known is not None:
+            because = tuple(dict.fromkeys((*known.because, *because)))
+            cites = tuple(dict.fromkeys((*known.cites, *row.basis)))
+            listing.refused[act.key] = Refusal(known.action, because, cites)
+            return
+        content: dict[str, Any] = {"kind": ACTION_OF[act.kind]}
+        match act.kind:
+            case "administration":
+                content |= {"regimen": act.name, "cycle": standing.cycle_of(row), "day": act.day or 1}
+            case "choice":
+                choice, _, option = act.name.partition("=")
+                content |= {"choice": choice, "option": option}
+            case "allocation":
+                content["arm"] = act.name
+            case "procedure":
+                content["procedure"] = act.name
+            case _:
+                pass
+        listing.refused[act.key] = Refusal(content, because, row.basis)
 
     # --- what is awaited ---------------------------------------------------------------------------------------------
 
@@ -377,27 +388,6 @@ def _beside(action: Action) -> Action:
             action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content
         )
     return action
-
-
-def _once(listing: _Listing) -> tuple[Refusal, ...]:
-    """Each refused act once, with all its reasons, and none that another row offers."""
-    offered = [_plain_items(action.content) for action in listing.actions]
-    found: dict[tuple[tuple[str, Any], ...], Refusal] = {}
-    for refusal in listing.not_allowed:
-        key = tuple(refusal.action.items())
-        act = set(key[1:])
-        if any(act <= content for content in offered):
-            continue
-        known = found.get(key, Refusal(refusal.action, ()))
-        because = tuple(dict.fromkeys((*known.because, *refusal.because)))
-        found[key] = Refusal(refusal.action, because, tuple(dict.fromkeys((*known.cites, *refusal.cites))))
-    return tuple(found.values())
-
-
-def _plain_items(content: dict[str, Any]) -> set[tuple[str, Any]]:
-    found = {(key, value) for key, value in content.items() if isinstance(value, str | int)}
-    found |= {("option", option) for option in content.get("options", ())}
-    return found | {("arm", arm) for arm in content.get("arms", ())}
 
 
 def _schedule_silences(table: Table, place: Place) -> tuple[str, ...]:

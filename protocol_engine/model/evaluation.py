@@ -78,12 +78,13 @@ class Leaves(Protocol):
 class Evaluation:
     """Values, tests and conditions of a table over some leaves. Each value is read once."""
 
-    __slots__ = ("_known", "leaves", "table")
+    __slots__ = ("_known", "_truths", "leaves", "table")
 
     def __init__(self, table: Table, leaves: Leaves) -> None:
         self.table = table
         self.leaves = leaves
         self._known: dict[str, Outcome] = {}
+        self._truths: dict[int, tuple[Guard, Truth]] = {}
 
     def value(self, name: str) -> Outcome:
         """The value of a name: a named value, a fact (its last result), or a built-in."""
@@ -123,9 +124,13 @@ class Evaluation:
 
     def guard(self, guard: Guard) -> Truth:
         """Whether a guard lets its row pass."""
+        known = self._truths.get(id(guard))
+        if known is not None:
+            return known[1]
         truth = self.condition(guard.condition)
         if guard.refutes:
-            return Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+            truth = Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+        self._truths[id(guard)] = guard, truth  # the guard is kept, so that its id stays its own
         return truth
 
     def condition(self, condition: Condition) -> Truth:
