@@ -154,3 +154,36 @@ def test_a_dose_beside_the_course_that_is_reported_twice_is_a_duplicate() -> Non
         decision = course("NCT05861830", *gates("dalpiciclib_et"), *woman, second).decide()
         assert deviations(decision) == {"g2": "duplicate"}
         assert offered(decision) == ["dalpiciclib_et C1 d1", "bilateral_oophorectomy", "gnrh C2 d1"]
+
+
+# --- landing -------------------------------------------------------------------------------------------------------
+
+
+def test_a_choice_before_its_time_leads_over_no_dose() -> None:
+    """R2, R8, G4: choosing the ADC during cycle 1, or before allocation, is a deviation, and Nab-P+HP stays due."""
+    chosen = event("k1", "01-20", "choice", choice="after_c4_switch", option="adc")
+    early = course("NCT07239271", *gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), chosen).decide()
+    assert deviations(early) == {"k1": "order"}
+    assert offered(early) == ["nab_p_hp C2 d1", "assess ctdna after_cycle_1"]
+    before = course("NCT07239271", *gates("adaptive"), chosen | {"effective": "2026-01-02"}).decide()
+    assert deviations(before) == {"k1": "order"}
+    assert offered(before) == ["nab_p_hp C1 d1", "assess ctdna baseline"]
+    third = course(
+        "NCT07239271",
+        *gates("adaptive"),
+        dose("e1", "01-05", "nab_p_hp"),
+        dose("e2", "01-26", "nab_p_hp"),
+        dose("e3", "02-16", "nab_p_hp"),
+        chosen | {"effective": "2026-02-20"},
+    ).decide()
+    assert deviations(third) == {"e3": "unknown", "k1": "condition"}
+    assert offered(third) == ["nab_p_hp C4 d1"]
+    sequence = (
+        *gates("cohort_2")[:2],
+        event("h1", "01-02", "observation", fact="her2_ihc", value="1+"),
+        *gates("cohort_2")[2:],
+        dose("e1", "01-05", "sg"),
+    )
+    opened = event("k1", "01-20", "choice", choice="open_second_adc", option="open")
+    adc = course("IIT2025006 A1=may_open", *sequence, opened).decide()
+    assert (deviations(adc), offered(adc)) == ({"k1": "order"}, ["sg C2 d1"])

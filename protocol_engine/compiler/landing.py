@@ -31,6 +31,8 @@ def _landing(table: Table, place: str, key: str, ahead: list[tuple[int, bool, Ro
     ]
     ways = [way for way in ways if way[2].effect not in ("day", "stay", "again")]
     open_ways = [way for way in ways if not way[1]]
+    if open_ways and table.acts[key].kind == "choice":
+        return Landing("stay")  # a word is no dose: said too early, it must not lead over what was not given
     if open_ways:
         nearest = min(way[0] for way in open_ways)
         targets = {way[2].target: way for way in open_ways if way[0] == nearest}

@@ -59,6 +59,8 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     verdict: VerdictKind = "unknown" if truth is Truth.UNKNOWN else "condition"
     if any(hold.verdict == "order" for hold in held):
         verdict = "order"
+    if act.kind == "choice" and not standing.counts(taken):  # it would lead over doses that were not given
+        return Judgement(verdict, because, cites, act, None, Landing("stay"), tried=tried)
     return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
 
 
