@@ -1,0 +1,118 @@
+"""Does every test fit the value that it tests?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+from protocol_engine.checks.domains import Domain, domain_of
+from protocol_engine.checks.outline import Outline, hint, known_words
+from protocol_engine.errors import Problem
+from protocol_engine.model.conditions import InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.model.facts import DECIMAL_PATTERN
+
+BUILT_IN_NAMES = ("death", "withdrawn_from", "study_closed", "discontinued")
+"""Values of the compiler's own ends; a file neither declares nor tests them."""
+
+
+def tests_fit(outline: Outline) -> Iterator[Problem]:
+    """Every test names a value that there is, and speaks of it in its own terms."""
+    for asked in outline.conditions:
+        for path, named in asked.tests:
+            for code, message in _faults(outline, named):
+                yield outline.problem(code, path, named.mark, message)
+
+
+def _faults(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str]]:
+    if named.name in BUILT_IN_NAMES and domain_of(outline, named.name) is None:
+        yield "built-in-name", f"{named.name} is built in: its ends hold in every protocol, so leave the test out"
+        return
+    domain = domain_of(outline, named.name)
+    if domain is None:
+        protocol = outline.protocol
+        known = [*protocol.values, *protocol.facts, *protocol.assumptions]
+        yield "unknown-name", f"{named.name!r} is no value, fact or assumption of this file; {hint(named.name, known)}"
+    elif domain.kind == "reading":
+        yield from _reading_faults(named, domain)
+    elif domain.kind != "undeclared":
+        yield from _test_faults(outline, named.name, named.test, domain)
+
+
+def _reading_faults(named: NamedTest, domain: Domain) -> Iterator[tuple[str, str]]:
+    if not isinstance(named.test, OneOf):
+        yield (
+            "wrong-test",
+            f"{named.name} is an assumption; test it by the ids of its readings: {', '.join(domain.levels)}",
+        )
+        return
+    for level in named.test.values:
+        if level not in domain.levels:
+            yield "unknown-level", f"{level!r} is no reading of {named.name}; {hint(level, domain.levels)}"
+
+
+def _test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Iterator[tuple[str, str]]:
+    match test:
+        case Presence():
+            return
+        case Not(inner):
+            yield from _test_faults(outline, name, inner, domain)
+        case OneOf(values):
+            yield from _level_faults(name, values, domain)
+        case Range():
+            yield from _range_faults(name, test, domain)
+        case InSet(how, set_name):
+            yield from _set_faults(outline, name, how, set_name, domain)
+        case _:
+            assert_never(test)
+
+
+def _level_faults(name: str, values: tuple[str, ...], domain: Domain) -> Iterator[tuple[str, str]]:
+    if domain.kind in ("ordered", "unordered"):
+        for level in values:
+            if level not in domain.levels:
+                yield "unknown-level", f"{name} is never {level!r}; {hint(level, domain.levels)}"
+    elif domain.kind == "quantity":
+        yield "wrong-test", f'{name} is a number of {domain.of}; give limits, such as {{at_least: "{values[0]}"}}'
+    elif domain.kind == "set":
+        yield (
+            "wrong-test",
+            f"{name} is a set of {domain.of}; test it with some_in, all_in or none_in and a set of this file",
+        )
+    else:
+        yield "wrong-test", f"{name} is a date; it can be tested with any_result and not_reported only"
+
+
+def limits_of(test: Range) -> dict[str, str]:
+    """The limits that a range gives."""
+    found: dict[str, Any] = {
+        "at_least": test.at_least,
+        "above": test.above,
+        "at_most": test.at_most,
+        "below": test.below,
+    }
+    return {word: limit for word, limit in found.items() if limit is not None}
+
+
+def _range_faults(name: str, test: Range, domain: Domain) -> Iterator[tuple[str, str]]:
+    if domain.kind not in ("ordered", "quantity"):
+        what = f"has no order; list its levels: {', '.join(domain.levels)}" if domain.levels else "has no order"
+        yield "wrong-test", f"{name} {what}"
+        return
+    for word, limit in limits_of(test).items():
+        if domain.kind == "ordered" and limit not in domain.levels:
+            yield "unknown-level", f"{word} {limit!r} is no level of {name}; {hint(limit, domain.levels)}"
+        if domain.kind == "quantity" and not DECIMAL_PATTERN.fullmatch(limit):
+            yield "wrong-test", f"{word} {limit!r} is no number; write the limit in {domain.of}, without the unit"
+
+
+def _set_faults(outline: Outline, name: str, how: str, set_name: str, domain: Domain) -> Iterator[tuple[str, str]]:
+    sets = outline.protocol.sets
+    if domain.kind != "set":
+        yield "wrong-test", f"{name} is no set, so {how} cannot test it; {known_words(domain.levels)}"
+    if set_name not in sets:
+        yield "unknown-name", f"{set_name!r} is no set of this file; {hint(set_name, tuple(sets))}"
+    elif domain.kind == "set" and sets[set_name].of != domain.of:
+        yield (
+            "wrong-test",
+            f"{name} is a set of {domain.of} and {set_name} a set of {sets[set_name].of}; they never meet",
+        )

@@ -1,0 +1,235 @@
+"""What conditions read in the end, and the cells that their constants cut it into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import pairwise, product
+
+from attrs import frozen
+
+from protocol_engine.model.conditions import InSet, Not, OneOf, Range, Test
+from protocol_engine.model.evaluation import NO, YES, MemberSet, Missing, Outcome, Why
+from protocol_engine.model.facts import FactDefinition
+from protocol_engine.model.table import Table
+from protocol_engine.model.units import plain
+from protocol_engine.model.values import Ever
+
+ResultKey = tuple[str, str | None]
+"""A fact, a part of a fact or a choice, and the timepoint at which it is read."""
+Atom = tuple[str, ...]
+"""The least that can ever have been so: a level of a fact at a timepoint, a toxicity of a drug, an act."""
+ELSEWHERE = "elsewhere"
+"""What has names, and none of them: a timepoint that is not declared, a drug that no value asks for."""
+ABSENCE = ("not_reported", "reported_without_result")
+
+
+@frozen
+class Cell:
+    """One of the things an input can be: in words, as the values read it, and whether it is something known."""
+
+    words: str
+    outcome: Outcome
+    known: bool = True
+
+    def may_turn_out(self, other: Cell) -> bool:
+        """Whether this cell is unknown and may turn out to be the other: a set keeps the names that were reported."""
+        if self.known or not other.known:
+            return False
+        here, there = self.outcome.value, other.outcome.value
+        return not (isinstance(here, MemberSet) and isinstance(there, MemberSet)) or here.listed <= there.listed
+
+
+@frozen
+class Input:
+    """Something that conditions read: a result, or what was ever so; ``of`` numbers the input that it is a part of."""
+
+    name: str
+    key: ResultKey | frozenset[Atom]
+    cells: tuple[Cell, ...]
+    of: int | None = None
+
+
+# --- results -------------------------------------------------------------------------------------------------------
+
+
+def result_input(table: Table, key: ResultKey, tests: list[Test], of: int | None, whys: tuple[Why, ...]) -> Input:
+    """The input for a result, cut by the tests on it; ``whys`` are the reasons for which it may be unknown."""
+    head, _, part = key[0].partition(".")
+    missing = (Missing(head, key[1], part or None, "absent"),)
+    if head == "choice":
+        cells = _level_cells(table.choices[part].options, tests)
+    elif part:
+        open_list = table.facts[head].parts[part].not_listed == "unknown"
+        cells = tuple(_set_cells(table, tests, missing if open_list else None))
+    else:
+        cells = _fact_cells(table, table.facts[head], tests)
+    name = f"{part} of {head}" if part and head != "choice" else key[0]
+    unknown = tuple(Cell(_WHY_WORDS[why], Outcome(None, why, (), (Missing(*_parts(key), why),)), False) for why in whys)
+    return Input(name + (f" at {key[1]}" if key[1] else ""), key, (*cells, *unknown), of)
+
+
+_WHY_WORDS: dict[Why, str] = {
+    "absent": "not reported",
+    "no_result": "reported without a result",
+    "muddled": "in doubt",
+    "known": "known",
+}
+
+
+def _parts(key: ResultKey) -> tuple[str, str | None, str | None]:
+    head, _, part = key[0].partition(".")
+    return (key[0], None, None) if head == "choice" else (head, key[1], part or None)
+
+
+def _fact_cells(table: Table, fact: FactDefinition, tests: list[Test]) -> tuple[Cell, ...]:
+    if fact.values is not None:
+        return _level_cells(fact.values, tests)
+    if fact.quantity is not None:
+        return tuple(_number_cells(fact, [test for test in map(_inner, tests) if isinstance(test, Range)]))
+    if fact.set_of is not None:
+        return tuple(_set_cells(table, tests, None))
+    return (Cell("known", Outcome("known")),)
+
+
+def _inner(test: Test) -> Test:
+    return test.test if isinstance(test, Not) else test
+
+
+def _level_cells(levels: tuple[str, ...], tests: list[Test]) -> tuple[Cell, ...]:
+    """The levels, those together that no test tells apart."""
+    wanted = [test.values for test in map(_inner, tests) if isinstance(test, OneOf)]
+    together: dict[tuple[bool, ...], list[str]] = {}
+    for level in levels:
+        together.setdefault(tuple(level in values for values in wanted), []).append(level)
+    return tuple(Cell(" or ".join(some), Outcome(some[0])) for some in together.values())
+
+
+@frozen
+class _Stretch:
+    """Numbers between ``low`` and ``high``, or the one number that both are; ``inside`` is one of them."""
+
+    low: Decimal | None
+    high: Decimal | None
+    inside: Decimal
+
+
+def _number_cells(fact: FactDefinition, limits: list[Range]) -> Iterator[Cell]:
+    """The stretches of a quantity between the limits used, those together that no test tells apart."""
+    written = {limit for test in limits for limit in (test.at_least, test.above, test.at_most, test.below)}
+    cuts = sorted({Decimal(limit) for limit in written if limit is not None})
+    together: dict[tuple[bool, ...], list[list[_Stretch]]] = {}
+    last: tuple[bool, ...] | None = None
+    for piece in _stretches(cuts, fact.above):
+        told = tuple(_within(piece.inside, test) for test in limits)
+        if told == last:
+            together[told][-1].append(piece)
+        else:
+            together.setdefault(told, []).append([piece])
+        last = told
+    for runs in together.values():
+        yield Cell(" or ".join(_stretch_words(run) for run in runs), Outcome(runs[0][0].inside))
+
+
+def _stretches(cuts: list[Decimal], floor: Decimal | None) -> Iterator[_Stretch]:
+    """The limits and what lies between them, above the floor that the fact declares."""
+    kept = [cut for cut in cuts if floor is None or cut > floor]
+    ends: list[Decimal | None] = [None, *kept, None]
+    for low, high in pairwise(ends):
+        bottom = floor if low is None else low
+        if bottom is not None and high is not None:
+            inside = (bottom + high) / 2
+        else:
+            inside = bottom + 1 if bottom is not None else high - 1 if high is not None else Decimal(0)
+        yield _Stretch(low, high, inside)
+        if high is not None:
+            yield _Stretch(high, high, high)
+
+
+def _within(number: Decimal, test: Range) -> bool:
+    return not (
+        (test.at_least is not None and number < Decimal(test.at_least))
+        or (test.above is not None and number <= Decimal(test.above))
+        or (test.at_most is not None and number > Decimal(test.at_most))
+        or (test.below is not None and number >= Decimal(test.below))
+    )
+
+
+def _stretch_words(run: list[_Stretch]) -> str:
+    first, last = run[0], run[-1]
+    if first.low is not None and first.low == last.high:
+        return plain(first.low)
+    words = []
+    if first.low is not None:
+        words.append(f"{'at least' if first.low == first.high else 'above'} {plain(first.low)}")
+    if last.high is not None:
+        words.append(f"{'at most' if last.low == last.high else 'below'} {plain(last.high)}")
+    return " and ".join(words) or "any number"
+
+
+def _set_cells(table: Table, tests: list[Test], open_list: tuple[Missing, ...] | None) -> Iterator[Cell]:
+    """Which of the names that the tests ask about are reported; with ``open_list`` also with the others not tested."""
+    asked = [test for test in map(_inner, tests) if isinstance(test, InSet)]
+    regions: dict[frozenset[str], list[str]] = {}
+    for name in dict.fromkeys(name for test in asked for name in table.sets[test.set_name].are):
+        among = frozenset(test.set_name for test in asked if name in table.sets[test.set_name].are)
+        regions.setdefault(among, []).append(name)
+    whole = {test.set_name for test in asked if test.how == "all_in"}
+    options = [
+        [(), (names[0],), *([tuple(names)] if len(names) > 1 and among & whole else [])]
+        for among, names in regions.items()
+    ]
+    for some in product(*options):
+        listed = frozenset(name for names in some for name in names)
+        words = ", ".join(sorted(listed)) or (
+            "none of " + " or ".join(sorted({t.set_name for t in asked})) if asked else "known"
+        )
+        yield Cell(words, Outcome(MemberSet(listed), missing=open_list or ()))
+        if open_list is not None and asked:
+            yield Cell(f"{words}, others not tested", Outcome(MemberSet(listed, listed), missing=open_list), False)
+
+
+# --- what was ever so ----------------------------------------------------------------------------------------------
+
+
+def atoms_of(table: Table, value: Ever) -> frozenset[Atom]:
+    """What may have been so for the value to hold."""
+    return frozenset(atom for name in value.ever for atom in _atoms(table, name, value))
+
+
+def _atoms(table: Table, name: str, value: Ever) -> Iterable[Atom]:
+    since = " and ".join(value.since)
+    wanted = value.is_ or {}
+    if name == "adverse_event":
+        return [(name, drug, "", since) for drug in wanted.get("drug", (*table.drugs, ELSEWHERE))]
+    if name == "discontinuation":
+        return [(name, scope, "", since) for scope in wanted.get("value", ("treatment", *table.drugs))]
+    if name not in table.facts:
+        return [(name, "", "", since)]
+    points = (*table.facts[name].taken, ELSEWHERE)
+    points = tuple(point for point in points if (not value.at or point in value.at) and point not in value.not_at)
+    return [(name, level, point, since) for level in wanted.get("value", ()) for point in points]
+
+
+def ever_input(table: Table, atoms: frozenset[Atom]) -> Input:
+    """The input for atoms that no value tells apart: whether any of them was ever so."""
+    cells = [Cell("yes", Outcome(YES)), Cell("no", Outcome(NO))]
+    heads = {atom[0] for atom in atoms}
+    if any("." not in head for head in heads):
+        missing = tuple(Missing(head, None, None, "muddled") for head in sorted(heads) if head in table.facts)
+        cells.append(Cell("in doubt", Outcome(None, "muddled", (), missing), False))
+    return Input(" or ".join(_ever_words(table, head, atoms) for head in sorted(heads)), atoms, tuple(cells))
+
+
+def _ever_words(table: Table, head: str, atoms: frozenset[Atom]) -> str:
+    some = sorted(atom for atom in atoms if atom[0] == head)
+    since = " or ".join(dict.fromkeys(atom[3] for atom in some if atom[3]))
+    details = list(dict.fromkeys(atom[1] for atom in some if atom[1]))
+    points = list(dict.fromkeys(atom[2] for atom in some if atom[2]))
+    text = f"ever {head}"
+    every = {"adverse_event": len(table.drugs) + 1, "discontinuation": len(table.drugs) + 1}.get(head)
+    if details and len(details) != every:
+        text += f" {' or '.join(details)}"
+    if points and head in table.facts and len(points) != len(table.facts[head].taken) + 1:
+        text += f" at {' or '.join(points)}"
+    return text + (f" since {since}" if since else "")

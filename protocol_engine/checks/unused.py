@@ -1,0 +1,66 @@
+"""What is declared and used by nothing. It does no harm, so these are notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocol_engine.checks.outline import Outline
+from protocol_engine.checks.regimens import WEIGHT
+from protocol_engine.errors import Problem
+from protocol_engine.model.claims import Node
+from protocol_engine.model.conditions import InSet, Not
+from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
+from protocol_engine.model.values import Ever, Last
+
+CODE = "unused-name"
+
+
+def declared_names_are_used(outline: Outline) -> Iterator[Problem]:
+    """Facts, values, sets, drugs, procedures, parts and regimens are read or given somewhere."""
+    used = set(_used(outline))
+    protocol = outline.protocol
+    for section, names in (
+        ("facts", protocol.facts), ("sets", protocol.sets), ("drugs", protocol.drugs), ("parts", protocol.parts),
+        ("procedures", protocol.procedures), ("regimens", protocol.regimens), ("values", protocol.values),
+    ):  # fmt: skip
+        for name, node in names.items():
+            if (section, name) not in used:
+                message = f"{name} is declared under {section} and used nowhere; take it out, or use it"
+                yield outline.notice(CODE, f"{section}.{name}", node.mark, message)
+
+
+def _used(outline: Outline) -> Iterator[tuple[str, str]]:
+    """Section and name of everything that is named somewhere, and of what may be."""
+    yield "facts", WEIGHT
+    for asked in outline.conditions:
+        for _, named in asked.tests:
+            test = named.test.test if isinstance(named.test, Not) else named.test
+            yield from (("values", named.name), ("facts", named.name))
+            if isinstance(test, InSet):
+                yield "sets", test.set_name
+    for item in outline.nodes:
+        yield from _named_in(item.node)
+
+
+def _named_in(node: Node) -> Iterator[tuple[str, str]]:
+    for section, keys in NAMES.items():
+        for key in keys.get(type(node), ()):
+            yield section, str(getattr(node, key))
+    if isinstance(node, Last):
+        yield "facts", node.last.partition(".")[0]
+    if isinstance(node, Ever):
+        yield from (("drugs", drug) for drug in (node.is_ or {}).get("drug", ()))
+    acts = node.ever if isinstance(node, Ever) else (str(node.date_of),) if isinstance(node, DateExpression) else ()
+    for name in acts:
+        head, _, tail = name.partition(".")
+        yield {"procedure": "procedures", "administration": "regimens"}.get(head, "facts"), tail or head
+
+
+NAMES: dict[str, dict[type[Node], tuple[str, ...]]] = {
+    "drugs": {Administration: ("drug",), Never: ("drug",)},
+    "parts": {Administration: ("part",)},
+    "regimens": {Give: ("give",), May: ("give_also",)},
+    "procedures": {Perform: ("perform",), May: ("perform",)},
+    "facts": {DateExpression: ("first",), Response: ("fact",)},
+}
+"""Where a name of a section stands by itself."""
