@@ -1,0 +1,364 @@
+"""What the checks find, where they say it is, and that they never raise.
+
+Each file of ``bad_protocols`` is ``good.yaml`` with one thing wrong; its first line says what must be found. The
+witnesses of what is changed in the shipped protocols are worked out by hand from the rule pages.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol_engine import Problem, Problems, compile_protocol, load_protocol, readings_of, shipped_protocols
+from protocol_engine.checks import ON_NAMES, ON_PROTOCOL, ON_TABLE, check_protocol, check_text, graph
+from protocol_engine.checks.compiled import Compiled
+from protocol_engine.checks.outline import Outline
+from protocol_engine.checks.selections import selections
+from protocol_engine.compiler import compile_protocol as table_of
+from protocol_engine.reader import read_protocol
+from protocol_engine.service import protocol_text
+
+BAD = Path(__file__).parent / "bad_protocols"
+GOOD = (BAD / "good.yaml").read_text(encoding="utf-8")
+EXPECTED = re.compile(r"# expects: ([a-z0-9-]+) (\d+):(\d+) (.+)")
+BAD_FILES = sorted(path for path in BAD.glob("*.yaml") if path.name != "good.yaml")
+
+
+def problems_of(text: str, **readings: str) -> list[Problem]:
+    return [
+        problem for problem in check_protocol(read_protocol(text, "x.yaml", readings)) if problem.severity == "problem"
+    ]
+
+
+def changed(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
+        text = text.replace(old, new)
+    return text
+
+
+def shipped(name: str, *changes: tuple[str, str]) -> str:
+    return changed(protocol_text(name)[0], *changes)
+
+
+# --- one thing wrong -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", BAD_FILES, ids=lambda path: path.stem)
+def test_one_thing_wrong_is_found_where_it_stands_and_nothing_else(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    expected = EXPECTED.match(text)
+    assert expected is not None, "the first line must be `# expects: code line:column part of the message`"
+    code, line, column, words = expected.groups()
+    found = check_protocol(read_protocol(text, path.name))
+    named = [problem for problem in found if problem.code == code]
+    assert [(p.mark.line, p.mark.column) for p in named] == [(int(line), int(column))]
+    assert words in named[0].message
+    assert [problem for problem in found if problem.severity == "problem" and problem.code != code] == []
+
+
+def test_the_good_one_has_nothing_to_be_said_of_it() -> None:
+    assert check_text(GOOD, "good.yaml") == ()
+
+
+def test_every_finding_can_be_met() -> None:
+    """Each code that the checks can give is the subject of a file, or of a test of its own here."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(graph.__file__).parent.glob("*.py"))
+    codes = set(re.findall(r'"([a-z]+(?:-[a-z0-9]+)+|ignored|unreachable)"', sources))
+    met = {EXPECTED.match(path.read_text(encoding="utf-8")).group(1) for path in BAD_FILES}  # type: ignore[union-attr]
+    here = Path(__file__).read_text(encoding="utf-8")
+    assert {code for code in codes - met if f'"{code}"' not in here.partition("def test_every_finding")[2]} == set()
+    assert met - codes == set()
+
+
+# --- the shipped protocols -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", shipped_protocols())
+def test_a_shipped_protocol_has_no_problem_in_any_reading(name: str) -> None:
+    found = check_text(*protocol_text(name))
+    assert [str(problem) for problem in found if problem.severity == "problem"] == []
+    assert {problem.code for problem in found} <= {"one-reading", "dead-wait", "unknown-replaced"}
+
+
+def test_the_dead_wait_of_the_baseline_is_pointed_out() -> None:
+    """NCT07239271 A10: a baseline nobody took before cycle 1 is waited for at the table after cycle 2, in vain."""
+    waits = [p for p in check_text(*protocol_text("NCT07239271")) if p.code == "dead-wait"]
+    assert [p.path for p in waits] == ["arms.adaptive.course[1]"]
+    assert "ctdna at baseline" in waits[0].message
+    assert waits[0].message.endswith("(not with A10=c1_alone)")
+
+
+def test_a_replaced_unknown_names_its_assumption_for_each_row_that_it_opens() -> None:
+    """NCT07239271 A10 c1_alone reads a missing baseline as negative: R3, R4 and R5 can rest on that, R6 cannot."""
+    found = [p for p in check_text(*protocol_text("NCT07239271")) if p.code == "unknown-replaced"]
+    assert [p.path for p in found] == [f"arms.adaptive.course[1].rows[{number}].if" for number in (0, 1, 2)]
+    assert all("rests on A10 (with A10=c1_alone)" in p.message for p in found)
+
+
+def test_assumptions_with_one_reading_are_notices() -> None:
+    found = [p for p in check_text(*protocol_text("NCT07377643")) if p.code == "one-reading"]
+    assert [p.path for p in found] == ["assumptions.A2"]
+    assert found[0].severity == "notice"
+
+
+# --- shipped protocols with one thing changed ----------------------------------------------------------------------
+
+R4_ROW = """\
+          - if: {ctdna_c1: any_result, negative: yes, pam_found: no, response_c2: {below: PR}}
+            then: [{give: tcbhp, element: tcbhp, title: TCbHP, cycles: 2, cite: [R4, A6]}]
+            cite: [R4, A4, A5]
+"""
+R5_TEST = "{reading_of: A6, both_results: any_result, imaging_for_r3_r4: irrelevant}}\n            then: [{give: pyroht"
+
+
+def test_without_the_row_of_r4_a_negative_patient_with_less_than_pr_falls_through() -> None:
+    """Negative after cycle 1, no PAM: the baseline negative, whatever its genes, or positive without such a gene."""
+    text = shipped("NCT07239271", (R4_ROW, ""))
+    found = problems_of(text)
+    assert [(p.code, p.path) for p in found] == [("table-gap", "arms.adaptive.course[1]")] * 2
+    negative = "ctdna at after_cycle_1 = negative, ctdna at baseline = negative"
+    genes = "mutated_genes of ctdna at baseline"
+    last = "mutated_genes of ctdna at after_cycle_1 = none of pam_genes, response at after_cycle_2 = PD or SD"
+    assert (
+        f"{negative}, {genes} = none of pam_genes, {last} (the same whatever ctdna at baseline and" in found[0].message
+    )
+    assert f"{negative}, {genes} = PIK3CA, {last} (the same whatever {genes} and" in found[1].message
+
+
+def test_with_sd_in_r3_it_overlaps_with_r4_at_sd_alone() -> None:
+    row = "negative: yes, pam_found: no, response_c2: {at_least: PR}"
+    text = shipped("NCT07239271", (row, row.replace("at_least: PR", "at_least: SD")))
+    (found,) = problems_of(text)
+    line = text[: text.index("response_c2: {at_least: SD}")].count("\n") + 1
+    assert (found.code, found.path) == ("table-overlap", "arms.adaptive.course[1].rows[1].if")
+    assert (
+        f"this row and the row of line {line} both hold for a patient with ctdna at after_cycle_1 = negative"
+        in found.message
+    )
+    assert "response at after_cycle_2 = SD" in found.message
+    assert found.mark.line == line + 3
+
+
+def test_a_gap_of_one_reading_names_the_reading() -> None:
+    """A6 imaging_for_r3_r4 with R5 only from PR on: positive, no PAM mutation, PD or SD finds no row."""
+    text = shipped("NCT07239271", (R5_TEST, R5_TEST.replace("irrelevant", "{at_least: PR}")))
+    assert problems_of(text) == []
+    found = [p for p in check_text(text, "x.yaml") if p.severity == "problem"]
+    assert {p.code for p in found} == {"table-gap"}
+    assert all("A6=imaging_for_r3_r4)" in p.message for p in found)
+    assert all("response at after_cycle_2 = PD or SD" in p.message for p in found)
+
+
+def test_a_row_that_lost_its_citation_is_found() -> None:
+    text = shipped("NCT07239271", ("            cite: [R5, A2]\n", ""))
+    (found,) = problems_of(text)
+    assert (found.code, found.path) == ("no-citation", "arms.adaptive.course[1].rows[2]")
+
+
+def test_a_rule_that_lost_its_rows_is_found() -> None:
+    """NCT07377643 R2 acts by `never` alone."""
+    text = shipped(
+        "NCT07377643",
+        ("    never: [{drug: pertuzumab, cite: R2}]\n", ""),
+        ("    never: [{drug: ibi354, cite: R2}]\n", ""),
+    )
+    assert [(p.code, p.path) for p in problems_of(text)] == [("uncited-rule", "rules.R2")]
+
+
+def test_a_renamed_fact_is_missed_wherever_it_was_read() -> None:
+    text = shipped(
+        "NCT07239271", ("  response:\n    label: response on imaging", "  imaging:\n    label: response on imaging")
+    )
+    found = problems_of(text)
+    assert {p.code for p in found} == {"unknown-name"}
+    assert [p.path for p in found] == [
+        "values.response_c2.last",
+        "values.response_c4.last",
+        "values.progressed_at_imaging.ever",
+        "values.progressed_outside.ever",
+        "values.progressed.ever",
+    ]
+
+
+def test_a_menu_without_a_positive_fish_has_a_gap_there() -> None:
+    """IIT2025006 R4: 2+ with a positive FISH enters no cohort."""
+    text = shipped("IIT2025006", ('[{her2_ihc: "3+"}, {her2_ihc: "2+", her2_fish: positive}]', '{her2_ihc: "3+"}'))
+    (found,) = problems_of(text)
+    assert (found.code, found.path) == ("table-gap", "course[2]")
+    assert "a patient with her2_ihc = 2+, her2_fish = positive; add a row" in found.message
+
+
+def test_a_menu_that_takes_2_plus_into_both_cohorts_overlaps_with_both_its_neighbours() -> None:
+    text = shipped("IIT2025006", ('{at_most: "1+"}', '{at_most: "2+"}'))
+    found = problems_of(text)
+    assert [(p.code, p.path) for p in found] == [
+        ("table-overlap", "course[2].menu[1].if"),
+        ("table-overlap", "course[2].menu[2].if"),
+    ]
+    assert "her2_ihc = 2+, her2_fish = negative" in found[0].message
+    assert "her2_ihc = 2+, her2_fish = positive" in found[1].message
+
+
+def test_a_progression_that_opened_the_second_adc_must_not_close_it() -> None:
+    text = shipped(
+        "IIT2025006", ("ever: response, is: PD, since: element", "ever: response, is: PD, since: allocation")
+    )
+    found = problems_of(text)
+    assert {(p.code, p.path) for p in found} == {("false-start", "arms.cohort_1.course[1].until[0].if.progressed_here")}
+
+
+def test_without_its_stops_nothing_ends_a_treatment_without_end() -> None:
+    stops = (
+        "stops:\n"
+        "  - {when: {progressed: yes}, end: progression, cite: A2}\n"
+        "  - {when: {too_toxic: yes}, end: toxicity, cite: A2}\n"
+    )
+    found = problems_of(shipped("NCT07377643", (stops, "")))
+    assert [p.code for p in found] == ["no-exit"] * 3
+
+
+def test_a_day_15_in_a_cycle_of_14_days_is_found() -> None:
+    regimen = "    name: dalpiciclib with an endocrine agent\n    cycle: "
+    text = shipped("NCT05861830", (regimen + "28 days", regimen + "14 days"))
+    found = problems_of(text)
+    assert [(p.code, p.path) for p in found] == [
+        ("day-beyond-cycle", "parts.endocrine.options.fulvestrant.gives[1].days"),
+        ("day-beyond-cycle", "regimens.dalpiciclib_et.gives[0].days"),
+    ]
+
+
+def test_an_agent_without_its_doses_is_found() -> None:
+    text = shipped(
+        "NCT05861830", ("options: {letrozole: [], anastrozole: []", "options: {letrozole: [], toremifene: []")
+    )
+    found = problems_of(text)
+    assert [(p.code, p.path) for p in found] == [
+        ("part-options", "parts.endocrine.options"),
+        ("part-options", "parts.endocrine.options.anastrozole"),
+    ]
+
+
+def test_a_protocol_with_a_problem_does_not_compile_and_one_with_notices_does() -> None:
+    text = shipped("NCT07239271", (R4_ROW, ""))
+    with pytest.raises(Problems) as caught:
+        compile_protocol(read_protocol(text, "x.yaml"))
+    assert {p.code for p in caught.value.problems} == {"table-gap"}
+    assert compile_protocol(load_protocol("NCT07239271")).table.digest
+
+
+# --- whole files ---------------------------------------------------------------------------------------------------
+
+
+def test_what_the_reader_finds_is_among_the_findings() -> None:
+    found = check_text(changed(GOOD, ("design: {phase: 2,", "design: {phase: two,")), "x.yaml")
+    assert [(p.code, p.path, p.source) for p in found] == [("whole-number-expected", "design.phase", "x.yaml")]
+
+
+def test_a_reading_that_is_not_written_is_found_although_it_is_not_the_default() -> None:
+    text = changed(GOOD, ("title: Everybody", "title: {reading_of: A1, until_progression: Everybody}"))
+    (found,) = check_text(text, "x.yaml")
+    assert found.code == "missing-reading"
+    assert found.message.endswith("(with A1=fixed)")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "- 1", "protocol: x", "\x00", "a: &b 1", "assumptions: {A1: {readings: {}}}"]
+)
+def test_no_text_makes_it_raise(text: str) -> None:
+    found = check_text(text, "x.yaml")
+    assert found
+    assert all(problem.message for problem in found)
+
+
+def test_each_other_reading_is_looked_at_alone_and_in_pairs() -> None:
+    declared = {"A1": ("a", "b", "c"), "A2": ("d", "e"), "A3": ("f",)}
+    b, c, e = ("A1", "b"), ("A1", "c"), ("A2", "e")
+    assert list(selections(declared)) == [(), (b,), (c,), (e,), (b, e), (c, e)]
+    many = {f"A{number}": ("x", "y") for number in range(1, 31)}
+    assert len(list(selections(many))) == 31
+
+
+# --- what no file can show -----------------------------------------------------------------------------------------
+
+
+def test_falls_in_a_circle_are_found() -> None:
+    """The compiler makes none; a table that has one is refused all the same."""
+    outline = Outline(read_protocol(GOOD, "x.yaml"))
+    table = table_of(outline.protocol)
+    fall = next(row for row in table.rows if row.kind == "fall" and row.target == "ended:toxicity")
+    circle = (
+        evolve(fall, source="only/first", target="only/more"),
+        evolve(fall, source="only/more", target="only/first"),
+    )
+    found = list(graph.nothing_falls_in_a_circle(Compiled(outline, evolve(table, rows=(*table.rows, *circle)))))
+    assert [problem.code for problem in found] == ["fall-circle"]
+    assert list(graph.nothing_falls_in_a_circle(Compiled(outline, table))) == []
+
+
+def test_a_course_that_is_too_long_to_be_followed_is_refused() -> None:
+    steps = "".join(f"      - {{give: one, element: e{number}, cycles: 1, cite: R1}}\n" for number in range(120))
+    found = problems_of(changed(GOOD, ("      - decide: by_scan\n", steps + "      - decide: by_scan\n")))
+    assert [problem.code for problem in found] == ["too-long"]
+
+
+def test_values_too_deep_to_be_followed_are_refused() -> None:
+    chain = "".join(f"  v{number}: {{holds: {{v{number + 1}: yes}}}}\n" for number in range(400))
+    text = changed(GOOD, ("values:\n", f"values:\n{chain}  v400: {{holds: {{at_risk: yes}}}}\n"))
+    assert [problem.code for problem in problems_of(text)] == ["too-long"]
+
+
+def test_a_table_of_very_many_patients_is_not_looked_through_and_that_is_said() -> None:
+    facts = "".join(f"  f{number}: {{yes_no: yes, cite: R1}}\n" for number in range(16))
+    test = ", ".join(f"f{number}: yes" for number in range(16))
+    text = changed(
+        GOOD,
+        ("  markers: {set_of", facts + "  markers: {set_of"),
+        ("{scan_two: worse}", f"{{scan_two: worse, {test}}}"),
+    )
+    found = check_protocol(read_protocol(text, "x.yaml"))
+    assert [(p.code, p.severity) for p in found] == [("table-too-large", "notice")]
+
+
+def test_the_lists_of_checks_hold_every_check_once() -> None:
+    checks = [*ON_NAMES, *ON_PROTOCOL, *ON_TABLE]
+    assert len(set(checks)) == len(checks)
+
+
+# --- never raises --------------------------------------------------------------------------------------------------
+
+NAMES = re.compile(r"(?<=[ {\[])[a-z][a-z0-9_]*(?=[,:}\] ])|\b[RAGN]\d\b|\b\d+\b")
+
+
+@given(st.data())
+def test_names_put_in_the_wrong_places_give_findings_and_never_a_traceback(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from([GOOD, *(protocol_text(name)[0] for name in shipped_protocols())]))
+    words = [
+        match
+        for match in NAMES.finditer(text)
+        if "#" not in text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+    ]
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from(words))
+        word = data.draw(st.sampled_from(words))
+        if text[place.start() : place.end()] == place.group():
+            text = text[: place.start()] + word.group() + text[place.end() :]
+    readings = data.draw(st.sampled_from([{}, {"A12": "investigator_decides"}, {"A1": "may_open"}]))
+    try:
+        protocol = read_protocol(text, "x.yaml", readings)
+    except Problems:
+        return
+    if not [problem for problem in check_protocol(protocol) if problem.severity == "problem"]:
+        assert compile_protocol(protocol).table.digest
+
+
+def test_every_reading_of_every_shipped_protocol_is_checked_in_time() -> None:
+    """Generous, since machines differ: the check of one reading takes about 40 ms where this was written."""
+    for name in shipped_protocols():
+        assert readings_of(name)
+        check_protocol(load_protocol(name))
