@@ -15,7 +15,7 @@ TWO_ROUNDS = """\
         until: [{if: {scan_two: worse}, cite: R2}]
         cite: R1
       - repeat: without_end
-        steps: [{give: two, element: second, cycles: 2, cite: R2}]
+        steps: [{give: one, element: second, cycles: 2, cite: R2}]
         until: [{if: {scan_two: better}, then: [{end: completed, cite: A1}], cite: R2}]
         cite: R2
     cite: R1
