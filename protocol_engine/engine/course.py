@@ -113,10 +113,9 @@ def _appended(
     deviations = now.deviations
     if state.rewritten_until is not None:
         deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
-    hindsight = state.hindsight
-    if now.position.ended != state.now.position.ended:
-        hindsight = tuple(dict.fromkeys((*hindsight, *_after_the_end(now, rewritten(events, None)))))
-    new = State(events, base, now, group, day, as_of, state.rewritten_until, deviations, hindsight)
+    if now.position.ended != state.now.position.ended:  # acts that were dated after this end are remarked on
+        return derived(machine, events, event.id)
+    new = State(events, base, now, group, day, as_of, state.rewritten_until, deviations, state.hindsight)
     return new, trace or Trace(base.position.place, now.position.place)
 
 
@@ -131,10 +130,8 @@ def derived(machine: Machine, events: Mapping[str, PatientEvent], watched: str |
         now, found = machine.folder.day(base, group, watched)
         trace = found or trace
     rewrites = rewrites_in(events)
-    deviations, hindsight = now.deviations, _after_the_end(now, standing)
-    if rewrites:
-        deviations = _as_known_then(machine, events, standing)
-        hindsight = (*hindsight, *_in_hindsight(now, deviations))
+    deviations = _as_known_then(machine, events, standing) if rewrites else now.deviations
+    hindsight = (*_after_the_end(now, deviations, standing), *_in_hindsight(now, deviations))
     last_group = days[-1] if days else ()
     state = State(
         events=dict(events),
@@ -196,19 +193,19 @@ def _in_hindsight(now: Fold, then: tuple[Verdict, ...]) -> tuple[Remark, ...]:
     )
 
 
-def _after_the_end(now: Fold, standing: Mapping[str, FoldedEvent]) -> tuple[Remark, ...]:
-    """Acts dated after the day that ended the course, although the end was known only later."""
-    ended = now.position.ended
-    if ended is None:
+def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, FoldedEvent]) -> tuple[Remark, ...]:
+    """Acts dated after the day that ended the course, although the end was known only later.
+
+    What was done when the end was known was judged with it, and is no matter of hindsight.
+    """
+    since, known = now.position.over_since, now.position.over_known
+    if since is None or known is None:
         return ()
-    deviating = {verdict.event for verdict in now.deviations}
+    deviating = {verdict.event for verdict in (*then, *now.deviations)}
     return tuple(
-        Remark(
-            event.id,
-            f"allowed, in hindsight not: dated {event.effective.day}, after the end on {ended.on}",
-        )
-        for event in standing.values()
-        if isinstance(event, ACT_KINDS) and event.effective.day > ended.on and event.id not in deviating
+        Remark(event.id, f"allowed, in hindsight not: dated {event.effective.day}, after the end on {since}")
+        for event in sorted(standing.values(), key=lambda event: (event.effective.day, event.id))
+        if isinstance(event, ACT_KINDS) and since < event.effective.day <= known and event.id not in deviating
     )
 
 

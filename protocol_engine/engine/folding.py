@@ -42,7 +42,7 @@ from protocol_engine.model.events import (
 from protocol_engine.model.facts import FactDefinition, read_members, read_value
 from protocol_engine.model.history import History, Result
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Position
-from protocol_engine.model.table import Effect, Row, Table
+from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
 
 MOST_FALLS = 100
@@ -157,10 +157,10 @@ class Folder:
             fold, tried, verdict = self._act(fold, event)
         else:
             fold, tried, verdict = self._report(fold, event), (), None
-        fold, fallen = self._settle(fold, event.effective.day)
+        fold, fallen = self._settle(fold, event)
         return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
 
-    def _settle(self, fold: Fold, on: date) -> tuple[Fold, tuple[TriedRow, ...]]:
+    def _settle(self, fold: Fold, event: FoldedEvent) -> tuple[Fold, tuple[TriedRow, ...]]:
         """Falls, outermost scope first, until none is true."""
         tried: list[TriedRow] = []
         for _ in range(MOST_FALLS):
@@ -172,9 +172,9 @@ class Folder:
             place = self.table.places[target]
             position = evolve(fold.position, place=target)
             if place.kind == "ended":
-                position = evolve(position, ended=Ended(place.reason or "ended", on), end_cites=row.basis, parked=())
+                position = _over(position, place, row, event)
             elif place.kind == "stopped":
-                position = evolve(position, stopped=(row.id, on))
+                position = evolve(position, stopped=(row.id, event.effective.day))
             fold = evolve(fold, position=position)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
@@ -254,22 +254,21 @@ class Folder:
                 history = history.with_choice(event)
             case ProcedureEvent() if not again:
                 history = history.with_done(f"procedure.{event.procedure}", day, event.id)
-            case EligibilityEvent():
-                if judged.verdict == "allowed" or event.met:
-                    position = evolve(position, eligible=event.met)
+            case EligibilityEvent() if not again:  # also one judged before consent: not met offers nothing until met
+                position = evolve(position, eligible=event.met)
             case _:
                 pass
         fold = Fold(position, history, fold.deviations, fold.remarks)
         if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
-            fold = self._unpark(fold)
+            fold = self._unpark(fold, event)
         return fold
 
-    def _unpark(self, fold: Fold) -> Fold:
+    def _unpark(self, fold: Fold, gate: FoldedEvent) -> Fold:
         """After a gate: acts that came too early are taken now, without a second verdict, until none moves any more."""
         while True:
             waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
             for event in waiting:
-                fold, _ = self._settle(fold, event.effective.day)
+                fold, _ = self._settle(fold, gate)
                 fold = self._moved(fold, event, judge(fold.standing, event), again=True)
             if not fold.position.parked or len(fold.position.parked) >= len(waiting):
                 return fold
@@ -367,6 +366,19 @@ class Folder:
         if not position.against or self.table.places[position.place].kind == "chosen":
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
+
+
+def _over(position: Position, place: Place, row: Row, event: FoldedEvent) -> Position:
+    """The end of the course, by the event that brought it; a later end, such as death, does not unsay the first."""
+    on = event.effective.day
+    return evolve(
+        position,
+        ended=Ended(place.reason or "ended", on),
+        over_since=min(on, position.over_since or on),
+        over_known=position.over_known or event.known.day,
+        end_cites=row.basis,
+        parked=(),
+    )
 
 
 def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:

@@ -49,7 +49,8 @@ class Position:
 
     ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of
     the running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
-    eligibility and allocation.
+    eligibility and allocation. ``over_since`` is the earliest day on which something ended the course, ``over_known``
+    the day on which that was first known.
     """
 
     place: str
@@ -70,4 +71,6 @@ class Position:
     parked: tuple[ActEvent, ...] = ()
     stopped: tuple[str, date] | None = None
     ended: Ended | None = None
+    over_since: date | None = None
+    over_known: date | None = None
     end_cites: tuple[str, ...] = ()

@@ -1,0 +1,89 @@
+"""A course as a whole: taking events one by one, deriving them again, and what was known when."""
+
+from __future__ import annotations
+
+from course_lines import begun, course, offered, verdicts
+
+from protocol_engine import Course, decide
+from protocol_engine.codec import canonical
+from protocol_engine.engine.course import derived
+
+
+def notices_on(event: str, found: Course) -> list[str]:
+    return [notice for notice in found.decide().notices if notice.startswith(f"{event}:")]
+
+
+def test_an_act_that_is_allowed_after_the_end_too_is_no_matter_of_hindsight() -> None:
+    found = begun("NCT07377643", "ibi354", "e4 2026-01-05 withdrawal scope=treatment\ne5 2026-01-06 consent")
+    assert verdicts(found) == {}
+    assert notices_on("e5", found) == []
+    again, _ = derived(found.machine, found.state.events)
+    assert canonical(decide(found.machine, again).as_json()) == canonical(found.decide().as_json())
+
+
+def test_a_later_end_keeps_the_remark_on_what_the_first_end_overtook() -> None:
+    found = begun(
+        "NCT07377643",
+        "ibi354",
+        """
+        e4 2026-01-05 administration regimen=ibi354
+        e5 2026-01-20 administration regimen=ibi354
+        e6 2026-01-10 withdrawal scope=treatment issued=2026-01-25
+        e7 2026-02-01 death
+        """,
+    )
+    assert verdicts(found) == {}
+    assert found.decide().ended == {"reason": "death", "date": "2026-02-01"}
+    assert notices_on("e5", found) == ["e5: allowed, in hindsight not: dated 2026-01-20, after the end on 2026-01-10"]
+
+
+def test_an_act_judged_as_a_deviation_then_is_not_called_allowed_in_hindsight() -> None:
+    found = begun(
+        "NCT07377643",
+        "ibi354",
+        """
+        e4 2026-01-05 administration regimen=thp
+        e5 2026-01-03 death issued=2026-01-10
+        x1 2026-01-11 retraction retracts=e3 reason="another patient"
+        """,
+    )
+    assert "e4" in verdicts(found)
+    assert not [notice for notice in notices_on("e4", found) if "allowed" in notice]
+
+
+def test_remarks_of_hindsight_come_in_the_order_of_days_whatever_came_in_first() -> None:
+    lines = [
+        "e1 2026-01-02 consent",
+        "e2 2026-01-03 eligibility met=true",
+        "e3 2026-01-04 allocation arm=ibi354",
+        "e4 2026-01-01 death issued=2026-01-10",
+    ]
+    forwards, backwards = course("NCT07377643", "\n".join(lines)), course("NCT07377643", "\n".join(reversed(lines)))
+    assert canonical(forwards.decide().as_json()) == canonical(backwards.decide().as_json())
+    assert [notice.partition(":")[0] for notice in forwards.decide().notices] == ["e1", "e2", "e3"]
+
+
+def test_not_met_before_consent_offers_nothing_until_met() -> None:
+    lines = """
+    e1 2026-01-02 eligibility met=true
+    e2 2026-01-03 eligibility met=false
+    e3 2026-01-04 consent
+    """
+    found = course("NCT07377643", lines)
+    assert verdicts(found) == {"e1": "order", "e2": "order"}
+    assert offered(found.decide()) == []
+    assert offered(course("NCT07377643", lines + "e4 2026-01-05 eligibility met=true").decide()) == ["allocate"]
+
+
+def test_a_stop_that_begins_to_count_at_a_gate_ends_the_course_on_the_day_of_the_gate() -> None:
+    found = course(
+        "NCT07377643",
+        """
+        e1 2026-01-02 consent
+        e2 2026-01-03 eligibility met=true
+        e4 2025-12-05 administration regimen=ibi354
+        e5 2025-12-21 discontinuation scope=treatment
+        e3 2026-01-04 allocation arm=ibi354
+        """,
+    )
+    assert found.decide().ended == {"reason": "discontinuation", "date": "2026-01-04"}
