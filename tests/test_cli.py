@@ -126,7 +126,7 @@ TWICE = "protocol: X\nprotocol: Y\n"
 
 
 def test_check_of_a_good_file_says_so() -> None:
-    path = ROOT / "protocols" / "NCT07239271.yaml"
+    path = ROOT / "protocols" / "NCT07377643.yaml"
     assert f"{path}: no problem found" in prose("check", path)
     (checked,) = answer("check", path)
     assert checked["file"] == str(path)
@@ -165,7 +165,7 @@ def test_check_prints_a_notice_and_refuses_nothing(monkeypatch: pytest.MonkeyPat
     def one_notice(*_: str) -> tuple[Problem, ...]:
         return (Problem("unused-name", "sets.x", "is never used", source="p.yaml", severity="notice"),)
 
-    monkeypatch.setattr(checks, "check_text", one_notice, raising=False)
+    monkeypatch.setattr(checks, "check_text", one_notice)
     path = ROOT / "protocols" / "NCT07239271.yaml"
     assert prose("check", path).splitlines() == [
         "p.yaml:1:1 unused-name sets.x notice: is never used",
@@ -736,7 +736,7 @@ def test_verbose_tells_counts_and_digests_and_nothing_of_the_patient(tmp_path: P
 
 def test_verbose_may_stand_before_the_command_and_is_off_by_default() -> None:
     assert "protocol loaded" in run("--verbose", "next", "NCT07151586", ALTERNATING).stderr
-    assert "protocol checked" in run("check", ROOT / "protocols" / "NCT07151586.yaml", "-v").stderr
+    assert "protocol checked" in run("check", ROOT / "protocols" / "NCT07377643.yaml", "-v").stderr
     assert run("next", "NCT07151586", ALTERNATING).stderr == ""
 
 

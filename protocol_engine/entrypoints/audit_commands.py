@@ -15,7 +15,7 @@ from protocol_engine.entrypoints import inputs, options
 from protocol_engine.entrypoints.output import problem_json, show_json, show_lines
 from protocol_engine.entrypoints.telemetry import tell
 from protocol_engine.errors import InputError, Problems
-from protocol_engine.service import shipped_protocols
+from protocol_engine.service import readings_of, shipped_protocols
 
 HASH_PATTERN = re.compile(r"[0-9a-f]{64}")
 
@@ -134,9 +134,11 @@ def machine_for(file: str, protocol: str | None, selected: Mapping[str, str]) ->
     name = protocol if protocol is not None else record.protocol.get("id", "")
     if protocol is None and name not in shipped_protocols():
         raise InputError(f"{file}: is a log of {name}, which is not shipped; name its file with --protocol")
-    try:
-        return inputs.machine_of(name, {**record.readings, **selected})
-    except Problems as problems:
-        if not any(problem.source == "--reading" for problem in problems.problems):
-            raise
-    return inputs.machine_of(name, selected)  # readings that the protocol does not have: the digests will tell
+    inputs.refuse_nul(name)
+    declared = readings_of(name)  # a reading that the protocol does not have is left to the digests, which differ
+    own = {
+        assumption: reading
+        for assumption, reading in record.readings.items()
+        if reading in declared.get(assumption, ())
+    }
+    return inputs.machine_of(name, {**own, **selected})

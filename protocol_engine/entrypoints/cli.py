@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -17,14 +17,15 @@ from click.exceptions import NoArgsIsHelpError
 from protocol_engine.entrypoints import options, telemetry
 from protocol_engine.entrypoints.audit_commands import audit_group
 from protocol_engine.entrypoints.course_commands import next_command, propose_command, replay_command
-from protocol_engine.entrypoints.output import ReaderGone, problem_line, show_error
+from protocol_engine.entrypoints.inputs import Unreadable
+from protocol_engine.entrypoints.output import ReaderGone, show_error
 from protocol_engine.entrypoints.protocol_commands import (
     check_command,
     diagram_command,
     list_command,
     show_command,
 )
-from protocol_engine.errors import BrokenInvariant, InputError, Problem, Problems
+from protocol_engine.errors import BrokenInvariant, InputError, Problems
 from protocol_engine.version import ENGINE_VERSION
 
 PROGRAM = "protocol-engine"
@@ -75,8 +76,9 @@ def _answered(run: Callable[[], Any]) -> int:
         show_error("interrupted")
         return INTERRUPTED
     except Problems as error:
-        for problem in error.problems:
-            show_error(_line_of(problem))
+        _tell_all(map(str, error.problems))
+    except Unreadable as error:
+        _tell_all(error.lines)
     except InputError as error:
         show_error(str(error))
     except BrokenInvariant as error:
@@ -100,10 +102,9 @@ def _tell_misuse(error: click.ClickException) -> None:
         show_error(error.format_message())
 
 
-def _line_of(problem: Problem) -> str:
-    """A problem of a protocol file has a column; one of an event or an option has none worth naming."""
-    is_file = problem.source.endswith((".yaml", ".yml"))
-    return str(problem) if is_file else problem_line(problem)
+def _tell_all(lines: Iterable[str]) -> None:
+    for line in lines:
+        show_error(line)
 
 
 def _leave_standard_output() -> None:

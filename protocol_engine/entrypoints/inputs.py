@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import click
-from attrs import evolve, frozen
+from attrs import frozen
 
 from protocol_engine.engine.course import Machine, derived
 from protocol_engine.engine.intake import accepted, parse_action, parse_events
 from protocol_engine.entrypoints.telemetry import tell
-from protocol_engine.errors import InputError, Mark, Problem, Problems
+from protocol_engine.errors import InputError, Problem, Problems, ProtocolEngineError
 from protocol_engine.model.events import CorrectionEvent, PatientEvent, RetractionEvent
 from protocol_engine.model.facts import DAY_PATTERN
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.service import Course, compile_protocol, load_protocol, protocol_text
 
-STANDARD_INPUT, ACTION = "-", "ACTION"
+STANDARD_INPUT = "-"
+
+
+class Unreadable(ProtocolEngineError):
+    """An input that could not be read, with a line for each fault."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
 
 
 @frozen
@@ -68,15 +76,15 @@ def protocol_of(name: str, selected: Mapping[str, str]) -> Protocol:
     try:
         return load_protocol(name, selected)
     except Problems as problems:
-        raise Problems(tuple(_of_the_option(problem, selected) for problem in problems.problems)) from None
+        raise Unreadable(tuple(_protocol_line(problem, selected) for problem in problems.problems)) from None
 
 
-def _of_the_option(problem: Problem, chosen: Mapping[str, str]) -> Problem:
+def _protocol_line(problem: Problem, selected: Mapping[str, str]) -> str:
     """A reading that the file does not have is a fault of the option, not of the file."""
     name = problem.path.removeprefix("assumptions.")
-    if name not in chosen or problem.code not in ("unknown-assumption", "unknown-reading"):
-        return problem
-    return evolve(problem, path=f"{name}={chosen[name]}", source="--reading")
+    if name in selected and problem.code in ("unknown-assumption", "unknown-reading"):
+        return f"--reading {name}={selected[name]}: {problem.message}"
+    return str(problem)
 
 
 def machine_of(name: str, selected: Mapping[str, str]) -> Machine:
@@ -91,19 +99,27 @@ def received(machine: Machine, name: str, *, skip_unknown_facts: bool) -> Receiv
     """The events of a JSON Lines file as the protocol reads them; a fault names the file and the line."""
     text, source = text_of(name)
     lines = text.split("\n")
-    events = parse_events(lines, source)
+    try:
+        events = parse_events(lines, source)
+    except Problems as problems:
+        raise Unreadable(tuple(_event_line(problem, problem.mark.line) for problem in problems.problems)) from None
     try:
         kept, skipped = accepted(machine.table, events, skip_unknown_facts=skip_unknown_facts, source=source)
     except Problems as problems:
+        # The intake counts events; empty lines between them make that another line of the file.
         numbers = [number for number, line in enumerate(lines, 1) if line.removeprefix("\ufeff").strip()]
-        raise Problems(tuple(_at_line(problem, numbers) for problem in problems.problems)) from None
+        told = (_event_line(problem, numbers[problem.mark.line - 1]) for problem in problems.problems)
+        raise Unreadable(tuple(told)) from None
     tell("events read", events=len(kept), skipped=skipped)
     return Received(tuple(kept), skipped)
 
 
-def _at_line(problem: Problem, numbers: Sequence[int]) -> Problem:
-    """The intake counts events; blank lines between them make that another line of the file."""
-    return evolve(problem, mark=Mark(numbers[problem.mark.line - 1], 1))
+def _event_line(problem: Problem, number: int) -> str:
+    return f"{problem.source}:{number} {_without_root(problem.path)}{problem.message}"
+
+
+def _without_root(path: str) -> str:
+    return "" if path == "." else f"{path} "
 
 
 def course_of(machine: Machine, events: Iterable[PatientEvent]) -> Course:
@@ -118,15 +134,14 @@ def course_id(name: str) -> str:
 
 def action_of(machine: Machine, text: str) -> PatientEvent:
     """The act asked about, as the protocol reads it; a fault names the key."""
-    event = parse_action(text, ACTION)
-    if isinstance(event, CorrectionEvent | RetractionEvent):
-        return event
     try:
-        kept, _ = accepted(machine.table, [event], source=ACTION)
+        event = parse_action(text)
+        if isinstance(event, CorrectionEvent | RetractionEvent):
+            return event
+        return accepted(machine.table, [event])[0][0]
     except Problems as problems:
-        of_the_action = (evolve(p, path=p.path.removeprefix(f"{event.id}.")) for p in problems.problems)
-        raise Problems(tuple(of_the_action)) from None
-    return kept[0]
+        told = (_without_root(p.path).removeprefix("proposed.") + p.message for p in problems.problems)
+        raise Unreadable(tuple(f"ACTION {line}" for line in told)) from None
 
 
 class Day(click.ParamType[date]):

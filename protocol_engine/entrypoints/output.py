@@ -44,14 +44,6 @@ def show_error(message: str) -> None:
     sys.stderr.flush()
 
 
-def problem_line(problem: Problem) -> str:
-    """A problem of an input that is no protocol file, in one line: where, and what."""
-    if problem.source.startswith("--"):
-        return f"{problem.source} {problem.path}: {problem.message}"
-    where = f"{problem.source}:{problem.mark.line}" if problem.source != "ACTION" else problem.source
-    return f"{where} {problem.path} {problem.message}" if problem.path != "." else f"{where} {problem.message}"
-
-
 def problem_json(problem: Problem) -> dict[str, Any]:
     """A problem for a program."""
     return {
