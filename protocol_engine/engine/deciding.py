@@ -310,9 +310,8 @@ class Decider:
                 continue
             if is_open:
                 content = {"fact": fact, "timepoint": timepoint}
-                listing.actions.append(
-                    Action("assess", *_NEVER_STATED, "required", (*definition.cite, *at.cite), content)
-                )
+                basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
+                listing.actions.append(Action("assess", *_NEVER_STATED, "required", basis, content))
                 listing.not_stated |= dict.fromkeys(definition.see)
             elif self._closed(standing, fact, timepoint):
                 name = wording.fact_words(self.table, fact, timepoint)

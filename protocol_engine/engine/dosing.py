@@ -171,10 +171,9 @@ def due_day(table: Table, position: Position, row: Row) -> date | None:
         return None
     due = position.cycle_start + timedelta(days=before.cycle.days)
     rule = before.next_cycle
-    if rule.after_day != 1:
-        for closed in position.closed_days:
-            if closed.day == rule.after_day and closed.given:
-                due = max(due, closed.on + timedelta(days=rule.due.days))
+    for closed in position.closed_days:
+        if closed.day == rule.after_day and closed.given:
+            due = max(due, closed.on + timedelta(days=rule.due.days))
     return due
 
 
