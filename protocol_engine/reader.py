@@ -247,7 +247,7 @@ class _Selection:
         for index, item in enumerate(node):
             chosen, name = self._chosen(item, (*path, index))
             if isinstance(chosen, Table) and "use" in chosen:
-                lines.extend(self._fragment(chosen, (*path, index)))
+                lines.extend(self._fragment(chosen, (*path, index), arguments))
                 continue
             value = self.applied(chosen, (*path, index), arguments)
             if name is not None:
@@ -293,7 +293,7 @@ class _Selection:
             table.rests = (*table.rests, name)
         return bool(tables)
 
-    def _fragment(self, node: Table, path: Path) -> list[Any]:
+    def _fragment(self, node: Table, path: Path, outer: Table | None) -> list[Any]:
         name = str(node["use"])
         body = self.fragments.get(name) if self.fragments is not None else None
         if not isinstance(body, Lines):
@@ -311,7 +311,7 @@ class _Selection:
             ring = " uses ".join((*self.open_fragments, name))
             self._find(path, "endless-fragment", f"uses itself: {ring}; write one of them out", node.mark)
             return []
-        arguments = node.get("with")
+        arguments = self.applied(node.get("with"), (*path, "with"), outer)
         self.open_fragments.append(name)
         items = self.applied(body, (FRAGMENTS_KEY, name), arguments if isinstance(arguments, Table) else Table())
         self.open_fragments.pop()

@@ -23,3 +23,12 @@ def test_fragments_that_use_each_other_are_a_problem() -> None:
     problem = raised.value.problems[0]
     assert (problem.code, problem.mark.line) == ("endless-fragment", RING[: RING.index("there: [")].count("\n") + 1)
     assert "here uses there uses here" in problem.message
+
+
+def test_a_fragment_hands_on_what_it_was_given() -> None:
+    text, _ = protocol_text("IIT2025006")
+    text = text.replace("{use: two_adcs, with: {first: tdxd,", "{use: outer, with: {drug: tdxd,", 1)
+    text = text.replace("{drug: tdxd, second: sg, rule: R2}", "{drug: tdxd, other: sg}")
+    outer = "outer: [{use: two_adcs, with: {first: {with: drug}, second: {with: other}, rule: R2}}]"
+    protocol = read_protocol(text.replace("fragments:\n", f"fragments:\n  {outer}\n"), "outer.yaml")
+    assert protocol.arms["cohort_1"].course == load_protocol("IIT2025006").arms["cohort_1"].course
