@@ -135,20 +135,21 @@ def _tree(node: Node, path: Path, findings: list[Finding], depth: int = 0) -> Te
             findings.append(Finding((*path, key), "duplicate-key", message, _mark(key_node)))
             continue
         table.key_marks[key] = _mark(key_node)
+        if isinstance(value_node, ScalarNode) and not value_node.value and value_node.style is None:
+            findings.append(_empty((*path, key), _mark(key_node)))  # the empty text itself begins a line later
+            continue
         table[key] = _tree(value_node, (*path, key), findings, depth + 1)
     return table
 
 
+def _empty(path: Path, mark: Mark) -> Finding:
+    message = "has no value; did a comma or colon cut your sentence? quote it, or fill it in"
+    return Finding(path, "empty-value", message, mark)
+
+
 def _scalar(node: ScalarNode, path: Path, findings: list[Finding], mark: Mark) -> Text:
     if node.style is None and node.value in ("", "~", "null", "Null", "NULL"):
-        findings.append(
-            Finding(
-                path,
-                "empty-value",
-                "has no value; did a comma or colon cut your sentence? quote it, or fill it in",
-                mark,
-            )
-        )
+        findings.append(_empty(path, mark))
     if node.tag and not str(node.tag).startswith("tag:yaml.org,2002:"):
         findings.append(Finding(path, "tag", f"has the YAML tag {node.tag}; leave it out", mark))
     return _text(node.value, mark)

@@ -89,7 +89,7 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
         new, trace = _appended(machine, state, event, events, as_of)
     else:
         new, trace = derived(machine, events, event.id)
-        changed = _changes(state, new)
+        changed = _changes(state, new, event)
     return Step(event, new, decide(machine, new), trace, changed=changed)
 
 
@@ -209,7 +209,7 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
     )
 
 
-def _changes(old: State, new: State) -> tuple[str, ...]:
+def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
     """What a late event, a correction or a retraction changed in what was said before."""
     before = {verdict.event: verdict.verdict for verdict in old.deviations}
     after = {verdict.event: verdict.verdict for verdict in new.deviations}
@@ -218,7 +218,8 @@ def _changes(old: State, new: State) -> tuple[str, ...]:
         for name in sorted(before.keys() | after.keys())
         if name in old.events and before.get(name) != after.get(name)
     ]
-    if old.now.position.place != new.now.position.place:
+    moves_by_itself = isinstance(event, ACT_KINDS)
+    if not moves_by_itself and old.now.position.place != new.now.position.place:
         found.append(f"the place was {old.now.position.place} and is {new.now.position.place}")
     if old.now.position.ended != new.now.position.ended:
         found.append("whether and when the course ended has changed")
