@@ -187,3 +187,26 @@ def test_a_choice_before_its_time_leads_over_no_dose() -> None:
     opened = event("k1", "01-20", "choice", choice="open_second_adc", option="open")
     adc = course("IIT2025006 A1=may_open", *sequence, opened).decide()
     assert (deviations(adc), offered(adc)) == ({"k1": "order"}, ["sg C2 d1"])
+
+
+def test_a_regimen_begun_without_its_choice_asks_for_it_and_is_not_offered_without_that_drug() -> None:
+    """IBI354 R1, DAWNA-FES R1: THP without a taxane, or dalpiciclib without an endocrine agent, is no complete dose."""
+    for protocol, arm, regimen, choice, drug in (
+        ("NCT07377643", "thp", "thp", "taxane", "docetaxel"),
+        ("NCT05861830", "dalpiciclib_et", "dalpiciclib_et", "endocrine_agent", "letrozole"),
+    ):
+        man = event("f1", "01-03", "observation", fact="sex", value="male")
+        known = (man,) if protocol == "NCT05861830" else ()
+        begun = (*gates(arm), *known, dose("e1", "01-05", regimen))
+        decision = course(protocol, *begun).decide()
+        assert deviations(decision) == {"e1": "order"}
+        assert [(action.kind, action.content["choice"], action.strength) for action in decision.actions] == [
+            ("choose", choice, "required")
+        ]
+        answer = asked(course(protocol, *begun), "02-02", "administration", regimen=regimen)
+        assert (answer.verdict, "not chosen" in answer.because[0]) == ("unknown", True)
+        chosen = course(protocol, *begun, event("k1", "01-06", "choice", choice=choice, option=drug)).decide()
+        assert deviations(chosen) == {"e1": "order"}
+        (next_cycle,) = chosen.actions
+        assert drug in [line["drug"] for line in next_cycle.content["administrations"]]
+        assert not any(refusal.action["kind"] == "choose" for refusal in chosen.not_allowed)

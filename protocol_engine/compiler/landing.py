@@ -29,7 +29,7 @@ def _landing(table: Table, place: str, key: str, ahead: list[tuple[int, bool, Ro
         for depth, gated, row, skipped in ahead
         if row.act is not None and row.act.key == key
     ]
-    ways = [way for way in ways if way[2].effect not in ("day", "stay", "again")]
+    ways = [way for way in ways if way[2].effect not in ("day", "stay", "fill", "again")]
     open_ways = [way for way in ways if not way[1]]
     if open_ways and table.acts[key].kind == "choice":
         return Landing("stay")  # a word is no dose: said too early, it must not lead over what was not given

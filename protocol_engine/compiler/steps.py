@@ -339,7 +339,8 @@ class Steps:
             self._leave(draft, [again], below=cycles)
             for day in self.regimens[regimen].days[1:]:
                 self._leave(draft, [evolve(entry, act=ActLabel("administration", regimen, day), effect="day")])
-            self._leave(draft, self._may_entries(may, inside))
+            beside = self._may_entries(may, inside)
+            self._leave(draft, [*beside, *self._filling(regimen, beside)])
             if step.cycles != "without_end":
                 exits = after(inside)
                 if open_number:
@@ -348,6 +349,19 @@ class Steps:
             for number, until in enumerate(step.until, 1):
                 self._close(key, until, f"{key}.closed.{number}", after, inside)
         return [entry, *self._may_entries(may, inside)]
+
+    def _filling(self, regimen: str, beside: list[_Entry]) -> list[_Entry]:
+        """The choices that fill the parts of a regimen, for a course that began it without them."""
+        asked = {entry.act.name.partition("=")[0] for entry in beside if entry.act and entry.act.kind == "choice"}
+        chosen = dict.fromkeys(
+            self.protocol.parts[line.part].chosen_in for line in self.regimens[regimen].lines if line.part is not None
+        )
+        return [
+            _Entry(ActLabel("choice", f"{name}={option}"), STAY, "fill", cites=self.choices[name].cites)
+            for name in chosen
+            if name not in asked
+            for option in self.choices[name].options
+        ]
 
     def _close(self, scope: str, until: Until, key: str, after: _Rest, around: _Around) -> None:
         """A fall that closes an element (or a repetition) and opens what follows."""

@@ -302,7 +302,7 @@ class Folder:
         day = event.effective.day
         place = self.table.places[target]
         match effect:
-            case "stay":
+            case "stay" | "fill":
                 return _rechosen(self.table, position, event)
             case "day":
                 closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)

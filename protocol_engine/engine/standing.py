@@ -101,15 +101,25 @@ class Standing:
 
     def held(self, act: ActLabel) -> tuple[Held, ...]:
         """What keeps this act from being offered, beside its row."""
-        if act.kind not in TREATMENT_ACTS or not (self.holds or self.history.discontinued):
+        if act.kind not in TREATMENT_ACTS:
             return ()
-        found = (
-            self.holds
-            if act.kind == "administration"
-            else tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
-        )
-        if act.kind == "administration" and self.history.discontinued:
+        if act.kind != "administration":
+            return tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
+        found = self.holds
+        if self.table.parts:
+            found = (*found, *self._unfilled(act.name))
+        if self.history.discontinued:
             found = (*found, *self._stopped_drugs(act.name))
+        return found
+
+    def _unfilled(self, regimen: str) -> list[Held]:
+        """A regimen of which a part was never chosen, as after a dose that came before its choice, is not complete."""
+        found = []
+        for line in self.table.regimens[regimen].lines:
+            choice = self.table.parts[line.part].chosen_in if line.part is not None else None
+            if choice is not None and choice not in self.position.parts:
+                cites = self.table.choices[choice].cites
+                found.append(Held(Truth.UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
         return found
 
     def _stopped_drugs(self, regimen: str) -> list[Held]:
@@ -151,7 +161,9 @@ class Standing:
         )
 
     def open_day(self, row: Row) -> bool:
-        """Whether the day of a row is still to be given in the running cycle; other rows are always open."""
+        """Whether a day of the running cycle is still to be given, or a part to be chosen; other rows always are."""
+        if row.effect == "fill" and row.act is not None:
+            return row.act.name.partition("=")[0] not in self.position.parts
         if row.effect != "day" or row.act is None:
             return True
         settled = any(closed.day == row.act.day for closed in self.position.closed_days)

@@ -34,9 +34,10 @@ BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
 """Scopes of the ends that hold in every protocol: death, withdrawal, closure and discontinuation."""
 
 ActKind = Literal["consent", "eligibility", "allocation", "administration", "choice", "procedure"]
-Effect = Literal["arrive", "enter", "enter_anew", "again", "day", "stay", "fall"]
+Effect = Literal["arrive", "enter", "enter_anew", "again", "day", "stay", "fill", "fall"]
 """What a row does to the marks of the place: ``arrive`` without a dose; ``enter`` the first cycle of an element, with
-cycles numbered on (or ``anew``); ``again`` one more cycle; ``day`` closes a day; ``stay`` changes nothing."""
+cycles numbered on (or ``anew``); ``again`` one more cycle; ``day`` closes a day; ``stay`` changes nothing; ``fill``
+takes a choice without which the regimen lacks a part, and is there only while nobody made it."""
 
 
 EFFECT_WORDS: dict[Effect, tuple[str, ...]] = {
@@ -46,6 +47,7 @@ EFFECT_WORDS: dict[Effect, tuple[str, ...]] = {
     "again": ("given + 1", "cycle + 1", "start := day", "days := 1"),
     "day": ("days + day",),
     "stay": (),
+    "fill": (),
     "fall": (),
 }
 
