@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol_engine import compile_protocol, load_protocol, readings_of, shipped_protocols
+from protocol_engine import compile_protocol, compiler, load_protocol, readings_of, shipped_protocols
 from protocol_engine.adapters.diagram import Form, diagram
 from protocol_engine.adapters.diagram_layout import Edge, Node, Size, laid_out
 from protocol_engine.adapters.diagram_svg import Picture, Rectangle
@@ -155,6 +155,22 @@ def test_options_that_lead_to_the_same_are_one_list() -> None:
     assert len(agents.places) == 5
     assert "letrozole, anastrozole, exemestane, fulvestrant or tamoxifen" in [line.text for line in agents.lines]
     assert len([box for box in view.boxes if box.kind == "option"]) == 6
+
+
+def test_options_that_lead_elsewhere_stay_apart() -> None:
+    file, source = protocol_text("NCT07377643")
+    file = file.replace(
+        "{docetaxel: [], paclitaxel: []}", "{docetaxel: [], paclitaxel: [], none: [{end: no_taxane, cite: A1}]}"
+    )
+    table = compiler.compile_protocol(read_protocol(file, source))
+    view = view_of(table)
+    options = {box.places: [line.text for line in box.lines] for box in view.boxes if box.kind == "option"}
+    assert options == {
+        ("thp/taxane=docetaxel", "thp/taxane=paclitaxel"): ["docetaxel or paclitaxel"],
+        ("thp/taxane=none",): ["none"],
+    }
+    (choice,) = [box for box in view.boxes if box.kind == "choice"]
+    assert len([arrow for arrow in view.arrows if arrow.source == choice.id]) == 2
 
 
 def test_what_can_happen_anywhere_starts_from_one_box() -> None:
