@@ -23,6 +23,7 @@ from protocol_engine.model.protocol import Protocol
 READING_KEY = "reading_of"
 FRAGMENTS_KEY = "fragments"
 MOST_DEPTH = 60
+MOST_COPIES = 500
 Path = tuple[str | int, ...]
 
 
@@ -220,6 +221,7 @@ class _Selection:
         self.selected = selected
         self.fragments = fragments
         self.open_fragments: list[str] = []
+        self.copies = 0
         self.findings: list[Finding] = []
 
     def applied(self, node: Any, path: Path, arguments: Table | None = None) -> Any:
@@ -234,10 +236,10 @@ class _Selection:
         table.mark, table.key_marks = node.mark, node.key_marks
         rests = list(node.rests)
         for key, item in node.items():
-            chosen, name = self._chosen(item, (*path, key))
+            chosen, names = self._chosen(item, (*path, key))
             value = self.applied(chosen, (*path, key), arguments)
-            if name is not None and not self._rest_on(value, name):
-                rests.append(name)
+            if not self._rest_on(value, names):
+                rests += names
             table[key] = value
         table.rests = tuple(dict.fromkeys(rests))
         return table
@@ -246,52 +248,37 @@ class _Selection:
         lines = Lines()
         lines.mark = node.mark
         for index, item in enumerate(node):
-            chosen, name = self._chosen(item, (*path, index))
+            chosen, names = self._chosen(item, (*path, index))
             if isinstance(chosen, Table) and "use" in chosen:
                 lines.extend(self._fragment(chosen, (*path, index), arguments))
                 continue
             value = self.applied(chosen, (*path, index), arguments)
-            if name is not None:
-                self._rest_on(value, name)
+            self._rest_on(value, names)
             lines.append(value)
         return lines
 
-    def _chosen(self, node: Any, path: Path) -> tuple[Any, str | None]:
-        """The selected reading in place of ``reading_of``, and the assumption it rests on."""
+    def _chosen(self, node: Any, path: Path) -> tuple[Any, tuple[str, ...]]:
+        """The selected reading in place of ``reading_of``, also inside a reading, and what it rests on."""
         if not isinstance(node, Table) or READING_KEY not in node:
-            return node, None
+            return node, ()
         name = str(node[READING_KEY])
         reading = self.selected.get(name)
         if reading is None:
-            self._find(
-                path,
-                "unknown-assumption",
-                f"reads {name!r}, which is not an assumption of this file",
-                node.mark,
-            )
-            return _text("unknown", node.mark), None
-        options = {key: item for key, item in node.items() if key != READING_KEY}
-        if reading not in options:
-            self._find(
-                path,
-                "missing-reading",
-                f"has nothing for the reading {reading!r} of {name}; write a line for it",
-                node.mark,
-            )
-            return _text("unknown", node.mark), None
-        return options[reading], name
+            self._find(path, "unknown-assumption", f"reads {name!r}, which is no assumption of this file", node.mark)
+            return _text("unknown", node.mark), ()
+        if reading not in node or reading == READING_KEY:
+            message = f"has nothing for the reading {reading!r} of {name}; write a line for it"
+            self._find(path, "missing-reading", message, node.mark)
+            return _text("unknown", node.mark), ()
+        chosen, names = self._chosen(node[reading], (*path, reading))
+        return chosen, (name, *names)
 
-    def _rest_on(self, value: Any, name: str) -> bool:
-        """Note the assumption on the mappings that were put in; False if there is none to carry the note."""
-        tables = (
-            [value]
-            if isinstance(value, Table)
-            else [item for item in value if isinstance(item, Table)]
-            if isinstance(value, Lines)
-            else []
-        )
+    def _rest_on(self, value: Any, names: tuple[str, ...]) -> bool:
+        """Note the assumptions on the mappings that were put in; False if there is none to carry the note."""
+        items = value if isinstance(value, Lines) else [value]
+        tables = [item for item in items if isinstance(item, Table)]
         for table in tables:
-            table.rests = (*table.rests, name)
+            table.rests = (*table.rests, *names)
         return bool(tables)
 
     def _fragment(self, node: Table, path: Path, outer: Table | None) -> list[Any]:
@@ -311,6 +298,10 @@ class _Selection:
         if name in self.open_fragments:
             ring = " uses ".join((*self.open_fragments, name))
             self._find(path, "endless-fragment", f"uses itself: {ring}; write one of them out", node.mark)
+            return []
+        self.copies += 1
+        if self.copies > MOST_COPIES:
+            self._find(path, "endless-fragment", f"copies fragments more than {MOST_COPIES} times", node.mark)
             return []
         arguments = self.applied(node.get("with"), (*path, "with"), outer)
         self.open_fragments.append(name)

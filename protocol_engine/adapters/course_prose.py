@@ -201,8 +201,7 @@ def _stop_words(book: Book, stop: Stop) -> str:
         then = _end_words(stop.end, stop.follow_up)
     else:
         then = f"protocol treatment ends, and what stays open is: {steps_words(book, stop.then or ())}"
-    notice = f" Notice: {stop.notice}." if stop.notice is not None else ""
-    told = f"As soon as it is known that {asked.told}: {then}{_only_with(asked)}.{notice}"
+    told = f"As soon as it is known that {asked.told}: {then}{_only_with(asked)}."
     return told + cites(stop.cite, stop.rests, asked.rests, _claims_in(stop.then or ()))
 
 

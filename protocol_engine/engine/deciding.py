@@ -216,7 +216,12 @@ class Decider:
             drug: Drug | None = self.table.drugs.get(line.drug)
             listing.not_stated |= dict.fromkeys(drug.see if drug is not None else ())
             if weight is None and dosing.is_per_kg(line.written):
-                listing.notices[f"no weight is known, so the amount of {line.name} is not computed"] = None
+                why = (
+                    "two weights of one day differ"
+                    if dosing.weight_in_doubt(standing.history)
+                    else "no weight is known"
+                )
+                listing.notices[f"{why}, so the amount of {line.name} is not computed"] = None
             if line.open_drug:
                 listing.notices[f"{line.name} is the investigator's own choice ({', '.join(row.basis)})"] = None
         return {

@@ -97,6 +97,12 @@ def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | 
     return None
 
 
+def weight_in_doubt(history: History) -> bool:
+    """Whether the newest weights were taken on one day and differ."""
+    known = history.results.get(WEIGHT_FACT, NO_RESULTS)
+    return known.newest in known.muddled
+
+
 def _on(group: tuple[Any, ...]) -> date:
     found: date = max(item.day for item in group)
     return found

@@ -34,7 +34,10 @@ def fact_words(table: Table, fact: str, timepoint: str | None) -> str:
     """A fact, and the timepoint at which it is asked for."""
     definition = table.facts.get(fact)
     name = (definition.label if definition is not None else None) or words(fact)
-    return name if timepoint is None else f"{name} {words(timepoint)}"
+    if timepoint is None:
+        return name
+    at = definition.taken.get(timepoint) if definition is not None else None
+    return f"{name} {(at.label if at is not None else None) or words(timepoint)}"
 
 
 def test_words(test: Test) -> str:

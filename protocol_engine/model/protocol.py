@@ -199,7 +199,6 @@ class Stop(Node):
     end: str | None = None
     follow_up: Literal["survival"] | None = None
     then: tuple[Step, ...] | None = None
-    notice: str | None = None
     cite: Cites = NO_CITES
 
 
@@ -321,7 +320,7 @@ class DateExpression(Node):
     """A date in an endpoint: exactly one of the fields.
 
     ``date_of`` an act or ``death``; ``start_of`` an element; ``first`` a fact ``is`` a level, dated after ``since``;
-    ``earliest`` of several; ``unless_before`` drops the date if that other moment came first.
+    ``earliest`` of several.
     """
 
     date_of: str | None = None
