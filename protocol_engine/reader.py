@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -32,36 +32,57 @@ def read_protocol(text: str, source: str, readings: Mapping[str, str] | None = N
 
     ``source`` names the text in messages. Raises :class:`Problems` with everything that is wrong with it.
     """
-    findings: list[Finding] = []
-    tree = _compose(text, findings)
-    if findings:
-        raise _problems(findings, source)
-    selected = _selection(tree, readings or {}, findings)
-    fragments = tree.pop(FRAGMENTS_KEY, None)
-    if findings:
-        raise _problems(findings, source)
-    try:
-        selection = _Selection(selected, fragments if isinstance(fragments, Table) else None)
-        tree = selection.applied(tree, ())
-        findings += selection.findings
-        protocol: Protocol = CODEC.structure(tree, Protocol)
-    except Invalid as invalid:
-        raise _problems(findings + invalid.findings, source) from None
-    if findings:
-        raise _problems(findings, source)
-    return evolve(protocol, source=source, readings=selected)
+    return written_protocol(text, source).read(readings)
 
 
 def declared_readings(text: str, source: str) -> dict[str, tuple[str, ...]]:
     """The readings of each assumption of a file, the default first; :class:`Problems` if it cannot be read."""
+    return written_protocol(text, source).readings
+
+
+def written_protocol(text: str, source: str) -> WrittenProtocol:
+    """The text as a tree, from which a protocol can be read for each selection; :class:`Problems` if it is no YAML."""
     findings: list[Finding] = []
     tree = _compose(text, findings)
     if findings:
         raise _problems(findings, source)
-    declared = {}
-    for name, default, others in _assumptions(tree):
-        declared[name] = (default, *(reading for reading in others if reading != default))
-    return declared
+    return WrittenProtocol(tree, source)
+
+
+@frozen
+class WrittenProtocol:
+    """A protocol file as it is written, before any reading is selected in it. Reading it changes nothing in it."""
+
+    tree: Table
+    source: str
+
+    @property
+    def readings(self) -> dict[str, tuple[str, ...]]:
+        """The readings of each assumption, the default first."""
+        return {
+            name: (default, *(reading for reading in others if reading != default))
+            for name, default, others in _assumptions(self.tree)
+        }
+
+    def read(self, readings: Mapping[str, str] | None = None) -> Protocol:
+        """The protocol with the given readings selected over the defaults; :class:`Problems` with everything wrong."""
+        findings: list[Finding] = []
+        selected = _selection(self.tree, readings or {}, findings)
+        if findings:
+            raise _problems(findings, self.source)
+        fragments = self.tree.get(FRAGMENTS_KEY)
+        body = Table((key, item) for key, item in self.tree.items() if key != FRAGMENTS_KEY)
+        body.mark, body.key_marks, body.rests = self.tree.mark, self.tree.key_marks, ()
+        try:
+            selection = _Selection(selected, fragments if isinstance(fragments, Table) else None)
+            tree = selection.applied(body, ())
+            findings += selection.findings
+            protocol: Protocol = CODEC.structure(tree, Protocol)
+        except Invalid as invalid:
+            raise _problems(findings + invalid.findings, self.source) from None
+        if findings:
+            raise _problems(findings, self.source)
+        return evolve(protocol, source=self.source, readings=selected)
 
 
 def _problems(findings: list[Finding], source: str) -> Problems:

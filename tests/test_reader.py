@@ -1,0 +1,26 @@
+"""A file is composed once and read for any selection of its readings."""
+
+from pathlib import Path
+
+from protocol_engine.reader import declared_readings, read_protocol, written_protocol
+
+GOOD = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+STEP = "then: [{give: one, element: more, cycles: 2, cite: R2}]"
+FRAGMENT = """\
+fragments:
+  two_of:
+    - {give: {with: what}, element: more, title: {with: words}, cycles: 2, cite: R2}
+"""
+
+
+def test_a_file_read_for_one_reading_is_still_whole_for_the_next() -> None:
+    words = "{reading_of: A1, until_progression: as long as it helps, fixed: two more}"
+    text = GOOD.replace(STEP, f"then: [{{use: two_of, with: {{what: one, words: {words}}}}}]") + FRAGMENT
+    written = written_protocol(text, "x.yaml")
+    assert written.readings == declared_readings(text, "x.yaml") == {"A1": ("until_progression", "fixed")}
+    first = written.read()
+    other = written.read({"A1": "fixed"})
+    titles = [protocol.arms["only"].course[1].rows[0].then[0].title for protocol in (first, other)]
+    assert titles == ["as long as it helps", "two more"]
+    assert written.read() == first == read_protocol(text, "x.yaml")
+    assert other == read_protocol(text, "x.yaml", {"A1": "fixed"})
