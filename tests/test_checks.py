@@ -6,20 +6,34 @@ witnesses of what is changed in the shipped protocols are worked out by hand fro
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol_engine import Problem, Problems, compile_protocol, load_protocol, readings_of, shipped_protocols
+from protocol_engine import (
+    Course,
+    Problem,
+    Problems,
+    compile_protocol,
+    load_protocol,
+    parse_events,
+    shipped_protocols,
+)
 from protocol_engine.checks import ON_NAMES, ON_PROTOCOL, ON_TABLE, check_protocol, check_text, graph
+from protocol_engine.checks.cells import Combination
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline
 from protocol_engine.checks.selections import selections
+from protocol_engine.checks.tables import DecisionTable, tables_of
 from protocol_engine.compiler import compile_protocol as table_of
+from protocol_engine.model.evaluation import MemberSet
 from protocol_engine.reader import read_protocol
 from protocol_engine.service import protocol_text
 
@@ -33,6 +47,12 @@ def problems_of(text: str, **readings: str) -> list[Problem]:
     return [
         problem for problem in check_protocol(read_protocol(text, "x.yaml", readings)) if problem.severity == "problem"
     ]
+
+
+@cache
+def found_in(name: str) -> tuple[Problem, ...]:
+    """Everything found in a shipped protocol, for all its readings."""
+    return check_text(*protocol_text(name))
 
 
 def changed(text: str, *changes: tuple[str, str]) -> str:
@@ -81,14 +101,14 @@ def test_every_finding_can_be_met() -> None:
 
 @pytest.mark.parametrize("name", shipped_protocols())
 def test_a_shipped_protocol_has_no_problem_in_any_reading(name: str) -> None:
-    found = check_text(*protocol_text(name))
+    found = found_in(name)
     assert [str(problem) for problem in found if problem.severity == "problem"] == []
     assert {problem.code for problem in found} <= {"one-reading", "dead-wait", "unknown-replaced"}
 
 
 def test_the_dead_wait_of_the_baseline_is_pointed_out() -> None:
     """NCT07239271 A10: a baseline nobody took before cycle 1 is waited for at the table after cycle 2, in vain."""
-    waits = [p for p in check_text(*protocol_text("NCT07239271")) if p.code == "dead-wait"]
+    waits = [p for p in found_in("NCT07239271") if p.code == "dead-wait"]
     assert [p.path for p in waits] == ["arms.adaptive.course[1]"]
     assert "ctdna at baseline" in waits[0].message
     assert waits[0].message.endswith("(not with A10=c1_alone)")
@@ -96,13 +116,13 @@ def test_the_dead_wait_of_the_baseline_is_pointed_out() -> None:
 
 def test_a_replaced_unknown_names_its_assumption_for_each_row_that_it_opens() -> None:
     """NCT07239271 A10 c1_alone reads a missing baseline as negative: R3, R4 and R5 can rest on that, R6 cannot."""
-    found = [p for p in check_text(*protocol_text("NCT07239271")) if p.code == "unknown-replaced"]
+    found = [p for p in found_in("NCT07239271") if p.code == "unknown-replaced"]
     assert [p.path for p in found] == [f"arms.adaptive.course[1].rows[{number}].if" for number in (0, 1, 2)]
     assert all("rests on A10 (with A10=c1_alone)" in p.message for p in found)
 
 
 def test_assumptions_with_one_reading_are_notices() -> None:
-    found = [p for p in check_text(*protocol_text("NCT07377643")) if p.code == "one-reading"]
+    found = [p for p in found_in("NCT07377643") if p.code == "one-reading"]
     assert [p.path for p in found] == ["assumptions.A2"]
     assert found[0].severity == "notice"
 
@@ -252,6 +272,52 @@ def test_a_protocol_with_a_problem_does_not_compile_and_one_with_notices_does() 
     assert compile_protocol(load_protocol("NCT07239271")).table.digest
 
 
+# --- the cells are patients ------------------------------------------------------------------------------------------
+
+REGIMENS = ("nab_p_hp", "tcbhp", "pyroht", "everoht")
+
+
+def course_of(table: DecisionTable, combination: Combination) -> list[str]:
+    """Events of a patient of NCT07239271 who has, after cycle 2, what the combination says."""
+    events: list[dict[str, Any]] = [
+        {"kind": "consent", "effective": "2026-01-02"},
+        {"kind": "eligibility", "effective": "2026-01-03", "met": True},
+        {"kind": "allocation", "effective": "2026-01-03", "arm": "adaptive"},
+        {"kind": "administration", "effective": "2026-01-05", "regimen": "nab_p_hp", "cycle": 1, "day": 1},
+        {"kind": "administration", "effective": "2026-01-26", "regimen": "nab_p_hp", "cycle": 2, "day": 1},
+    ]
+    read = {item.key: item.cells[n].outcome for n, item in zip(combination, table.cells.inputs, strict=True)}
+    for (name, timepoint), outcome in read.items():
+        if "." in name:
+            continue
+        values = {"absent": [], "no_result": ["not_evaluable"], "muddled": ["negative", "positive"]}.get(
+            outcome.why, [outcome.value]
+        )
+        genes = read.get((f"{name}.mutated_genes", timepoint))
+        components = {}
+        if genes is not None and isinstance(genes.value, MemberSet):
+            tested = genes.value.tested
+            components["mutated_genes"] = sorted(genes.value.listed)
+            components["tested_genes"] = sorted(
+                table.compiled.table.sets["pam_genes"].are if tested is None else tested
+            )
+        report = {"kind": "observation", "effective": "2026-02-10", "fact": name, "timepoint": timepoint}
+        events += [{**report, "value": value, "components": components} for value in values]
+    return [json.dumps({"id": f"e{number}", **event}) for number, event in enumerate(events)]
+
+
+@pytest.mark.parametrize("readings", [{}, {"A10": "c1_alone"}, {"A13": "tested_genes_only"}, {"A2": "either_sample"}])
+def test_the_engine_decides_as_the_cells_say(readings: dict[str, str]) -> None:
+    """Each combination that the table after cycle 2 was looked through for, as a course: what holds is offered."""
+    protocol = load_protocol("NCT07239271", readings)
+    machine = compile_protocol(protocol)
+    table = next(tables_of(Compiled(Outline(protocol), table_of(protocol))))
+    for combination in table.truths:
+        decision = Course(machine).record_all(parse_events(course_of(table, combination))).decide().as_json()
+        offered = [action["regimen"] for action in decision["actions"] if action["kind"] == "administer"]
+        assert offered == [REGIMENS[number] for number in table.holding(combination)], table.cells.patient(combination)
+
+
 # --- whole files ---------------------------------------------------------------------------------------------------
 
 
@@ -355,10 +421,3 @@ def test_names_put_in_the_wrong_places_give_findings_and_never_a_traceback(data:
         return
     if not [problem for problem in check_protocol(protocol) if problem.severity == "problem"]:
         assert compile_protocol(protocol).table.digest
-
-
-def test_every_reading_of_every_shipped_protocol_is_checked_in_time() -> None:
-    """Generous, since machines differ: the check of one reading takes about 40 ms where this was written."""
-    for name in shipped_protocols():
-        assert readings_of(name)
-        check_protocol(load_protocol(name))

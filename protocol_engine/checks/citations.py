@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -45,22 +45,24 @@ ACTING = (
 NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, Last, Ever, Holds)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
+IDLE = "idle-readings"
 
 
 def claims_have_their_letter(outline: Outline) -> Iterator[Problem]:
     """Rules are R1, R2, …, assumptions A1, …, and what is not stated N1, …: the letter says what a claim is."""
     protocol = outline.protocol
-    sections: dict[str, Iterable[str]] = {
+    sections: dict[str, dict[str, Any]] = {
         "rules": protocol.rules, "assumptions": protocol.assumptions, "not_stated": protocol.not_stated,
     }  # fmt: skip
     for section, names in sections.items():
         letter = LETTERS[section]
-        for name in names:
+        for name, written in names.items():
             if name[:1] != letter or not name[1:].isascii() or not name[1:].isdigit():
+                mark = written.mark if isinstance(written, Node) else protocol.mark
                 message = (
                     f"{name!r} must be {letter} and a number, such as {letter}1, to be read as a claim of this kind"
                 )
-                yield outline.problem("bad-claim-id", f"{section}.{name}", protocol.mark, message)
+                yield outline.problem("bad-claim-id", f"{section}.{name}", mark, message)
 
 
 def cited_claims_are_declared(outline: Outline) -> Iterator[Problem]:
@@ -162,11 +164,12 @@ def _read_by_rows(outline: Outline) -> set[str]:
 
 
 def assumptions_are_used(outline: Outline) -> Iterator[Problem]:
-    """An assumption is cited, selects a reading or is tested; one with a single reading is pointed out."""
+    """An assumption is cited, or selects something; one reading alone, or several that select nothing, are pointed out."""
     protocol = outline.protocol
-    used = {*_used(outline), *protocol.rests}
-    used |= {name for asked in outline.conditions for name in asked.condition.rests}
-    used |= {test.name for asked in outline.conditions for _, test in asked.tests}
+    selecting = {name for item in outline.nodes for name in item.node.rests} | set(protocol.rests)
+    selecting |= {name for asked in outline.conditions for name in asked.condition.rests}
+    selecting |= {test.name for asked in outline.conditions for _, test in asked.tests}
+    used = {*_used(outline), *selecting}
     for name, assumption in protocol.assumptions.items():
         path = f"assumptions.{name}"
         if name not in used:
@@ -175,6 +178,9 @@ def assumptions_are_used(outline: Outline) -> Iterator[Problem]:
         elif len(assumption.readings) == 1:
             message = f"{name} has one reading only, so nobody can choose another"
             yield outline.notice("one-reading", path, assumption.mark, message)
+        elif name not in selecting:
+            message = f"none of the readings of {name} changes anything; write `reading_of: {name}` where they differ"
+            yield outline.notice(IDLE, path, assumption.mark, message)
 
 
 def silences_are_shown(outline: Outline) -> Iterator[Problem]:

@@ -7,10 +7,11 @@ from itertools import combinations
 
 from attrs import evolve
 
-from protocol_engine.checks.unused import CODE as UNUSED
+from protocol_engine.checks.citations import IDLE
+from protocol_engine.checks.unused import UNUSED
 from protocol_engine.errors import Problem, Problems
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.reader import declared_readings, read_protocol
+from protocol_engine.reader import written_protocol
 
 Selection = tuple[tuple[str, str], ...]
 """The readings that differ from the default, by assumption."""
@@ -32,13 +33,14 @@ def selections(declared: dict[str, tuple[str, ...]]) -> Iterator[Selection]:
 def found_in_any(text: str, source: str, check: Callable[[Protocol], tuple[Problem, ...]]) -> tuple[Problem, ...]:
     """What ``check`` or the reader finds in a file for any selection, each once, with the readings it depends on."""
     try:
-        looked_at = list(selections(declared_readings(text, source)))
+        written = written_protocol(text, source)
     except Problems as unread:
         return unread.problems
+    looked_at = list(selections(written.readings))
     found: dict[Problem, list[Selection]] = {}
     for selection in looked_at:
         try:
-            problems = check(read_protocol(text, source, dict(selection)))
+            problems = check(written.read(dict(selection)))
         except Problems as unread:
             problems = unread.problems
         for problem in problems:
@@ -46,7 +48,7 @@ def found_in_any(text: str, source: str, check: Callable[[Protocol], tuple[Probl
     kept = [
         _worded(problem, where, looked_at)
         for problem, where in found.items()
-        if len(where) == len(looked_at) or problem.code != UNUSED  # what one reading leaves unused, another needs
+        if len(where) == len(looked_at) or problem.code not in (UNUSED, IDLE)  # another reading may need it
     ]
     return tuple(sorted(kept, key=lambda problem: (problem.mark, problem.severity != "problem", problem.code)))
 

@@ -12,7 +12,7 @@ from protocol_engine.model.conditions import InSet, Not
 from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
 from protocol_engine.model.values import Ever, Last
 
-CODE = "unused-name"
+UNUSED = "unused-name"
 
 
 def declared_names_are_used(outline: Outline) -> Iterator[Problem]:
@@ -26,7 +26,7 @@ def declared_names_are_used(outline: Outline) -> Iterator[Problem]:
         for name, node in names.items():
             if (section, name) not in used:
                 message = f"{name} is declared under {section} and used nowhere; take it out, or use it"
-                yield outline.notice(CODE, f"{section}.{name}", node.mark, message)
+                yield outline.notice(UNUSED, f"{section}.{name}", node.mark, message)
 
 
 def _used(outline: Outline) -> Iterator[tuple[str, str]]:
