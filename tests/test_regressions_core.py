@@ -210,3 +210,17 @@ def test_a_regimen_begun_without_its_choice_asks_for_it_and_is_not_offered_witho
         (next_cycle,) = chosen.actions
         assert drug in [line["drug"] for line in next_cycle.content["administrations"]]
         assert not any(refusal.action["kind"] == "choose" for refusal in chosen.not_allowed)
+
+
+# --- the day of an end, and the order within a day -----------------------------------------------------------------
+
+
+def test_an_end_bears_the_date_of_the_result_that_brought_it() -> None:
+    """R6, A12: a scan of the 8th read on the 10th, with a weight of the 10th beside it, is progression on the 8th."""
+    scan = event("i1", "01-08", "observation", fact="response", value="PD", issued="01-10")
+    weight = event("w1", "01-10", "observation", fact="weight", value="60", unit="kg")
+    ended = course("NCT07151586", *gates("alternating"), dose("e1", "01-05", "sg"), scan, weight).decide().ended
+    assert ended == {"reason": "progression", "date": "2026-01-08"}
+    sample = event("s1", "01-09", "observation", fact="ctdna", value="negative", issued="01-10")
+    stopped = course("NCT07239271", *gates("control"), dose("e1", "01-05", "tcbhp"), scan, sample).decide()
+    assert any("protocol treatment ended on 2026-01-08" in notice for notice in stopped.notices)

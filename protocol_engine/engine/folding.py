@@ -137,31 +137,38 @@ class Folder:
         """Events one after another. Observations without times that stand together are read together."""
         trace = None
         before = fold.position.place
+        together: list[FoldedEvent] = []
         for event, following in zip(events, (*events[1:], None), strict=True):
             more = isinstance(following, ObservationEvent)
             if more and isinstance(event, ObservationEvent) and event.known.instant is None:
                 fold, found = self._observe(fold, event), Trace(before, before)
+                together.append(event)
             else:
-                fold, found = self.enter(fold, event)
-                before = fold.position.place
+                fold, found = self.enter(fold, event, together)
+                before, together = fold.position.place, []
             if event.id == watched:
                 trace = found
         return fold, trace
 
     # --- one event -------------------------------------------------------------------------------------------------
 
-    def enter(self, fold: Fold, event: FoldedEvent) -> tuple[Fold, Trace]:
-        """Take one event: judge it if it is an act, note it, move, and let everything fall that now falls."""
+    def enter(self, fold: Fold, event: FoldedEvent, together: Sequence[FoldedEvent] = ()) -> tuple[Fold, Trace]:
+        """Take one event: judge it if it is an act, note it, move, and let everything fall that now falls.
+
+        ``together`` are the observations that were noted just before, to be read with this one.
+        """
         before = fold.position.place
         if isinstance(event, ACT_KINDS):
             fold, tried, verdict = self._act(fold, event)
         else:
             fold, tried, verdict = self._report(fold, event), (), None
-        fold, fallen = self._settle(fold, event)
+        fold, fallen = self._settle(fold, event, together)
         return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
 
-    def _settle(self, fold: Fold, event: FoldedEvent) -> tuple[Fold, tuple[TriedRow, ...]]:
-        """Falls, outermost scope first, until none is true."""
+    def _settle(
+        self, fold: Fold, event: FoldedEvent, together: Sequence[FoldedEvent] = ()
+    ) -> tuple[Fold, tuple[TriedRow, ...]]:
+        """Falls, outermost scope first, until none is true; the day of a fall is that of the event that decided it."""
         tried: list[TriedRow] = []
         for _ in range(MOST_FALLS):
             fold = self._standing(fold)  # what falls next depends on where the last fall led
@@ -172,9 +179,10 @@ class Folder:
             place = self.table.places[target]
             position = evolve(fold.position, place=target)
             if place.kind == "ended":
-                position = _over(position, place, row, event)
+                position = _over(position, place, row, _deciding(tried[-1], event, together))
             elif place.kind == "stopped":
-                position = evolve(position, stopped=(row.id, event.effective.day))
+                decided = _deciding(tried[-1], event, together)
+                position = evolve(position, stopped=(row.id, decided.effective.day))
             fold = evolve(fold, position=position)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
@@ -366,6 +374,12 @@ class Folder:
         if not position.against or self.table.places[position.place].kind == "chosen":
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
+
+
+def _deciding(tried: TriedRow, event: FoldedEvent, together: Sequence[FoldedEvent]) -> FoldedEvent:
+    """Of the events that were taken together, the newest that a row was decided by."""
+    deciding = [other for other in (*together, event) if other.id in tried.facts]
+    return max(deciding, key=lambda other: other.effective.day, default=event)
 
 
 def _over(position: Position, place: Place, row: Row, event: FoldedEvent) -> Position:
