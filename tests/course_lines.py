@@ -36,6 +36,12 @@ def events(lines: str) -> list[PatientEvent]:
     return parse_events([json.dumps(read_event(line)) for line in written])
 
 
+def read(wire: Mapping[str, Any]) -> PatientEvent:
+    """The event of a wire form, for what a line cannot say."""
+    (event,) = parse_events([json.dumps(wire)])
+    return event
+
+
 def action(line: str) -> PatientEvent:
     """An act that is asked about, such as `2026-01-05 administration regimen=sg`."""
     return parse_action(json.dumps(read_action(line)))

@@ -14,7 +14,7 @@ from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.folding import ACT_KINDS, Fold, FoldedEvent, Folder, Remark, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
-from protocol_engine.engine.rewriting import named_by, rewrites_in, rewritten
+from protocol_engine.engine.rewriting import is_named, rewrites_in, rewritten
 from protocol_engine.errors import InputError
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, Verdict
@@ -97,8 +97,11 @@ def _comes_next(state: State, event: FoldedEvent) -> bool:
     """Whether the event can be folded after all others without deriving the course again."""
     day = event.known.day
     if state.rewritten_until is not None:
-        named = any(named_by(rewrite) == event.id for rewrite in rewrites_in(state.events))
-        return not named and day >= state.rewritten_until and (state.day is None or day > state.day)
+        return (
+            not is_named(event, state.events)
+            and day >= state.rewritten_until
+            and (state.day is None or day > state.day)
+        )
     return state.day is None or day >= state.day
 
 

@@ -25,6 +25,7 @@ from protocol_engine.model.events import (
     PatientEvent,
     ProcedureEvent,
     RetractionEvent,
+    rewrites_told,
 )
 from protocol_engine.model.facts import read_members, read_value
 from protocol_engine.model.table import Table
@@ -98,8 +99,9 @@ def accepted(
         found.setdefault(event.id, read)
         kept.append((number, read))
     for number, event in kept:
-        named = _named(event)
-        if named is not None and (named not in found or named == event.id):
+        for name, named in rewrites_told(event):
+            if named in found and named != name:
+                continue
             message = f"names {named}, and no such event is there"
             problems.append(Problem("absent-event", f"{event.id}.{event.kind}", message, Mark(number, 1), source))
     if problems:
@@ -213,6 +215,8 @@ def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, finding
     for index, given in enumerate(event.given or ()):
         if not is_open:
             _known(given.drug, table.drugs, "drug", f"given[{index}].drug", findings)
+        if given.dose is not None and given.dose <= 0:
+            findings.append((f"given[{index}].dose", f"is above 0, not {given.dose}"))
         if (given.dose is None) != (given.unit is None):
             findings.append((f"given[{index}]", "a dose needs its unit, and a unit its dose"))
 

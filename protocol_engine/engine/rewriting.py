@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date
 
 from protocol_engine.engine.folding import FoldedEvent
 from protocol_engine.errors import InputError
-from protocol_engine.model.events import CorrectionEvent, PatientEvent, RetractionEvent, Rewrite, renamed
+from protocol_engine.model.events import (
+    CorrectionEvent,
+    PatientEvent,
+    RetractionEvent,
+    Rewrite,
+    renamed,
+    rewrites_told,
+)
 
 
-def named_by(rewrite: Rewrite) -> str:
-    """The id of the event that a correction or retraction rewrites."""
-    return rewrite.corrects if isinstance(rewrite, CorrectionEvent) else rewrite.retracts
+def is_named(event: PatientEvent, events: Mapping[str, PatientEvent]) -> bool:
+    """Whether some correction or retraction rewrites the event, or would if it were itself corrected."""
+    return any(named == event.id for rewrite in rewrites_in(events) for _, named in rewrites_told(rewrite))
 
 
 def rewrites_in(events: Mapping[str, PatientEvent]) -> list[Rewrite]:
@@ -21,51 +28,64 @@ def rewrites_in(events: Mapping[str, PatientEvent]) -> list[Rewrite]:
     return sorted(found, key=_known)
 
 
-def _known(event: Rewrite) -> tuple[date, str, str]:
-    return (
-        event.issued.day,
-        event.issued.instant.isoformat() if event.issued.instant is not None else "",
-        event.id,
-    )
+def _known(event: PatientEvent) -> tuple[date, str, str]:
+    instant = event.issued.instant
+    return event.issued.day, instant.astimezone(UTC).isoformat() if instant is not None else "", event.id
 
 
 def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict[str, FoldedEvent]:
-    """The events that stand, as rewritten by what had been issued by ``known_by`` (None: by everything known)."""
-    rewrites = [r for r in rewrites_in(events) if known_by is None or r.issued.day <= known_by]
-    if not rewrites:
-        return {
-            name: event for name, event in events.items() if not isinstance(event, CorrectionEvent | RetractionEvent)
-        }
-    naming: dict[str, list[str]] = {}
-    for rewrite in rewrites:
-        naming.setdefault(named_by(rewrite), []).append(rewrite.id)
+    """The events that stand, as rewritten by what had been issued by ``known_by`` (None: by everything known).
+
+    Of several rewrites of one event the last that became known stands. :class:`InputError` if they go in a circle.
+    """
+    naming: dict[str, dict[str, None]] = {}
+    for rewrite in rewrites_in(events):
+        if known_by is None or rewrite.issued.day <= known_by:
+            for name, named in rewrites_told(rewrite):
+                if name in events:
+                    naming.setdefault(named, {})[name] = None
     settled: dict[str, PatientEvent | None] = {}
-    found: dict[str, FoldedEvent] = {}
     for name in events:
-        event = _standing(name, events, naming, settled, ())
-        if event is not None and not isinstance(event, CorrectionEvent | RetractionEvent):
-            found[name] = event
-    return found
+        if name not in settled:
+            _settle(name, events, naming, settled)
+    return {
+        name: event
+        for name, event in settled.items()
+        if event is not None and not isinstance(event, CorrectionEvent | RetractionEvent)
+    }
 
 
-def _standing(
+def _settle(
+    wanted: str,
+    events: Mapping[str, PatientEvent],
+    naming: Mapping[str, dict[str, None]],
+    settled: dict[str, PatientEvent | None],
+) -> None:
+    """Note what the event of that name says now (None: retracted), and before it every rewrite that may rewrite it."""
+    ahead = {wanted: None}
+    while ahead:
+        name = next(reversed(ahead))
+        waiting = next((rewrite for rewrite in naming.get(name, ()) if rewrite not in settled), None)
+        if waiting in ahead:
+            raise InputError(f"{', '.join(ahead)} correct or retract each other in a circle")
+        if waiting is not None:
+            ahead[waiting] = None
+            continue
+        settled[name] = _said(name, events, naming, settled)
+        del ahead[name]
+
+
+def _said(
     name: str,
     events: Mapping[str, PatientEvent],
-    naming: Mapping[str, list[str]],
-    settled: dict[str, PatientEvent | None],
-    above: tuple[str, ...],
+    naming: Mapping[str, dict[str, None]],
+    settled: Mapping[str, PatientEvent | None],
 ) -> PatientEvent | None:
-    """What the event of that name says now; None if it was retracted."""
-    if name in settled:
-        return settled[name]
-    if name in above:
-        raise InputError(f"{', '.join(above)} correct or retract each other in a circle")
     event: PatientEvent | None = events[name]
-    for rewriting in naming.get(name, ()):
-        rewrite = _standing(rewriting, events, naming, settled, (*above, name))
+    for rewriting in sorted(naming.get(name, ()), key=lambda rewrite: _known(events[rewrite])):
+        rewrite = settled[rewriting]
         if isinstance(rewrite, CorrectionEvent) and rewrite.corrects == name:
             event = renamed(rewrite.event, name)
         elif isinstance(rewrite, RetractionEvent) and rewrite.retracts == name:
             event = None
-    settled[name] = event
     return event

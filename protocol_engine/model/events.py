@@ -8,6 +8,7 @@ taken as they are; correction and retraction rewrite an earlier event from the d
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -277,6 +278,19 @@ KIND_RANK = {kind: rank for rank, kind in enumerate(EVENT_KINDS)}
 def renamed(event: PatientEvent, event_id: str) -> PatientEvent:
     """The same event under another id."""
     return evolve(event, id=event_id)
+
+
+def rewrites_told(event: PatientEvent) -> Iterator[tuple[str, str]]:
+    """What a correction or retraction says is rewritten, as pairs: the id of the rewrite, the id of what it rewrites.
+
+    A correction of a correction tells of two: itself, and the one that stands under the corrected id from then on.
+    """
+    while isinstance(event, CorrectionEvent | RetractionEvent):
+        if isinstance(event, RetractionEvent):
+            yield event.id, event.retracts
+            return
+        yield event.id, event.corrects
+        event = event.event
 
 
 def content(event: PatientEvent) -> dict[str, object]:
