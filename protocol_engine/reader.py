@@ -261,6 +261,7 @@ class _Selection:
             value = self.applied(chosen, (*path, key), arguments)
             if not self._rest_on(value, names):
                 rests += names
+            rests += value.rests if isinstance(value, Lines) else ()
             table[key] = value
         table.rests = tuple(dict.fromkeys(rests))
         return table
@@ -268,14 +269,19 @@ class _Selection:
     def _lines(self, node: Lines, path: Path, arguments: Table | None) -> Lines:
         lines = Lines()
         lines.mark = node.mark
+        rests: list[str] = []
         for index, item in enumerate(node):
             chosen, names = self._chosen(item, (*path, index))
             if isinstance(chosen, Table) and "use" in chosen:
-                lines.extend(self._fragment(chosen, (*path, index), arguments))
+                items = self._fragment(chosen, (*path, index), arguments)
+                rests += () if self._rest_on(items, names) else names
+                lines.extend(items)
                 continue
             value = self.applied(chosen, (*path, index), arguments)
-            self._rest_on(value, names)
+            rests += () if self._rest_on(value, names) else names
+            rests += value.rests if isinstance(value, Lines) else ()
             lines.append(value)
+        lines.rests = tuple(dict.fromkeys(rests))
         return lines
 
     def _chosen(self, node: Any, path: Path) -> tuple[Any, tuple[str, ...]]:
@@ -296,7 +302,7 @@ class _Selection:
 
     def _rest_on(self, value: Any, names: tuple[str, ...]) -> bool:
         """Note the assumptions on the mappings that were put in; False if there is none to carry the note."""
-        items = value if isinstance(value, Lines) else [value]
+        items = value if isinstance(value, list) else [value]
         tables = [item for item in items if isinstance(item, Table)]
         for table in tables:
             table.rests = (*table.rests, *names)

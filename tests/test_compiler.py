@@ -51,3 +51,16 @@ def test_two_repetitions_in_one_arm_end_each_by_its_own_until() -> None:
     by_second = [row.target for row in table.falls["only/repeat#2"]]
     assert by_first == ["only/repeat.closed.1"]
     assert by_second == ["ended:completed"]
+
+
+def test_a_choice_behind_a_stop_or_behind_another_choice_can_be_recorded() -> None:
+    steps = "{{choose: {0}, by: investigator, options: {{yes: [], no: []}}, cite: A1}}, {{end: {0}, cite: A1}}"
+    stop = "when: {too_toxic: yes}, end: toxicity"
+    may = "may: [{perform: surgery, if: {at_risk: yes}, cite: R2}]"
+    options = f"{{a_while: [], for_good: [{steps.format('palliation')}]}}"
+    beside = f"{{choose: pause, by: investigator, options: {options}, cite: A1}}"
+    text = GOOD.replace(stop, f"when: {{too_toxic: yes}}, then: [{steps.format('rechallenge')}]")
+    text = text.replace(may, may.replace("[", f"[{beside}, "))
+    choices = compile_protocol(read_protocol(text, "choices.yaml")).table.choices
+    assert list(choices) == ["partner", "rechallenge", "pause", "palliation"]
+    assert choices["palliation"].options == ("yes", "no")

@@ -24,3 +24,21 @@ def test_a_file_read_for_one_reading_is_still_whole_for_the_next() -> None:
     assert titles == ["as long as it helps", "two more"]
     assert written.read() == first == read_protocol(text, "x.yaml")
     assert other == read_protocol(text, "x.yaml", {"A1": "fixed"})
+
+
+BY_READING = "{reading_of: A1, until_progression: worse, fixed: same}"
+
+
+def test_a_level_chosen_by_a_reading_in_a_list_names_its_assumption() -> None:
+    alone = GOOD.replace("is: worse, since", f"is: {BY_READING}, since")
+    listed = GOOD.replace("is: worse, since", f"is: [{BY_READING}, better], since")
+    assert alone != GOOD != listed
+    for text in (alone, listed):
+        assert read_protocol(text, "x.yaml").values["worsened"].rests == ("A1",)
+
+
+def test_steps_chosen_by_a_reading_name_its_assumption_also_where_they_are_a_fragment() -> None:
+    end = "      - {end: completed, cite: A1}\n"
+    by_reading = "      - {reading_of: A1, until_progression: {use: over}, fixed: {end: completed, cite: A1}}\n"
+    text = GOOD.replace(end, by_reading) + "fragments:\n  over:\n    - {end: completed, cite: R1}\n"
+    assert read_protocol(text, "x.yaml").arms["only"].course[-1].rests == ("A1",)

@@ -27,10 +27,11 @@ class Table(dict[str, Any]):
 
 
 class Lines(list[Any]):
-    """A sequence of a protocol file."""
+    """A sequence of a protocol file; ``rests`` are the assumptions of items that cannot carry them, such as levels."""
 
-    __slots__ = ("mark",)
+    __slots__ = ("mark", "rests")
     mark: Mark
+    rests: tuple[str, ...]
 
 
 @frozen

@@ -98,21 +98,30 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
 
 
 def _choices(protocol: Protocol) -> Iterator[ChoiceContent]:
-    """Every choice of the protocol: those that stand in a course, and those that may be made beside one."""
-    for course in (protocol.course, *(arm.course for arm in protocol.arms.values())):
-        for step in _with_inner(course):
-            if isinstance(step, Choose):
-                yield ChoiceContent(step.choose, step.by, tuple(step.options), step.says_which, step.cite)
-            elif isinstance(step, Give):
-                yield from _permitted_choices(step.may)
-    for permissions in (protocol.may, *(arm.may for arm in protocol.arms.values())):
+    """Every choice of the protocol: in a course, behind a stop, and what may be chosen beside the course."""
+    arms = tuple(protocol.arms.values())
+    for course in (protocol.course, *(arm.course for arm in arms)):
+        yield from _choices_in(course)
+    for stop in (*protocol.stops, *(stop for arm in arms for stop in arm.stops)):
+        yield from _choices_in(stop.then or ())
+    for permissions in (protocol.may, *(arm.may for arm in arms)):
         yield from _permitted_choices(permissions)
+
+
+def _choices_in(steps: tuple[Step, ...]) -> Iterator[ChoiceContent]:
+    for step in _with_inner(steps):
+        if isinstance(step, Choose):
+            yield ChoiceContent(step.choose, step.by, tuple(step.options), step.says_which, step.cite)
+        elif isinstance(step, Give):
+            yield from _permitted_choices(step.may)
 
 
 def _permitted_choices(permissions: tuple[May, ...]) -> Iterator[ChoiceContent]:
     for may in permissions:
         if may.choose is not None and may.options is not None:
             yield ChoiceContent(may.choose, may.by or "investigator", tuple(may.options), None, may.cite)
+            for steps in may.options.values():
+                yield from _choices_in(steps or ())
 
 
 def _with_inner(steps: tuple[Step, ...]) -> Iterator[Step]:
