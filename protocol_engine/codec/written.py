@@ -53,9 +53,12 @@ class Invalid(Exception):
 
 
 def path_text(path: tuple[str | int, ...]) -> str:
-    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input."""
+    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input.
+
+    Half a character (a lone surrogate) is shown as its number, since no output could carry it.
+    """
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".") or "."
+    return text.encode(errors="backslashreplace").decode().removeprefix(".") or "."
 
 
 def parse_json(text: str) -> Any:
@@ -68,11 +71,11 @@ def parse_json(text: str) -> Any:
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} stands twice")
+        found[key] = value
     return found
 
 
