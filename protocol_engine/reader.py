@@ -20,6 +20,7 @@ from protocol_engine.codec import CODEC, Finding, Invalid, Lines, Table, Text, p
 from protocol_engine.errors import Mark, Problem, Problems
 from protocol_engine.model.protocol import Protocol
 
+ASSUMPTIONS_KEY = "assumptions"
 READING_KEY = "reading_of"
 FRAGMENTS_KEY = "fragments"
 MOST_DEPTH = 60
@@ -74,7 +75,7 @@ class WrittenProtocol:
         body = Table((key, item) for key, item in self.tree.items() if key != FRAGMENTS_KEY)
         body.mark, body.key_marks, body.rests = self.tree.mark, self.tree.key_marks, ()
         try:
-            selection = _Selection(selected, fragments if isinstance(fragments, Table) else None)
+            selection = _Selection(self.tree, selected, fragments if isinstance(fragments, Table) else None)
             tree = selection.applied(body, ())
             findings += selection.findings
             protocol: Protocol = CODEC.structure(tree, Protocol)
@@ -188,7 +189,7 @@ def _text(value: str, mark: Mark) -> Text:
 
 def _assumptions(tree: Table) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Assumptions that are written well enough to select from; the converter reports the others."""
-    section = tree.get("assumptions")
+    section = tree.get(ASSUMPTIONS_KEY)
     if not isinstance(section, Table):
         return
     for name, item in section.items():
@@ -238,8 +239,9 @@ def _selection(tree: Table, readings: Mapping[str, str], findings: list[Finding]
 class _Selection:
     """Replaces ``reading_of`` by the selected reading and ``use`` by the fragment, keeping marks and paths."""
 
-    def __init__(self, selected: Mapping[str, str], fragments: Table | None) -> None:
+    def __init__(self, tree: Table, selected: Mapping[str, str], fragments: Table | None) -> None:
         self.selected = selected
+        self.declared = {name: readings for name, _, readings in _assumptions(tree)}
         self.fragments = fragments
         self.open_fragments: list[str] = []
         self.copies = 0
@@ -257,6 +259,9 @@ class _Selection:
         table.mark, table.key_marks = node.mark, node.key_marks
         rests = list(node.rests)
         for key, item in node.items():
+            if path == () and key == ASSUMPTIONS_KEY:  # what is selected from cannot itself be selected
+                table[key] = item
+                continue
             chosen, names = self._chosen(item, (*path, key))
             value = self.applied(chosen, (*path, key), arguments)
             if not self._rest_on(value, names):
@@ -297,6 +302,9 @@ class _Selection:
             message = f"has nothing for the reading {reading!r} of {name}; write a line for it"
             self._find(path, "missing-reading", message, node.mark)
             return _text("unknown", node.mark), ()
+        for other in node.keys() - {READING_KEY} - set(self.declared.get(name, ())):
+            message = f"{other!r} is no reading of {name}; there are: {', '.join(self.declared[name])}"
+            self._find((*path, other), "unknown-reading", message, node.key_marks[other])
         chosen, names = self._chosen(node[reading], (*path, reading))
         return chosen, (name, *names)
 

@@ -164,7 +164,7 @@ def _read_by_rows(outline: Outline) -> set[str]:
 
 
 def assumptions_are_used(outline: Outline) -> Iterator[Problem]:
-    """An assumption is cited, or selects something; one reading alone, or several that select nothing, are pointed out."""
+    """An assumption is cited, or selects something; one reading, or several that select nothing, are pointed out."""
     protocol = outline.protocol
     selecting = {name for item in outline.nodes for name in item.node.rests} | set(protocol.rests)
     selecting |= {name for asked in outline.conditions for name in asked.condition.rests}

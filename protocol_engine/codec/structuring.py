@@ -44,6 +44,7 @@ from protocol_engine.model.values import Value
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
 DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
+MOST_CORRECTIONS = 20
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
 
 
@@ -403,6 +404,19 @@ class Codec:
 
     # --- events ------------------------------------------------------------------------------------------------
 
+    def _corrected(self, correction: dict[str, Any]) -> dict[str, Any]:
+        """The event that a correction puts in place, with the id it keeps."""
+        if "id" in correction["event"]:
+            message = "leave the id out: the corrected event keeps the id it has"
+            raise Invalid([Finding(("event", "id"), "unknown-key", message)])
+        depth, inner = 0, correction
+        while isinstance(inner.get("event"), dict):
+            depth, inner = depth + 1, inner["event"]
+            if depth > MOST_CORRECTIONS:
+                message = f"holds corrections of corrections more than {MOST_CORRECTIONS} deep"
+                raise Invalid([Finding(("event",), "too-deep", message)])
+        return {**correction["event"], "id": correction.get("corrects", "?")}
+
     def _event(self, value: object, _: object) -> Any:
         if not isinstance(value, dict):
             raise _fail(value, "mapping-expected", f"needs a JSON object here, not {_shown(value)}")
@@ -415,17 +429,7 @@ class Codec:
             )
             raise Invalid([Finding(("kind",), "unknown-kind", message)])
         if kind == "correction" and isinstance(value.get("event"), dict):
-            if "id" in value["event"]:
-                raise Invalid(
-                    [
-                        Finding(
-                            ("event", "id"),
-                            "unknown-key",
-                            "leave the id out: the corrected event keeps the id it has",
-                        )
-                    ]
-                )
-            value = {**value, "event": {**value["event"], "id": value.get("corrects", "?")}}
+            value = {**value, "event": self._corrected(value)}
         event = self._attrs(value, ev.EVENT_KINDS[kind])
         if event.issued.day < event.effective.day:
             raise Invalid(

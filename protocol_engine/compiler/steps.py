@@ -115,7 +115,7 @@ class Steps:
         self.choices = choices
         self.places = Places()
         self.conditions = Conditions(protocol)
-        self.keys: dict[int, str] = {}
+        self.keys: dict[tuple[int, str | None], str] = {}
 
     def find(self) -> None:
         """Every place and row, from the beginning of the course on."""
@@ -150,14 +150,14 @@ class Steps:
 
     def _key(self, step: Step, around: _Around, name: str) -> str:
         """A key for the place of a step: arm and name, told apart by the regimen that led here."""
-        base = self.keys.get(id(step))
+        base = self.keys.get((id(step), around.arm))  # a stop of the whole protocol has its own places in each arm
         if base is None:
             base = wanted = f"{around.arm}/{name}" if around.arm else name
             number = 2
             while base in self.keys.values():
                 base = f"{wanted}#{number}"
                 number += 1
-            self.keys[id(step)] = base
+            self.keys[id(step), around.arm] = base
         return f"{base}|{around.regimen}" if around.regimen else base
 
     def _leave(

@@ -47,7 +47,7 @@ class Drug(Node):
 
 @frozen(kw_only=True)
 class Procedure(Node):
-    """A procedure the protocol names. With ``history: true`` one done before allocation is medical history."""
+    """A procedure the protocol names. With ``history: yes`` one done before allocation is medical history."""
 
     name: str
     codes: dict[str, str] = field(factory=dict)
