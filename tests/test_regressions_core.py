@@ -224,3 +224,34 @@ def test_an_end_bears_the_date_of_the_result_that_brought_it() -> None:
     sample = event("s1", "01-09", "observation", fact="ctdna", value="negative", issued="01-10")
     stopped = course("NCT07239271", *gates("control"), dose("e1", "01-05", "tcbhp"), scan, sample).decide()
     assert any("protocol treatment ended on 2026-01-08" in notice for notice in stopped.notices)
+
+
+def test_events_that_have_a_time_keep_its_order_beside_others_that_have_none() -> None:
+    """R6: a weight without a time does not put the scan of the afternoon before the dose of the morning."""
+    begun = (*gates("alternating"), dose("e1", "01-05", "sg", 1, 1))
+    weight = event("w1", "01-12", "observation", fact="weight", value="63", unit="kg")
+    morning = dose("e2", "01-12T09:00:00+01:00", "sg", 1, 8)
+    afternoon = event("i1", "01-12T15:00:00+01:00", "observation", fact="response", value="PD")
+    before = course("NCT07151586", *begun, weight, morning, afternoon).decide()
+    assert (deviations(before), before.ended) == ({}, {"reason": "progression", "date": "2026-01-12"})
+    reaction = event("q1", "01-12T08:00:00+01:00", "adverse_event", term="shock", unacceptable=True, drug="sg")
+    after = course("NCT07151586", *begun, weight, morning, reaction).decide()
+    assert deviations(after) == {"e2": "order"}
+    untimed = dose("e2", "01-12", "sg", 1, 8)
+    assert deviations(course("NCT07151586", *begun, weight, untimed, afternoon).decide()) == {"e2": "order"}
+
+
+def test_an_act_that_answers_a_stop_of_its_day_is_no_deviation() -> None:
+    """A12: surgery on the day of the toxicity that ended treatment, neither with a time; and a dose of that day too."""
+    begun = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"))
+    toxic = event("q1", "01-26", "adverse_event", term="neutropenia", grade=4, unacceptable=True)
+    surgery = course("NCT07239271", *begun, toxic, event("z1", "01-26", "procedure", procedure="surgery")).decide()
+    assert (deviations(surgery), surgery.ended) == ({}, {"reason": "completed", "date": "2026-01-26"})
+    assert deviations(course("NCT07239271", *begun, toxic, dose("e2", "01-26", "nab_p_hp")).decide()) == {}
+
+
+def test_of_two_words_on_eligibility_of_one_day_the_one_that_bars_holds() -> None:
+    """G1: which of two ids comes first decides nothing."""
+    for yes, no in (("z1", "z2"), ("z2", "z1")):
+        words = (event(yes, "01-06", "eligibility", met=True), event(no, "01-06", "eligibility", met=False))
+        assert offered(course("NCT07151586", *gates("alternating"), *words).decide()) == []

@@ -8,9 +8,10 @@ which events arrived never counts.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import permutations
+from itertools import combinations_with_replacement, permutations
+from math import perm
 
 from attrs import evolve, field, frozen
 
@@ -46,8 +47,9 @@ from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
 
 MOST_FALLS = 100
-MOST_PERMUTED = 6
-"""Acts of one day without times that are tried in every order; a longer day is taken in the order of kinds."""
+MOST_ORDERS = 720
+"""Orders of one day that are tried: six acts without times, or fewer among events that have one. A day with more is
+taken in the order of kinds."""
 
 FoldedEvent = ActEvent | ReportEvent
 ACT_KINDS = (
@@ -116,21 +118,18 @@ class Folder:
         """Fold one day; the trace is that of the event with the id ``watched``."""
         if len(group) == 1:
             return self._ordered(fold, group, watched)
-        if all(event.known.instant is not None for event in group):
-            return self._ordered(fold, sorted(group, key=_by_clock), watched)
-        ranked = sorted(group, key=_by_kind)
-        first = [event for event in ranked if isinstance(event, ObservationEvent)]
-        acts = [event for event in ranked if isinstance(event, ACT_KINDS)]
-        last = [event for event in ranked if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
-        best = self._ordered(fold, [*first, *acts, *last], watched)
-        if len(best[0].deviations) == len(fold.deviations) or not 1 < len(acts) <= MOST_PERMUTED:
-            return best
-        for order in permutations(acts):
-            if not _keeps_clock(order):
-                continue
-            other = self._ordered(fold, [*first, *order, *last], watched)
-            if len(other[0].deviations) < len(best[0].deviations):
-                best = other
+        timed = sorted((event for event in group if event.known.instant is not None), key=_by_clock)
+        if len(timed) == len(group):
+            return self._ordered(fold, timed, watched)
+        best = None
+        for order in _orders(timed, sorted((e for e in group if e.known.instant is None), key=_by_kind)):
+            found = self._ordered(fold, order, watched)
+            if best is None or len(found[0].deviations) < len(best[0].deviations):
+                best = found
+            if len(best[0].deviations) == len(fold.deviations):
+                break
+        if best is None:
+            raise BrokenInvariant("a day has no order")
         return best
 
     def _ordered(self, fold: Fold, events: Sequence[FoldedEvent], watched: str | None) -> tuple[Fold, Trace | None]:
@@ -452,16 +451,50 @@ def _fits(before: int | None, after: int | None, cycle: int) -> bool:
     return (before is not None and cycle < before) or (after is not None and cycle == after)
 
 
+def _orders(timed: Sequence[FoldedEvent], untimed: Sequence[FoldedEvent]) -> Iterator[list[FoldedEvent]]:
+    """The orders in which a day may be taken, the likeliest first; ``timed`` stay in the order of the clock.
+
+    What was observed comes first, then the acts, then what happened to the patient; only where every such order blames
+    somebody may the last come before the acts, since a stop may be what an act of that day answers.
+    """
+    first = [event for event in untimed if isinstance(event, ObservationEvent)]
+    acts = [event for event in untimed if isinstance(event, ACT_KINDS)]
+    last = [event for event in untimed if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
+    usual = 1 + max((place for place, event in enumerate(timed) if isinstance(event, ObservationEvent)), default=-1)
+    middles = [[*timed[:usual], *acts, *timed[usual:]]]
+    if perm(len(timed) + len(acts), len(acts)) <= MOST_ORDERS:
+        middles += _interleaved(timed, acts)
+    for middle in middles:
+        yield [*first, *middle, *last]
+    if last:
+        for middle in middles:
+            yield [*first, *last, *middle]
+
+
+def _interleaved(timed: Sequence[FoldedEvent], acts: Sequence[FoldedEvent]) -> list[list[FoldedEvent]]:
+    """The acts in every order and at every place among the timed events, behind what was observed but for the gates."""
+    found = []
+    for order in permutations(acts):
+        for places in combinations_with_replacement(range(len(timed) + 1), len(order)):
+            if all(_follows(event, timed[place:]) for event, place in zip(order, places, strict=True)):
+                middle: list[FoldedEvent] = list(timed)
+                for event, place in reversed([*zip(order, places, strict=True)]):
+                    middle.insert(place, event)
+                found.append(middle)
+    return found
+
+
+def _follows(event: FoldedEvent, behind: Sequence[FoldedEvent]) -> bool:
+    """Whether nothing observed stands behind an act that reads it; consent and eligibility read no result."""
+    if isinstance(event, ConsentEvent | EligibilityEvent):
+        return True
+    return not any(isinstance(other, ObservationEvent) for other in behind)
+
+
 def _by_clock(event: FoldedEvent) -> tuple[object, ...]:
     return (event.known.instant, KIND_RANK[event.kind], event.id)
 
 
 def _by_kind(event: FoldedEvent) -> tuple[object, ...]:
-    instant = event.known.instant
-    return (KIND_RANK[event.kind], instant.isoformat() if instant is not None else "", event.id)
-
-
-def _keeps_clock(order: Sequence[ActEvent]) -> bool:
-    """Whether acts that carry a time stand in the order of their times."""
-    times = [event.effective.instant for event in order if event.effective.instant is not None]
-    return times == sorted(times)
+    """By kind; of two words on eligibility the one that bars treatment is the last, whatever the ids are."""
+    return (KIND_RANK[event.kind], isinstance(event, EligibilityEvent) and not event.met, event.id)
