@@ -255,3 +255,53 @@ def test_of_two_words_on_eligibility_of_one_day_the_one_that_bars_holds() -> Non
     for yes, no in (("z1", "z2"), ("z2", "z1")):
         words = (event(yes, "01-06", "eligibility", met=True), event(no, "01-06", "eligibility", met=False))
         assert offered(course("NCT07151586", *gates("alternating"), *words).decide()) == []
+
+
+# --- stops, and answers to them --------------------------------------------------------------------------------------
+
+
+def test_to_go_on_answers_what_was_known_and_nothing_else() -> None:
+    """A12: a toxicity of that very morning is answered, one of last week that is reported tomorrow is not."""
+    begun = (*gates("control"), dose("e1", "01-05", "tcbhp"))
+    toxic = event("q1", "01-20T09:00:00+01:00", "adverse_event", term="shock", grade=4, unacceptable=True)
+    go_on = event("k1", "01-20T15:00:00+01:00", "choice", choice="treatment_goes_on", option="go_on")
+    for morning, answer in ((toxic, go_on), (toxic | {"effective": "2026-01-20"}, go_on | {"effective": "2026-01-20"})):
+        answered = course("NCT07239271 A12=investigator_decides", *begun, morning, answer)
+        assert (deviations(answered.decide()), offered(answered.decide())) == ({}, ["tcbhp C2 d1", "surgery"])
+    late = event("q2", "01-18", "adverse_event", term="colitis", grade=4, unacceptable=True, issued="01-22")
+    scan = event("i1", "01-18", "observation", fact="response", value="PD", issued="01-22")
+    for report in (late, scan):
+        decision = course("NCT07239271 A12=investigator_decides", *begun, toxic, go_on, report).decide()
+        assert sorted(offered(decision)) == ["choose treatment_goes_on", "surgery"]
+
+
+SECOND_LINE = (
+    *gates("cohort_2")[:2],
+    event("h1", "01-02", "observation", fact="her2_ihc", value="1+"),
+    *gates("cohort_2")[2:],
+    dose("e1", "01-05", "sg"),
+)
+
+
+def test_a_stop_of_the_first_adc_that_opens_the_second_does_not_end_the_course_and_a_second_stop_does() -> None:
+    """IIT2025006 A1: under `may_open` a discontinuation of treatment asks, and one of the second ADC ends it."""
+    stopped = (*SECOND_LINE, event("q1", "01-20", "discontinuation", scope="treatment", reason="choice"))
+    decision = course("IIT2025006 A1=may_open", *stopped).decide()
+    assert (decision.ended, offered(decision)) == (None, ["choose open_second_adc"])
+    opened = (*stopped, event("k1", "01-22", "choice", choice="open_second_adc", option="open"))
+    second = (*opened, dose("e2", "01-26", "tdxd"))
+    assert offered(course("IIT2025006 A1=may_open", *second).decide()) == ["tdxd C2 d1"]
+    again = event("q2", "02-01", "discontinuation", scope="treatment", reason="choice")
+    ended = course("IIT2025006 A1=may_open", *second, again).decide()
+    assert ended.ended == {"reason": "discontinuation", "date": "2026-02-01"}
+    default = course("IIT2025006", *stopped).decide()
+    assert default.ended == {"reason": "stopped_before_progression", "date": "2026-01-20"}
+
+
+def test_stopping_a_drug_that_is_not_being_given_does_not_stop_this_one() -> None:
+    """IIT2025006 A1 reads the stop of this ADC: that T-DXd is out of the question leaves SG as it is."""
+    other = event("q1", "01-20", "discontinuation", scope="tdxd", reason="heart failure")
+    decision = course("IIT2025006", *SECOND_LINE, other).decide()
+    assert (decision.ended, offered(decision)) == (None, ["sg C2 d1"])
+    progressed = event("i1", "01-25", "observation", fact="response", value="PD")
+    assert offered(course("IIT2025006", *SECOND_LINE, other, progressed).decide()) == []

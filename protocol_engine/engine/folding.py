@@ -179,6 +179,9 @@ class Folder:
             position = evolve(fold.position, place=target)
             if place.kind == "ended":
                 position = _over(position, place, row, _deciding(tried[-1], event, together))
+            elif place.kind == "closed":
+                answered = tuple(report.id for report in fold.history.discontinued.values())
+                position = evolve(position, answered=answered)
             elif place.kind == "stopped":
                 decided = _deciding(tried[-1], event, together)
                 position = evolve(position, stopped=(row.id, decided.effective.day))

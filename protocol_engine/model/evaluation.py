@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal, Protocol, assert_never
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.facts import FactPart, FactValue
@@ -235,6 +235,19 @@ def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
 
 
 @frozen
+class _Since:
+    """After what things count: ``day``, by the day they happened; ``told``, an answer to all that was known by then."""
+
+    day: date = date.min
+    told: date | None = None
+    toxicities: int = 0
+
+    def before(self, result: Result) -> bool:
+        """Whether the result counts: taken on a later day, and, after an answer, not known when it was given."""
+        return result.day > self.day and (self.told is None or result.event.known.day > self.told)
+
+
+@frozen
 class HistoryLeaves:
     """Leaves read off the history of one patient, who is at ``position``."""
 
@@ -295,62 +308,70 @@ class HistoryLeaves:
                 return outcome
         return _NO
 
-    def _since(self, acts: tuple[str, ...]) -> date | None:
-        """The latest of the acts that were done; None where the first of them, which must have been, was not."""
-        latest = date.min
+    def _since(self, acts: tuple[str, ...]) -> _Since | None:
+        """After which of the acts things count; None where the first of them, which must have been, was not."""
+        since = _Since()
         for number, act in enumerate(acts):
-            day = self._mark(act)
+            done = self.history.done.get(act)
+            day = done.day if done is not None else self._mark(act)
             if day is None and number == 0:
                 return None
-            if day is not None and day > latest:
-                latest = day
-        return latest
+            if done is not None and act.startswith("choice."):
+                if since.told is None or done.day > since.told:
+                    since = evolve(since, told=done.day, toxicities=done.toxicities)
+            elif day is not None and day > since.day:
+                since = evolve(since, day=day)
+        return since
 
     def _mark(self, act: str) -> date | None:
         if act == "element":
             return self.position.entered
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
-        done = self.history.done.get(act)
-        return done.day if done is not None else None
+        return None
 
-    def _ever(self, name: str, value: Ever, since: date) -> Outcome:
+    def _ever(self, name: str, value: Ever, since: _Since) -> Outcome:
         if name == "adverse_event":
             return self._ever_adverse(value, since)
         if name == "discontinuation":
-            scopes = (value.is_ or {}).get("value", tuple(self.history.discontinued))
+            scopes = (value.is_ or {}).get("value", ("treatment", *self._drugs_here()))
             for scope in scopes:
                 event = self.history.discontinued.get(scope)
-                if event is not None and event.effective.day >= since:
+                if event is not None and event.effective.day >= since.day:
                     return Outcome(YES, sources=(event.id,))
             return _NO
         if "." in name:
             done = self.history.done.get(name)
-            return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since else _NO
+            return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since.day else _NO
         return self._ever_result(name, value, since)
 
-    def _ever_result(self, fact: str, value: Ever, since: date) -> Outcome:
+    def _drugs_here(self) -> tuple[str, ...]:
+        """The drugs of the regimen that is being given."""
+        regimen = self.table.regimens.get(self.position.regimen or "")
+        return tuple(line.drug for line in regimen.lines if line.drug is not None) if regimen is not None else ()
+
+    def _ever_result(self, fact: str, value: Ever, since: _Since) -> Outcome:
         known = self.history.results.get(fact, NO_RESULTS)
         levels = (value.is_ or {}).get("value", ())
         for (timepoint, level), result in known.latest.items():
-            if level in levels and result.day > since and _wanted(timepoint, value):
+            if level in levels and since.before(result) and _wanted(timepoint, value):
                 return Outcome(YES, sources=(result.event.id,))
         for key in known.muddled:
             group = [
-                r for r in known.groups[key] if r.value in levels and r.day > since and _wanted(r.timepoint, value)
+                r for r in known.groups[key] if r.value in levels and since.before(r) and _wanted(r.timepoint, value)
             ]
             if group:
                 sources = tuple(item.event.id for item in known.groups[key])
                 return Outcome(None, "muddled", sources, (Missing(fact, group[0].timepoint, None, "muddled", sources),))
         return _NO
 
-    def _ever_adverse(self, value: Ever, since: date) -> Outcome:
+    def _ever_adverse(self, value: Ever, since: _Since) -> Outcome:
         wanted = value.is_ or {}
         doubtful: tuple[str, ...] = ()
         component = None
-        for event in self.history.adverse:
-            if event.effective.day < since:  # on the day of an act, what happens to the patient comes after it
-                continue
+        for number, event in enumerate(self.history.adverse):
+            if event.effective.day < since.day or number < since.toxicities:
+                continue  # on the day of an act, what happens to the patient comes after it
             if event.unacceptable is None and "unacceptable" in wanted:
                 doubtful, component = (*doubtful, event.id), "unacceptable"
             elif "drug" in wanted and event.drug is None:
@@ -377,7 +398,9 @@ class HistoryLeaves:
                 return _NO
             case _:
                 stopped = self.history.discontinued.get("treatment")
-                return Outcome("treatment", sources=(stopped.id,)) if stopped is not None else _NO
+                if stopped is None or stopped.id in self.position.answered:
+                    return _NO
+                return Outcome("treatment", sources=(stopped.id,))
 
 
 def _wanted(timepoint: str | None, value: Ever) -> bool:

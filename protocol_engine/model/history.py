@@ -89,11 +89,15 @@ NO_RESULTS = FactHistory()
 
 @frozen
 class Done:
-    """The newest of several acts with one name, by the day it happened, and how many there were."""
+    """The newest of several acts with one name, by the day it happened, and how many there were.
+
+    ``toxicities`` is how many adverse events were known when it was done.
+    """
 
     day: date
     event_id: str
     count: int
+    toxicities: int = 0
 
 
 @frozen
@@ -124,11 +128,11 @@ class History:
         """One more act of that name."""
         known = self.done.get(name)
         if known is None:
-            done = Done(day, event_id, 1)
+            done = Done(day, event_id, 1, len(self.adverse))
         elif known.day <= day:
-            done = Done(day, event_id, known.count + 1)
+            done = Done(day, event_id, known.count + 1, len(self.adverse))
         else:
-            done = Done(known.day, known.event_id, known.count + 1)
+            done = evolve(known, count=known.count + 1)
         return evolve(self, done={**self.done, name: done})
 
     def with_choice(self, event: ChoiceEvent) -> History:
@@ -141,5 +145,8 @@ class History:
         return self if event.unacceptable is False else evolve(self, adverse=(*self.adverse, event))
 
     def with_discontinuation(self, event: DiscontinuationEvent) -> History:
-        """Treatment, or a drug, was stopped for good; the first report of each stands."""
-        return evolve(self, discontinued={event.scope: event, **self.discontinued})
+        """Treatment, or a drug, was stopped for good; of several reports of each the newest by its day stands."""
+        known = self.discontinued.get(event.scope)
+        if known is not None and known.effective.day >= event.effective.day:
+            return self
+        return evolve(self, discontinued={**self.discontinued, event.scope: event})

@@ -50,7 +50,8 @@ class Position:
     ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of
     the running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
     eligibility and allocation. ``over_since`` is the earliest day on which something ended the course, ``over_known``
-    the day on which that was first known.
+    the day on which that was first known. ``answered`` are discontinuations that closed an element: what follows it
+    is their answer, and they end nothing else.
     """
 
     place: str
@@ -69,6 +70,7 @@ class Position:
     eligible: bool | None = None
     against: tuple[Against, ...] = ()
     parked: tuple[ActEvent, ...] = ()
+    answered: tuple[str, ...] = ()
     stopped: tuple[str, date] | None = None
     ended: Ended | None = None
     over_since: date | None = None

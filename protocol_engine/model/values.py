@@ -35,8 +35,10 @@ class Ever(Node):
     A fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation`` that matches, or an act such as
     ``procedure.surgery`` or ``administration.gnrh``. ``at``/``not_at`` keep or drop results of those timepoints.
     ``since`` counts only what comes after the latest of the named acts (``allocation``, ``element`` for the first act
-    of the element, ``choice.x.y``): results dated on a later day, and adverse events and discontinuations from the day
-    of the act on, since within a day they come after it.
+    of the element): results dated on a later day, and adverse events and discontinuations from the day
+    of the act on, since within a day they come after it. After ``choice.x.y`` counts what was not known when that
+    choice was made, whenever it happened. A ``discontinuation`` without ``is`` is one of treatment, or of a drug of
+    the regimen that is being given.
     """
 
     ever: Names
