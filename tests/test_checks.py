@@ -32,6 +32,7 @@ from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline
 from protocol_engine.checks.selections import selections
 from protocol_engine.checks.tables import DecisionTable, tables_of
+from protocol_engine.checks.trails import trails_of
 from protocol_engine.compiler import compile_protocol as table_of
 from protocol_engine.model.evaluation import MemberSet
 from protocol_engine.reader import read_protocol
@@ -94,6 +95,70 @@ def test_every_finding_can_be_met() -> None:
     here = Path(__file__).read_text(encoding="utf-8")
     assert {code for code in codes - met if f'"{code}"' not in here.partition("def test_every_finding")[2]} == set()
     assert met - codes == set()
+
+
+# --- what is right and must not be found ---------------------------------------------------------------------------
+
+
+def without_problems(*changes: tuple[str, str]) -> bool:
+    return problems_of(changed(GOOD, *changes)) == []
+
+
+def test_a_table_inside_a_row_is_asked_only_of_those_who_pass_the_row() -> None:
+    inner = """\
+            then:
+              - decide: inner
+                rows:
+                  - {if: {scan_two: same}, then: [{give: one, element: more, cycles: 2, cite: R2}], cite: R2}
+                  - {if: {scan_two: better}, then: [], cite: R2}
+"""
+    assert without_problems(("            then: [{give: one, element: more, cycles: 2, cite: R2}]\n", inner))
+
+
+def test_a_table_behind_a_closing_is_asked_only_of_those_whom_it_closed() -> None:
+    give = "{give: one, element: bridging, cycles: 1, cite: R2}"
+    rows = f"{{if: {{scan_two: worse}}, then: [], cite: R2}}, {{if: {{scan_two: same}}, then: [{give}], cite: R2}}"
+    until = f"until: [{{if: {{scan_two: [worse, same]}}, then: [{{decide: why, rows: [{rows}]}}], cite: R2}}]"
+    step = "{give: one, element: first, cycles: 2, cite: R1}"
+    assert without_problems((step, step.replace("cycles: 2", f"cycles: 2, {until}")))
+
+
+def test_a_date_a_choice_and_the_timepoints_of_a_fact_can_be_read() -> None:
+    facts = "  born: {date: yes, cite: R1}\n  markers: {set_of"
+    values = (
+        "  partner_is: {last: choice.partner}\n  later: {ever: scan, is: worse, not_at: after_two, since: element}\n"
+    )
+    until = "until: [{if: {partner_is: three, born: any_result, markers: any_result, later: yes}, cite: R2}], cite: R2}"
+    step = "{give: two, element: other, cycles: 2, cite: R2}"
+    assert without_problems(
+        ("  markers: {set_of", facts),
+        ("  at_risk: {holds", values + "  at_risk: {holds"),
+        (step, step.replace("cite: R2}", until)),
+    )
+
+
+def test_a_repetition_that_begins_with_a_repetition_holds_an_act() -> None:
+    inner = "{repeat: without_end, steps: [{give: one, element: more, cycles: 1, cite: R2}], "
+    inner += "until: [{if: {at_risk: yes}, cite: R2}], cite: R2}"
+    assert without_problems(
+        ("{give: one, element: more, cycles: 2, cite: R2}", f"{{repeat: without_end, steps: [{inner}], cite: R2}}")
+    )
+
+
+def test_ways_that_multiply_are_followed_by_what_is_sure_on_all_of_them() -> None:
+    """Twelve tables in a row, each with a way of another length: 4,096 ways to what stands behind them."""
+    rows = "rows: [{{if: {{at_risk: yes}}, then: [{{give: one, element: e{0}, cycles: {1}, cite: R1}}], cite: R1}},"
+    rows += " {{if: {{at_risk: no}}, then: [{{choose: c{0}, by: x, options: {{a: []}}, cite: R1}}], cite: R1}}]"
+    steps = "".join(f"      - {{decide: d{n}, {rows.format(n, n % 3 + 1)}}}\n" for n in range(12))
+    outline = Outline(
+        read_protocol(changed(GOOD, ("      - {end: completed", steps + "      - {end: completed")), "x.yaml")
+    )
+    end = outline.protocol.arms["only"].course[-1]
+    trails = trails_of(outline).at(end)
+    assert 0 < len(trails) <= 200
+    assert {trail.regimen for trail in trails} == {"one", "two"}
+    assert min(trail.least for trail in trails) == 4
+    assert max(trail.most or 0 for trail in trails) == 4 + 2 * 12
 
 
 # --- the shipped protocols -----------------------------------------------------------------------------------------
@@ -272,7 +337,7 @@ def test_a_protocol_with_a_problem_does_not_compile_and_one_with_notices_does() 
     assert compile_protocol(load_protocol("NCT07239271")).table.digest
 
 
-# --- the cells are patients ------------------------------------------------------------------------------------------
+# --- the cells are patients ----------------------------------------------------------------------------------------
 
 REGIMENS = ("nab_p_hp", "tcbhp", "pyroht", "everoht")
 
@@ -389,6 +454,61 @@ def test_a_table_of_very_many_patients_is_not_looked_through_and_that_is_said() 
     )
     found = check_protocol(read_protocol(text, "x.yaml"))
     assert [(p.code, p.severity) for p in found] == [("table-too-large", "notice")]
+
+
+def test_of_very_many_patients_one_unknown_at_a_time_is_looked_at() -> None:
+    """2**12 patients of whom all is known, and 3**12 with the unknown: too many, so unknowns are taken one by one."""
+    facts = "".join(f"  f{number}: {{yes_no: yes, cite: R1}}\n" for number in range(12))
+    test = ", ".join(f"f{number}: yes" for number in range(12))
+    rows = f"{{scan_two: worse, {test}}}"
+    text = changed(GOOD, ("  markers: {set_of", facts + "  markers: {set_of"), ("{scan_two: worse}", rows))
+    found = check_protocol(read_protocol(text, "x.yaml"))
+    assert {p.code for p in found} == {"table-gap"}
+    assert len(found) == 9
+    assert found[-1].message == "and no row holds in 4 more groups of combinations"
+
+
+def test_of_a_set_of_which_not_all_was_tested_nothing_is_sure() -> None:
+    """The gene is listed, or it may be among those that were not tested: only what is listed opens a row."""
+    genes = "{set_of: gene, not_listed: unknown, unless_in: tested, cite: R1}"
+    part = f"    parts: {{genes: {genes}, tested: {{set_of: gene, cite: R1}}}}\n"
+    text = changed(
+        GOOD,
+        ("    no_result: [blurred]\n", "    no_result: [blurred]\n" + part),
+        ("  at_risk: {holds: {markers:", "  genes: {last: scan.genes, at: after_two}\n  at_risk: {holds: {genes:"),
+        ("{scan_two: {at_least: same}}", "{at_risk: yes}"),
+        ("{scan_two: worse}", "{at_risk: no}"),
+    )
+    protocol = read_protocol(text, "x.yaml")
+    assert problems_of(text) == []
+    table = next(tables_of(Compiled(Outline(protocol), table_of(protocol))))
+    held = {table.cells.patient(combination): table.holding(combination) for combination in table.truths}
+    name = "genes of scan at after_two"
+    assert held == {
+        f"{name} = none of risky": [1],
+        f"{name} = none of risky, others not tested": [],
+        f"{name} = TP53": [0],
+        f"{name} = TP53, others not tested": [0],
+        f"{name} = not reported": [],
+    }
+
+
+def test_a_fact_without_a_type_is_reported_once_and_not_where_it_is_read() -> None:
+    text = changed(
+        GOOD,
+        ("    levels: [worse, same, better]\n", ""),
+        (
+            "    to: {earliest: [{first: scan, is: [worse], since: first}, {date_of: death}]}",
+            "    to: {date_of: death}",
+        ),
+    )
+    assert [(p.code, p.path) for p in problems_of(text)] == [("fact-type", "facts.scan")]
+
+
+def test_a_patient_of_cells_is_alive() -> None:
+    protocol = read_protocol(GOOD, "x.yaml")
+    table = next(tables_of(Compiled(Outline(protocol), table_of(protocol))))
+    assert table.cells.evaluation(next(iter(table.truths))).value("death").value == "no"
 
 
 def test_the_lists_of_checks_hold_every_check_once() -> None:
