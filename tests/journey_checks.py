@@ -93,9 +93,7 @@ def whole_list(
         # Where several agree (two waits for parts of one sample), the one of which every claim holds.
         item = next((one for one in same if not claims_fail(expectation, one)), same[0])
         left.remove(item)
-        complaints += [
-            (expectation.number, expectation.text, what) for what in claims_fail(expectation, item)
-        ]
+        complaints += [(expectation.number, expectation.text, what) for what in claims_fail(expectation, item)]
     complaints += [(checkpoint.number, checkpoint.text, f"nobody expects `{shown(item)}`") for item in left]
     return complaints
 
@@ -125,9 +123,7 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         "not allowed": lambda subject: any(agrees(subject, no["action"]) for no in decision["not_allowed"]),
         "assumption": lambda subject: not lacking(subject["ids"], decision["assumptions"]),
         "not stated": lambda subject: not lacking(subject["ids"], decision["not_stated"]),
-        "notice": lambda subject: any(
-            subject["contains"].lower() in text.lower() for text in decision["notices"]
-        ),
+        "notice": lambda subject: any(subject["contains"].lower() in text.lower() for text in decision["notices"]),
     }
     complaints += [
         (line.number, line.text, "is not so")
@@ -184,9 +180,7 @@ def ended_line(ended: Mapping[str, Any]) -> str:
 
 
 def deviation_line(deviation: Mapping[str, Any]) -> str:
-    return (
-        f"deviation {deviation['event']} {deviation['verdict']}{ids_of('cites', deviation.get('cites', []))}"
-    )
+    return f"deviation {deviation['event']} {deviation['verdict']}{ids_of('cites', deviation.get('cites', []))}"
 
 
 def decision_lines(decision: Answer) -> list[str]:

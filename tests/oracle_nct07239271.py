@@ -206,10 +206,7 @@ def after_cycle_2(baseline: Sample, c1: Sample, response: str | None, reading: M
     if not baseline.has_result and reading["A10"] == "c1_alone":
         baselines = (NEGATIVE,)  # a baseline without a result has no say
     responses = (response,) if response in RESPONSES else RESPONSES
-    rules = {
-        (b, c, r): rule_for(b, c, r, reading)
-        for b, c, r in product(baselines, could_be(c1, reading), responses)
-    }
+    rules = {(b, c, r): rule_for(b, c, r, reading) for b, c, r in product(baselines, could_be(c1, reading), responses)}
 
     needs_imaging = reading["A6"] == "both_results" or not {"R3", "R4"}.isdisjoint(rules.values())
     waits_for = {

@@ -159,9 +159,7 @@ def told(outcome: Outcome | str) -> str:
         case Choose(options, rule):
             return f"choose {' or '.join(sorted(options))} by {rule}"
         case Wait(awaited, dead):
-            return "wait for " + ", ".join(
-                " ".join(key) + " (dead)" * (key in dead) for key in sorted(awaited)
-            )
+            return "wait for " + ", ".join(" ".join(key) + " (dead)" * (key in dead) for key in sorted(awaited))
         case Ended(reason):
             return f"ended: {reason}"
         case _:

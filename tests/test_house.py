@@ -83,9 +83,7 @@ def test_no_file_names_a_machine_or_a_package_registry() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in tree()
-        for number, line in enumerate(
-            path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
-        )
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1)
         if FOREIGN.search(line)
     ]
     assert found == []
@@ -115,12 +113,7 @@ def test_the_search_leaves_the_rest(line: str) -> None:
 
 
 def test_every_module_has_a_name_that_says_something() -> None:
-    modules = {
-        part
-        for path in tree()
-        if path.suffix == ".py"
-        for part in path.relative_to(ROOT).with_suffix("").parts
-    }
+    modules = {part for path in tree() if path.suffix == ".py" for part in path.relative_to(ROOT).with_suffix("").parts}
     assert modules & NAMES_THAT_SAY_NOTHING == set()
 
 

@@ -118,8 +118,6 @@ def test_every_line_of_the_rule_page_has_a_journey(protocol: str) -> None:
     page = (PAGES / f"{protocol}.md").read_text(encoding="utf-8")
     stated = {line.split("**")[1] for line in page.splitlines() if line.startswith("- **")}
     lines = {name for name in stated if RULE.fullmatch(name)}
-    shown = {
-        rule for transcript in TRANSCRIPTS if transcript.protocol == protocol for rule in transcript.rules
-    }
+    shown = {rule for transcript in TRANSCRIPTS if transcript.protocol == protocol for rule in transcript.rules}
     assert lines, "the rule page states its lines as `- **R1** ...`"
     assert (lines - shown, shown - lines) == (set(), set()), "(without a journey, named by a journey only)"

@@ -213,9 +213,7 @@ def short(outcome: Outcome) -> str:
             return rule
         case Wait(awaited, dead):
             letters = {BASELINE: "B", AFTER_C1: "C", AFTER_C2: "I"}
-            return " ".join(
-                ["wait", *(letters[key] + "!" * (key in dead) for key in letters if key in awaited)]
-            )
+            return " ".join(["wait", *(letters[key] + "!" * (key in dead) for key in letters if key in awaited)])
         case Ended("progression"):
             return "ended"
         case _:
@@ -303,12 +301,8 @@ def test_not_evaluable_is_no_result(reading: dict[str, str]) -> None:  # A7
     missing, failed = SAMPLES["missing"], SAMPLES["NE"]
     for name, response in product(SAMPLES, IMAGING):
         other = SAMPLES[name]
-        assert after_cycle_2(missing, other, response, reading) == after_cycle_2(
-            failed, other, response, reading
-        )
-        assert after_cycle_2(other, missing, response, reading) == after_cycle_2(
-            other, failed, response, reading
-        )
+        assert after_cycle_2(missing, other, response, reading) == after_cycle_2(failed, other, response, reading)
+        assert after_cycle_2(other, missing, response, reading) == after_cycle_2(other, failed, response, reading)
     for b, c in product(SAMPLES.values(), repeat=2):
         assert after_cycle_2(b, c, None, reading) == after_cycle_2(b, c, "NE", reading)
 

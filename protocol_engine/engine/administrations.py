@@ -181,6 +181,9 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         and standing.position.regimen == event.regimen
     ):
         return Judgement("allowed", act=act, landing=Landing("stay"), remarks=(remark,))
+    if event.drug is not None and event.drug not in standing.drugs_of(event.regimen):
+        text = f"{standing.table.drugs[event.drug].name} is not part of {name}, so it cannot be left out of it"
+        return Judgement("content", (text,), judged.cites or ("G4",), act, None, Landing("stay"))
     settled = _omitted_elsewhere(standing, act, cycle, judged)
     if settled is not None:
         return evolve(settled, remarks=(remark,) if settled.verdict == "allowed" else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from attrs import frozen
@@ -17,6 +17,8 @@ from protocol_engine.model.units import NOT_STATED_WORD, DayPoints, DaySpan, Qua
 
 WEIGHT_FACT = "weight"
 PER_KG = "/kg"
+EXACT = Context(prec=100, traps=[Inexact])
+"""Doses and weights have at most 30 digits, so their product is exact; if it were not, this would say so."""
 
 
 @frozen
@@ -152,7 +154,7 @@ def amount_json(written: Administration, weight: tuple[Decimal, date] | None) ->
     """The amount of a dose per kg for a weight, exact; None where there is no weight or nothing to multiply."""
     if weight is None or not isinstance(written.dose, Quantity) or not is_per_kg(written):
         return None
-    amount = written.dose.value * weight[0]
+    amount = EXACT.multiply(written.dose.value, weight[0])
     return {
         "value": plain(amount),
         "unit": written.dose.unit.removesuffix(PER_KG),

@@ -93,7 +93,28 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
     if "allocation" not in standing.position.marks:
         return (f"G1: {what} comes before allocation",), ("G1",)
     where = f"after {wording.words(standing.position.element or place.kind)}"
-    return (f"{what} is not what comes next {where}",), _place_cites(standing)
+    exits, cites = _exits(standing, act, landing)
+    return (f"{what} is not what comes next {where}", *exits), tuple(dict.fromkeys((*_place_cites(standing), *cites)))
+
+
+def _exits(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What has not been passed on the way to an act that is not offered here: the exits of the place, and choices."""
+    if act.kind == "choice" or standing.position.arm is None:
+        return (), ()
+    table, place = standing.table, standing.place
+    found: dict[str, tuple[str, ...]] = {}
+    for row in table.offers.get(place.id, ()):
+        if row.effect in ("enter", "enter_anew", "arrive") and not standing.counts(row):
+            found[_count_words(standing, row)] = tuple(claim for claim in place.cites if claim.startswith("R"))
+    for row in table.falls.get(place.id, ()):
+        if act.key in table.offers_of.get(row.target, {}):
+            found |= {text: row.cites for guard in row.guards for text in guard_reasons(standing.evaluation, guard)}
+    for key in landing.skipped:
+        if key in table.acts and table.acts[key].kind == "choice" and landing.kind == "ahead":
+            choice = table.acts[key].name.partition("=")[0]
+            cites = table.choices[choice].cites
+            found[f"{', '.join(cites)}: the choice {wording.words(choice)} comes before it"] = cites
+    return tuple(found), tuple(dict.fromkeys(claim for cites in found.values() for claim in cites))
 
 
 def _never(standing: Standing, act: ActLabel) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

@@ -1,7 +1,7 @@
 """The courses that the benchmarks walk, and the bare `transitions` machines that they are held against.
 
-A peer machine is what somebody would write by hand for the same course: the same places, a trigger for each act and each
-report, the guards that the course meets, and no history, no dates, no reasons and no record.
+A peer machine is what somebody would write by hand for the same course: the same places, a trigger for each act and
+each report, the guards that the course meets, and no history, no dates, no reasons and no record.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What an audited step costs, beside a bare trigger of a hand-written `transitions` machine in the same run.
 
-Run with `python -m pytest tests/benchmarks`. Each round walks a whole course; the table at the end divides by its events.
+Run with `python -m pytest tests/benchmarks`. Each round walks a whole course; the table at the end divides by its
+events.
 Nothing here asserts a time: the figures that were measured stand in docs/benchmarks.md.
 """
 
@@ -15,6 +16,7 @@ from protocol_engine import begin, compile_protocol, load_protocol, step
 from protocol_engine.audit import Chain
 
 ROUNDS = 30
+ALTERNATING = alternating_course(200)
 
 
 def audited(machine: Any, events: list[Any]) -> int:
@@ -37,7 +39,7 @@ def per_event(benchmark: Any, events: int) -> None:
     ("protocol", "course", "peer"),
     [
         pytest.param("NCT07239271", adaptive_course(), adaptive_peer(), id="NCT07239271"),
-        pytest.param("NCT07151586", alternating_course(200), alternating_peer(alternating_course(200)), id="NCT07151586"),
+        pytest.param("NCT07151586", ALTERNATING, alternating_peer(ALTERNATING), id="NCT07151586"),
     ],
 )
 @pytest.mark.parametrize("what", ["bare trigger", "audited step"])
