@@ -68,8 +68,8 @@ class NamedSet(Node):
 class Administration(Node):
     """One line of a regimen: a ``drug``, or the ``part`` that an option of a choice fills.
 
-    ``times_a_day`` counts doses a day; ``in_cycles`` limits the line to those cycles, counted from the cycle in which
-    the regimen, or the chosen option of the part, began. ``named_in`` takes the drug's name from a choice.
+    ``times_a_day`` counts doses a day; ``in_cycles`` limits the line to those cycles, counted from the first cycle of
+    the element, or of the chosen option. ``named_in`` takes the drug's name from a choice.
     """
 
     drug: str | None = None
