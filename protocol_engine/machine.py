@@ -1,7 +1,7 @@
 """The rows of a table, run by ``transitions``. This is the only module that knows that library.
 
-Nothing of a protocol file reaches it but names of places and acts: guards are read from the cursor, where the engine
-has put the truth of each row before. A row is taken only if it is true, and never two at once.
+No text of a protocol file reaches it: places and acts go under numbers, and guards are read from the cursor, where the
+engine says which row holds. A row is taken only if it is true, and never two at once.
 """
 
 from __future__ import annotations
@@ -28,20 +28,23 @@ class _Cursor:
 
 
 class PlaceMachine:
-    """The places of one table as states, its rows and landings as transitions."""
+    """The places of one table as states, its rows and landings as transitions, all under numbers of our own."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self._states = {place: f"p{number}" for number, place in enumerate(table.places)}
+        self._places = {state: place for place, state in self._states.items()}
+        self._triggers = {key: f"t{number}" for number, key in enumerate((FALL, *table.acts))}
         self._machine = Machine(
             model=None,
-            states=list(table.places),
-            initial=table.start,
+            states=[*self._places],
+            initial=self._states[table.start],
             auto_transitions=False,
             send_event=True,
             ignore_invalid_triggers=True,
         )
         for row in table.rows:
-            trigger = FALL if row.act is None else row.act.key
+            trigger = self._triggers[FALL if row.act is None else row.act.key]
             sources = [row.source]
             if row.act is None:
                 sources = [place.id for place in table.places.values() if row.source in place.scopes]
@@ -49,27 +52,28 @@ class PlaceMachine:
         for place, landings in table.landings.items():
             for key, landing in landings.items():
                 if landing.target is not None:
-                    self._add(f"{LAND}:{key}", [place], landing.target, LAND)
+                    self._add(self._triggers[key] + LAND, [place], landing.target, LAND)
         self._events: Mapping[str, Any] = self._machine.events
 
     def _add(self, trigger: str, sources: list[str], target: str, row: str) -> None:
         if sources:
-            self._machine.add_transition(trigger, [*sources], target, conditions=[_holds(row)])
+            states: Any = [self._states[source] for source in sources]
+            self._machine.add_transition(trigger, states, self._states[target], conditions=[_holds(row)])
 
     def take(self, place: str, row: Row) -> str:
         """The place that a row leads to from ``place``. BrokenInvariant if the machine has no such row."""
-        return self._fire(place, FALL if row.act is None else row.act.key, row.id)
+        return self._fire(place, self._triggers[FALL if row.act is None else row.act.key], row.id)
 
     def land(self, place: str, act: str) -> str:
         """The place where an act lands, from ``place``, that no row allowed."""
-        return self._fire(place, f"{LAND}:{act}", LAND)
+        return self._fire(place, self._triggers[act] + LAND, LAND)
 
     def _fire(self, place: str, trigger: str, row: str) -> str:
-        cursor = _Cursor(place, row)
+        cursor = _Cursor(self._states[place], row)
         event = self._events.get(trigger)
         if event is None or not event.trigger(cursor):
             raise BrokenInvariant(f"no row {row} leaves {place} by {trigger}")
-        return cursor.state
+        return self._places[cursor.state]
 
 
 def _holds(row: str) -> Callable[[EventData], bool]:

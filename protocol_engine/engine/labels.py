@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.standing import Standing
+from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation
 from protocol_engine.model.table import ActLabel, Guard, Landing, Row
@@ -39,6 +40,8 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     held = standing.held(act)
     tried = tuple(standing.tried(row) for row in rows)
     true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is Truth.TRUE]
+    if len({row.target for row in true_rows}) > 1:
+        raise BrokenInvariant(f"{', '.join(row.id for row in true_rows)} all hold for {act.key} in {position.place}")
     if true_rows and not held:
         return Judgement("allowed", act=act, row=true_rows[0], cites=true_rows[0].basis, tried=tried)
     if not rows:
