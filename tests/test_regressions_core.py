@@ -305,3 +305,32 @@ def test_stopping_a_drug_that_is_not_being_given_does_not_stop_this_one() -> Non
     assert (decision.ended, offered(decision)) == (None, ["sg C2 d1"])
     progressed = event("i1", "01-25", "observation", fact="response", value="PD")
     assert offered(course("IIT2025006", *SECOND_LINE, other, progressed).decide()) == []
+
+
+# --- what a reader is told -------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_of_what_is_not_offered_names_the_exit_that_is_not_passed() -> None:
+    """The cycles that are still to be given, the progression that opens the second ADC, the choice that comes first."""
+    progression = asked(course("IIT2025006", *SECOND_LINE), "01-26", "administration", regimen="tdxd")
+    assert progression.because[1:] == ("R3: progression on this ADC must be yes; it is no",)
+    begun = course("NCT07239271", *gates("adaptive"), dose("e1", "01-05", "nab_p_hp"))
+    surgery = asked(begun, "01-26", "procedure", procedure="surgery")
+    assert (surgery.verdict, surgery.because[1:]) == ("order", ("R2: start goes on for 2 cycles, and 1 is given",))
+    taxane = asked(course("NCT07377643", *gates("thp")), "01-05", "administration", regimen="thp")
+    assert taxane.because[1:] == ("R1, A1: the choice taxane comes before it",)
+
+
+def test_a_drug_that_is_no_part_of_a_regimen_cannot_be_left_out_of_it() -> None:
+    """R2: carboplatin is no part of Nab-P+HP; pertuzumab is."""
+    begun = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"))
+    for drug, verdict in (("carboplatin", {"o1": "content"}), ("pertuzumab", {})):
+        left_out = event("o1", "01-05", "omission", regimen="nab_p_hp", cycle=1, day=1, drug=drug, reason="LVEF")
+        assert deviations(course("NCT07239271", *begun, left_out).decide()) == verdict
+
+
+def test_an_amount_keeps_every_digit() -> None:
+    """R4: 5.4 mg/kg for a weight with thirty digits."""
+    weight = event("w1", "01-04", "observation", fact="weight", value="123456789012345.123456789012345", unit="kg")
+    (action,) = course("NCT07151586 A1=tdxd_first", *gates("alternating"), weight).decide().actions
+    assert action.content["administrations"][0]["amount"]["value"] == "666666660666663.666666660666663"

@@ -175,15 +175,15 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
     what = wording.act_words(standing.table, act, cycle if cycle is not None else expected)
     left_out = f"{standing.table.drugs[event.drug].name} of {what}" if event.drug is not None else what
     remark = f"{left_out} was left out on {event.effective.day.isoformat()}: {event.reason}"
+    if event.drug is not None and not _holds_drug(standing, event.regimen, event.drug):
+        text = f"{standing.table.drugs[event.drug].name} is not part of {name}, so it cannot be left out of it"
+        return Judgement("content", (text,), judged.cites or ("G4",), act, None, Landing("stay"))
     if (
         event.drug is not None
         and any(closed.day == day for closed in standing.position.closed_days)
         and standing.position.regimen == event.regimen
     ):
         return Judgement("allowed", act=act, landing=Landing("stay"), remarks=(remark,))
-    if event.drug is not None and event.drug not in standing.drugs_of(event.regimen):
-        text = f"{standing.table.drugs[event.drug].name} is not part of {name}, so it cannot be left out of it"
-        return Judgement("content", (text,), judged.cites or ("G4",), act, None, Landing("stay"))
     settled = _omitted_elsewhere(standing, act, cycle, judged)
     if settled is not None:
         return evolve(settled, remarks=(remark,) if settled.verdict == "allowed" else ())
@@ -205,6 +205,16 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         tried=judged.tried,
         remarks=(remark,),
     )
+
+
+def _holds_drug(standing: Standing, regimen: str, drug: str) -> bool:
+    """Whether the drug belongs to the regimen, whichever options are chosen; any does where the drug is left open."""
+    table = standing.table
+    lines = list(table.regimens[regimen].lines)
+    for line in table.regimens[regimen].lines:
+        if line.part is not None:
+            lines += [inner for option in table.parts[line.part].options.values() for inner in option.gives]
+    return any(line.drug == drug or line.named_in is not None for line in lines)
 
 
 def _omitted_elsewhere(standing: Standing, act: ActLabel, cycle: int | None, judged: Judgement) -> Judgement | None:
