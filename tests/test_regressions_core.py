@@ -334,3 +334,27 @@ def test_an_amount_keeps_every_digit() -> None:
     weight = event("w1", "01-04", "observation", fact="weight", value="123456789012345.123456789012345", unit="kg")
     (action,) = course("NCT07151586 A1=tdxd_first", *gates("alternating"), weight).decide().actions
     assert action.content["administrations"][0]["amount"]["value"] == "666666660666663.666666660666663"
+
+
+def test_a_day_with_more_acts_than_orders_can_be_tried_blames_nobody() -> None:
+    """DAWNA-FES R3: seven acts without times, ovarian suppression among them, from consent to the first dose."""
+    day = "01-05"
+    acts = (
+        dose("y1", day, "dalpiciclib_et"),
+        event("y2", day, "choice", choice="endocrine_agent", option="letrozole"),
+        event("y3", day, "allocation", arm="dalpiciclib_et"),
+        event("y4", day, "eligibility", met=True),
+        event("y5", day, "consent"),
+        dose("y6", day, "gnrh"),
+        event("y7", day, "other_treatment", drugs=["denosumab"]),
+        event("f1", day, "observation", fact="sex", value="female"),
+        event("f2", day, "observation", fact="menopause", value="pre"),
+    )
+    assert list(deviations(course("NCT05861830", *acts).decide())) in ([], ["y7"])
+
+
+def test_an_act_before_its_gates_that_ends_the_course_dates_the_end() -> None:
+    """R9, G1: surgery on the 1st, reported before an allocation on the 3rd, completed the course on the 1st."""
+    early = event("z1", "01-01", "procedure", procedure="surgery")
+    decision = course("NCT07239271", early, *gates("adaptive")).decide()
+    assert (deviations(decision), decision.ended) == ({"z1": "order"}, {"reason": "completed", "date": "2026-01-01"})

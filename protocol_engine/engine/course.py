@@ -10,8 +10,9 @@ from datetime import date
 
 from attrs import field, frozen
 
+from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent
 from protocol_engine.engine.deciding import Decider
-from protocol_engine.engine.folding import ACT_KINDS, Fold, FoldedEvent, Folder, Remark, Trace
+from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.rewriting import is_named, rewrites_in, rewritten

@@ -8,13 +8,12 @@ which events arrived never counts.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import combinations_with_replacement, permutations
-from math import perm
 
 from attrs import evolve, field, frozen
 
+from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
 from protocol_engine.engine.standing import Standing
@@ -22,7 +21,6 @@ from protocol_engine.errors import BrokenInvariant
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import TriedRow, Verdict
 from protocol_engine.model.events import (
-    KIND_RANK,
     ActEvent,
     AdministrationEvent,
     AdverseEventEvent,
@@ -34,7 +32,6 @@ from protocol_engine.model.events import (
     EligibilityEvent,
     ObservationEvent,
     OmissionEvent,
-    OtherTreatmentEvent,
     ProcedureEvent,
     ReportEvent,
     StudyClosureEvent,
@@ -47,21 +44,6 @@ from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
 
 MOST_FALLS = 100
-MOST_ORDERS = 720
-"""Orders of one day that are tried: six acts without times, or fewer among events that have one. A day with more is
-taken in the order of kinds."""
-
-FoldedEvent = ActEvent | ReportEvent
-ACT_KINDS = (
-    ConsentEvent,
-    EligibilityEvent,
-    AllocationEvent,
-    AdministrationEvent,
-    OmissionEvent,
-    ChoiceEvent,
-    ProcedureEvent,
-    OtherTreatmentEvent,
-)
 
 
 @frozen
@@ -118,11 +100,8 @@ class Folder:
         """Fold one day; the trace is that of the event with the id ``watched``."""
         if len(group) == 1:
             return self._ordered(fold, group, watched)
-        timed = sorted((event for event in group if event.known.instant is not None), key=_by_clock)
-        if len(timed) == len(group):
-            return self._ordered(fold, timed, watched)
-        best = None
-        for order in _orders(timed, sorted((e for e in group if e.known.instant is None), key=_by_kind)):
+        best: tuple[Fold, Trace | None] | None = None
+        for order in orders(group, fold, self._deviates):
             found = self._ordered(fold, order, watched)
             if best is None or len(found[0].deviations) < len(best[0].deviations):
                 best = found
@@ -131,6 +110,11 @@ class Folder:
         if best is None:
             raise BrokenInvariant("a day has no order")
         return best
+
+    def _deviates(self, fold: Fold, events: Sequence[FoldedEvent]) -> tuple[Fold, bool]:
+        """The fold after some events, and whether one of them is a deviation there."""
+        after, _ = self._ordered(fold, events, None)
+        return after, len(after.deviations) > len(fold.deviations)
 
     def _ordered(self, fold: Fold, events: Sequence[FoldedEvent], watched: str | None) -> tuple[Fold, Trace | None]:
         """Events one after another. Observations without times that stand together are read together."""
@@ -275,11 +259,12 @@ class Folder:
 
     def _unpark(self, fold: Fold, gate: FoldedEvent) -> Fold:
         """After a gate: acts that came too early are taken now, without a second verdict, until none moves any more."""
+        fold, _ = self._settle(fold, gate)
         while True:
             waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
             for event in waiting:
-                fold, _ = self._settle(fold, gate)
-                fold = self._moved(fold, event, judge(fold.standing, event), again=True)
+                fold = self._moved(self._standing(fold), event, judge(fold.standing, event), again=True)
+                fold, _ = self._settle(fold, event)
             if not fold.position.parked or len(fold.position.parked) >= len(waiting):
                 return fold
 
@@ -452,52 +437,3 @@ def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tup
 
 def _fits(before: int | None, after: int | None, cycle: int) -> bool:
     return (before is not None and cycle < before) or (after is not None and cycle == after)
-
-
-def _orders(timed: Sequence[FoldedEvent], untimed: Sequence[FoldedEvent]) -> Iterator[list[FoldedEvent]]:
-    """The orders in which a day may be taken, the likeliest first; ``timed`` stay in the order of the clock.
-
-    What was observed comes first, then the acts, then what happened to the patient; only where every such order blames
-    somebody may the last come before the acts, since a stop may be what an act of that day answers.
-    """
-    first = [event for event in untimed if isinstance(event, ObservationEvent)]
-    acts = [event for event in untimed if isinstance(event, ACT_KINDS)]
-    last = [event for event in untimed if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
-    usual = 1 + max((place for place, event in enumerate(timed) if isinstance(event, ObservationEvent)), default=-1)
-    middles = [[*timed[:usual], *acts, *timed[usual:]]]
-    if perm(len(timed) + len(acts), len(acts)) <= MOST_ORDERS:
-        middles += _interleaved(timed, acts)
-    for middle in middles:
-        yield [*first, *middle, *last]
-    if last:
-        for middle in middles:
-            yield [*first, *last, *middle]
-
-
-def _interleaved(timed: Sequence[FoldedEvent], acts: Sequence[FoldedEvent]) -> list[list[FoldedEvent]]:
-    """The acts in every order and at every place among the timed events, behind what was observed but for the gates."""
-    found = []
-    for order in permutations(acts):
-        for places in combinations_with_replacement(range(len(timed) + 1), len(order)):
-            if all(_follows(event, timed[place:]) for event, place in zip(order, places, strict=True)):
-                middle: list[FoldedEvent] = list(timed)
-                for event, place in reversed([*zip(order, places, strict=True)]):
-                    middle.insert(place, event)
-                found.append(middle)
-    return found
-
-
-def _follows(event: FoldedEvent, behind: Sequence[FoldedEvent]) -> bool:
-    """Whether nothing observed stands behind an act that reads it; consent and eligibility read no result."""
-    if isinstance(event, ConsentEvent | EligibilityEvent):
-        return True
-    return not any(isinstance(other, ObservationEvent) for other in behind)
-
-
-def _by_clock(event: FoldedEvent) -> tuple[object, ...]:
-    return (event.known.instant, KIND_RANK[event.kind], event.id)
-
-
-def _by_kind(event: FoldedEvent) -> tuple[object, ...]:
-    """By kind; of two words on eligibility the one that bars treatment is the last, whatever the ids are."""
-    return (KIND_RANK[event.kind], isinstance(event, EligibilityEvent) and not event.met, event.id)

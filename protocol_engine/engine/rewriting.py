@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date
 
-from protocol_engine.engine.folding import FoldedEvent
+from protocol_engine.engine.day_order import FoldedEvent
 from protocol_engine.errors import InputError
 from protocol_engine.model.events import (
     CorrectionEvent,
