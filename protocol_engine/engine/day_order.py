@@ -62,7 +62,7 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
     if perm(len(timed) + len(acts), len(acts)) <= MOST_ORDERS:
         middles += _interleaved(timed, acts)
     else:
-        middles.append(_act_by_act(middles[0], take(course, first)[0], take))
+        middles.append(_act_by_act(middles[0], take(course, first)[0] if first else course, take))
     for middle in middles[1:]:
         yield [*first, *middle, *last]
     if last:
@@ -71,9 +71,12 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
 
 
 def _act_by_act(events: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> list[FoldedEvent]:
-    """An order for a day that holds too much to try every one: each time the first act that is no deviation."""
+    """An order for a day that holds too much to try every one: each time the first act that is no deviation.
+
+    What was given outside the protocol moves nothing, so it comes as early as it may.
+    """
     taken: list[FoldedEvent] = []
-    left = list(events)
+    left = sorted(events, key=lambda event: not isinstance(event, OtherTreatmentEvent))
     while left:
         clock = [event for event in left if event.known.instant is not None]
         ready = [e for e in left if e in clock[:1] or (e.known.instant is None and _follows(e, clock))]
