@@ -76,7 +76,7 @@ def _act_by_act(events: Sequence[FoldedEvent], course: Course, take: Take[Course
     What was given outside the protocol moves nothing, so it comes as early as it may.
     """
     taken: list[FoldedEvent] = []
-    left = sorted(events, key=lambda event: not isinstance(event, OtherTreatmentEvent))
+    left = sorted(events, key=lambda e: e.known.instant is not None or not isinstance(e, OtherTreatmentEvent))
     while left:
         clock = [event for event in left if event.known.instant is not None]
         ready = [e for e in left if e in clock[:1] or (e.known.instant is None and _follows(e, clock))]
