@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ADAPTIVE = ROOT / "docs" / "examples" / "NCT07239271.jsonl"
 ALTERNATING = ROOT / "docs" / "examples" / "NCT07151586.jsonl"
 HERE = {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
-START = [sys.executable, "-c", "from protocol_engine.entrypoints.cli import main; main()"]
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also where the caller ignores it
+START = [sys.executable, "-c", f"{LISTEN}; from protocol_engine.entrypoints.cli import main; main()"]
 VERSIONS = {
     "IIT2025006": "2025-09-09",
     "NCT05861830": "2024-03-12",
