@@ -87,3 +87,16 @@ def test_a_stop_that_begins_to_count_at_a_gate_ends_the_course_on_the_day_of_the
         """,
     )
     assert found.decide().ended == {"reason": "discontinuation", "date": "2026-01-04"}
+
+
+def test_a_day_on_which_an_end_became_known_says_the_same_step_by_step() -> None:
+    found = begun(
+        "NCT07377643",
+        "ibi354",
+        """
+        e4 2026-01-05 discontinuation scope=treatment issued=2026-01-06
+        e5 2026-01-06 consent
+        """,
+    )
+    again, _ = derived(found.machine, found.state.events)
+    assert canonical(decide(found.machine, again).as_json()) == canonical(found.decide().as_json())

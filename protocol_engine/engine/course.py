@@ -117,8 +117,9 @@ def _appended(
     deviations = now.deviations
     if state.rewritten_until is not None:
         deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
-    if now.position.ended != state.now.position.ended:  # acts that were dated after this end are remarked on
-        return derived(machine, events, event.id)
+    end_known = now.position.over_known
+    if now.position.ended != state.now.position.ended or (end_known is not None and day <= end_known):
+        return derived(machine, events, event.id)  # acts that were dated after the end are remarked on
     new = State(events, base, now, group, day, as_of, state.rewritten_until, deviations, state.hindsight)
     return new, trace or Trace(base.position.place, now.position.place)
 
