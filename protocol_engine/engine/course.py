@@ -118,9 +118,12 @@ def _appended(
     if state.rewritten_until is not None:
         deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
     end_known = now.position.over_known
+    hindsight = state.hindsight
     if now.position.ended != state.now.position.ended or (end_known is not None and day <= end_known):
-        return derived(machine, events, event.id)  # acts that were dated after the end are remarked on
-    new = State(events, base, now, group, day, as_of, state.rewritten_until, deviations, state.hindsight)
+        if state.rewritten_until is not None:
+            return derived(machine, events, event.id)
+        hindsight = _after_the_end(now, deviations, rewritten(events, None))
+    new = State(events, base, now, group, day, as_of, state.rewritten_until, deviations, hindsight)
     return new, trace or Trace(base.position.place, now.position.place)
 
 

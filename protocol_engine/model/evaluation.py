@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal, Protocol, assert_never
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.facts import FactPart, FactValue
@@ -310,18 +310,18 @@ class HistoryLeaves:
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
         """After which of the acts things count; None where the first of them, which must have been, was not."""
-        since = _Since()
+        latest, told, toxicities = date.min, None, 0
         for number, act in enumerate(acts):
             done = self.history.done.get(act)
             day = done.day if done is not None else self._mark(act)
             if day is None and number == 0:
                 return None
             if done is not None and act.startswith("choice."):
-                if since.told is None or done.day > since.told:
-                    since = evolve(since, told=done.day, toxicities=done.toxicities)
-            elif day is not None and day > since.day:
-                since = evolve(since, day=day)
-        return since
+                if told is None or done.day > told:
+                    told, toxicities = done.day, done.toxicities
+            elif day is not None and day > latest:
+                latest = day
+        return _Since(latest, told, toxicities)
 
     def _mark(self, act: str) -> date | None:
         if act == "element":
