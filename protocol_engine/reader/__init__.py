@@ -1,9 +1,8 @@
 """From the text of a protocol file to a :class:`Protocol`, or to every problem in it at once.
 
-YAML is only composed, never constructed: each scalar stays the text that was written, so ``on``, ``no`` and ``12:30``
-mean themselves. Duplicate keys, anchors, tags and empty values are problems. Then the selected readings of the
-assumptions replace every ``reading_of``, fragments are copied in where they are used, and the one converter of
-:mod:`protocol_engine.codec` turns the tree into frozen nodes.
+The text becomes a tree of what was written (:mod:`protocol_engine.reader.tree`): duplicate keys, anchors, tags and
+empty values are problems. Then the selected readings of the assumptions replace every ``reading_of``, fragments are
+copied in where they are used, and the one converter of :mod:`protocol_engine.codec` turns the tree into frozen nodes.
 """
 
 from __future__ import annotations
@@ -12,20 +11,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import evolve, frozen
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from protocol_engine.codec import CODEC, Finding, Invalid, Lines, Table, Text, path_text
 from protocol_engine.errors import Mark, Problem, Problems
 from protocol_engine.model.protocol import Protocol
+from protocol_engine.reader.tree import Path, scalar, tree_of
 
 ASSUMPTIONS_KEY = "assumptions"
 READING_KEY = "reading_of"
 FRAGMENTS_KEY = "fragments"
-MOST_DEPTH = 60
 MOST_COPIES = 500
-Path = tuple[str | int, ...]
 
 
 def read_protocol(text: str, source: str, readings: Mapping[str, str] | None = None) -> Protocol:
@@ -43,11 +38,10 @@ def declared_readings(text: str, source: str) -> dict[str, tuple[str, ...]]:
 
 def written_protocol(text: str, source: str) -> WrittenProtocol:
     """The text as a tree, from which a protocol can be read for each selection; :class:`Problems` if it is no YAML."""
-    findings: list[Finding] = []
-    tree = _compose(text, findings)
-    if findings:
-        raise _problems(findings, source)
-    return WrittenProtocol(tree, source)
+    try:
+        return WrittenProtocol(tree_of(text), source)
+    except Invalid as invalid:
+        raise _problems(invalid.findings, source) from None
 
 
 @frozen
@@ -69,13 +63,13 @@ class WrittenProtocol:
         """The protocol with the given readings selected over the defaults; :class:`Problems` with everything wrong."""
         findings: list[Finding] = []
         selected = _selection(self.tree, readings or {}, findings)
+        fragments = _fragments(self.tree, findings)
         if findings:
             raise _problems(findings, self.source)
-        fragments = self.tree.get(FRAGMENTS_KEY)
         body = Table((key, item) for key, item in self.tree.items() if key != FRAGMENTS_KEY)
         body.mark, body.key_marks, body.rests = self.tree.mark, self.tree.key_marks, ()
         try:
-            selection = _Selection(self.tree, selected, fragments if isinstance(fragments, Table) else None)
+            selection = _Selection(self.tree, selected, fragments)
             tree = selection.applied(body, ())
             findings += selection.findings
             protocol: Protocol = CODEC.structure(tree, Protocol)
@@ -89,99 +83,6 @@ class WrittenProtocol:
 def _problems(findings: list[Finding], source: str) -> Problems:
     problems = [Problem(f.code, path_text(f.path), f.message, f.mark or Mark(), source) for f in findings]
     return Problems(tuple(sorted(problems, key=lambda problem: (problem.mark, problem.path, problem.code))))
-
-
-# --- the tree ------------------------------------------------------------------------------------------------------
-
-
-def _compose(text: str, findings: list[Finding]) -> Table:
-    empty = Table()
-    empty.mark, empty.key_marks, empty.rests = Mark(), {}, ()
-    try:
-        node = YAML(typ="safe", pure=True).compose(text)
-    except YAMLError as error:
-        mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-        where = Mark(mark.line + 1, mark.column + 1) if mark is not None else Mark()
-        what = (error.problem if isinstance(error, MarkedYAMLError) else None) or "cannot be read"
-        findings.append(
-            Finding(
-                (),
-                "not-yaml",
-                f"is not YAML: {' '.join(str(what).split())}; check indentation and quotes",
-                where,
-            )
-        )
-        return empty
-    except (ValueError, RecursionError) as error:
-        findings.append(Finding((), "not-yaml", f"is not YAML: {' '.join(str(error).split())[:120]}", Mark()))
-        return empty
-    if not isinstance(node, MappingNode):
-        findings.append(
-            Finding(
-                (),
-                "not-a-protocol",
-                "must be a mapping that begins with `protocol:` and its registry id",
-                Mark(),
-            )
-        )
-        return empty
-    tree = _tree(node, (), findings)
-    return tree if isinstance(tree, Table) else empty
-
-
-def _mark(node: Node) -> Mark:
-    return Mark(node.start_mark.line + 1, node.start_mark.column + 1)
-
-
-def _tree(node: Node, path: Path, findings: list[Finding], depth: int = 0) -> Text | Table | Lines:
-    mark = _mark(node)
-    if node.anchor is not None:
-        findings.append(Finding(path, "anchor", "uses a YAML anchor; write it out, or use a fragment", mark))
-    if depth > MOST_DEPTH:
-        findings.append(Finding(path, "too-deep", f"is nested more than {MOST_DEPTH} deep; no protocol is", mark))
-        return _text("", mark)
-    if isinstance(node, ScalarNode):
-        return _scalar(node, path, findings, mark)
-    if isinstance(node, SequenceNode):
-        lines = Lines(_tree(item, (*path, index), findings, depth + 1) for index, item in enumerate(node.value))
-        lines.mark = mark
-        return lines
-    table = Table()
-    table.mark, table.key_marks, table.rests = mark, {}, ()
-    for key_node, value_node in node.value:
-        if not isinstance(key_node, ScalarNode):
-            findings.append(Finding(path, "bad-key", "has a key that is not plain text", _mark(key_node)))
-            continue
-        key = key_node.value
-        if key in table:
-            message = f"{key!r} stands twice; the first is in line {table.key_marks[key].line}: keep one"
-            findings.append(Finding((*path, key), "duplicate-key", message, _mark(key_node)))
-            continue
-        table.key_marks[key] = _mark(key_node)
-        if isinstance(value_node, ScalarNode) and not value_node.value and value_node.style is None:
-            findings.append(_empty((*path, key), _mark(key_node)))  # the empty text itself begins a line later
-            continue
-        table[key] = _tree(value_node, (*path, key), findings, depth + 1)
-    return table
-
-
-def _empty(path: Path, mark: Mark) -> Finding:
-    message = "has no value; did a comma or colon cut your sentence? quote it, or fill it in"
-    return Finding(path, "empty-value", message, mark)
-
-
-def _scalar(node: ScalarNode, path: Path, findings: list[Finding], mark: Mark) -> Text:
-    if node.style is None and node.value in ("", "~", "null", "Null", "NULL"):
-        findings.append(_empty(path, mark))
-    if node.tag and not str(node.tag).startswith("tag:yaml.org,2002:"):
-        findings.append(Finding(path, "tag", f"has the YAML tag {node.tag}; leave it out", mark))
-    return _text(node.value, mark)
-
-
-def _text(value: str, mark: Mark) -> Text:
-    text = Text(value)
-    text.mark = mark
-    return text
 
 
 # --- readings and fragments ----------------------------------------------------------------------------------------
@@ -236,10 +137,45 @@ def _selection(tree: Table, readings: Mapping[str, str], findings: list[Finding]
     return selected
 
 
+def _fragments(tree: Table, findings: list[Finding]) -> dict[str, Lines]:
+    """The fragments of a file. One that is used nowhere would be read by nobody."""
+    section = tree.get(FRAGMENTS_KEY, Table())
+    if not isinstance(section, Table):
+        message = "needs a mapping of names to lists of steps"
+        findings.append(Finding((FRAGMENTS_KEY,), "mapping-expected", message, section.mark))
+        return {}
+    used = {str(node["use"]) for node in _tables_in(tree) if "use" in node}
+    for name, body in section.items():
+        mark = section.key_marks[name]
+        if not isinstance(body, Lines):
+            findings.append(Finding((FRAGMENTS_KEY, name), "list-expected", "needs a list of steps", mark))
+        if name not in used:
+            message = "is used nowhere; use it or leave it out"
+            findings.append(Finding((FRAGMENTS_KEY, name), "unused-fragment", message, mark))
+    return dict(section)
+
+
+def _tables_in(node: Any) -> Iterator[Table]:
+    """Every mapping inside a piece of a tree."""
+    if isinstance(node, Table):
+        yield node
+    for item in node.values() if isinstance(node, Table) else node if isinstance(node, Lines) else ():
+        yield from _tables_in(item)
+
+
+def _nothing_given() -> Table:
+    table = Table()
+    table.mark, table.key_marks, table.rests = Mark(), {}, ()
+    return table
+
+
+_NOTHING_GIVEN = _nothing_given()
+
+
 class _Selection:
     """Replaces ``reading_of`` by the selected reading and ``use`` by the fragment, keeping marks and paths."""
 
-    def __init__(self, tree: Table, selected: Mapping[str, str], fragments: Table | None) -> None:
+    def __init__(self, tree: Table, selected: Mapping[str, str], fragments: Mapping[str, Lines]) -> None:
         self.selected = selected
         self.declared = {name: readings for name, _, readings in _assumptions(tree)}
         self.fragments = fragments
@@ -297,11 +233,11 @@ class _Selection:
         reading = self.selected.get(name)
         if reading is None:
             self._find(path, "unknown-assumption", f"reads {name!r}, which is no assumption of this file", node.mark)
-            return _text("unknown", node.mark), ()
+            return scalar("unknown", node.mark), ()
         if reading not in node or reading == READING_KEY:
             message = f"has nothing for the reading {reading!r} of {name}; write a line for it"
             self._find(path, "missing-reading", message, node.mark)
-            return _text("unknown", node.mark), ()
+            return scalar("unknown", node.mark), ()
         for other in node.keys() - {READING_KEY} - set(self.declared.get(name, ())):
             message = f"{other!r} is no reading of {name}; there are: {', '.join(self.declared[name])}"
             self._find((*path, other), "unknown-reading", message, node.key_marks[other])
@@ -318,18 +254,11 @@ class _Selection:
 
     def _fragment(self, node: Table, path: Path, outer: Table | None) -> list[Any]:
         name = str(node["use"])
-        body = self.fragments.get(name) if self.fragments is not None else None
-        if not isinstance(body, Lines):
-            self._find(
-                path,
-                "unknown-name",
-                f"uses the fragment {name!r}; write its steps under `{FRAGMENTS_KEY}`",
-                node.mark,
-            )
+        body = self.fragments.get(name)
+        if body is None:
+            message = f"uses the fragment {name!r}; write its steps under `{FRAGMENTS_KEY}`"
+            self._find(path, "unknown-name", message, node.mark)
             return []
-        extra = set(node) - {"use", "with"}
-        if extra:
-            self._find(path, "unknown-key", f"{', '.join(sorted(extra))}: `use` takes nothing but `with`", node.mark)
         if name in self.open_fragments:
             ring = " uses ".join((*self.open_fragments, name))
             self._find(path, "endless-fragment", f"uses itself: {ring}; write one of them out", node.mark)
@@ -338,17 +267,34 @@ class _Selection:
         if self.copies > MOST_COPIES:
             self._find(path, "endless-fragment", f"copies fragments more than {MOST_COPIES} times", node.mark)
             return []
-        arguments = self.applied(node.get("with"), (*path, "with"), outer)
+        arguments = self.applied(self._given(node, path, body), (*path, "with"), outer)
         self.open_fragments.append(name)
-        items = self.applied(body, (FRAGMENTS_KEY, name), arguments if isinstance(arguments, Table) else Table())
+        items = self.applied(body, (FRAGMENTS_KEY, name), arguments if isinstance(arguments, Table) else _NOTHING_GIVEN)
         self.open_fragments.pop()
         return list(items)
+
+    def _given(self, node: Table, path: Path, body: Lines) -> Table:
+        """What a `use` puts into the fragment, after a look at its keys."""
+        extra = set(node) - {"use", "with"}
+        if extra:
+            self._find(path, "unknown-key", f"{', '.join(sorted(extra))}: `use` takes nothing but `with`", node.mark)
+        given = node.get("with", _NOTHING_GIVEN)
+        if not isinstance(given, Table):
+            self._find(
+                (*path, "with"), "mapping-expected", "needs a mapping of names to what they stand for", given.mark
+            )
+            return _NOTHING_GIVEN
+        wanted = {str(table["with"]) for table in _tables_in(body) if set(table) == {"with"}}
+        for key in given.keys() - wanted:
+            message = f"is not asked for by the fragment {node['use']}; write {{with: {key}}} there, or leave it out"
+            self._find((*path, "with", key), "unknown-key", message, given.key_marks[key])
+        return given
 
     def _argument(self, node: Table, path: Path, arguments: Table) -> Any:
         name = str(node["with"])
         if name not in arguments:
             self._find(path, "unknown-name", f"stands for {name!r}, which its `use` does not give", node.mark)
-            return _text("unknown", node.mark)
+            return scalar("unknown", node.mark)
         return arguments[name]
 
     def _find(self, path: Path, code: str, message: str, mark: Mark) -> None:
