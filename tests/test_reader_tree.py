@@ -190,7 +190,7 @@ def test_a_problem_inside_a_fragment_stands_where_the_fragment_is_written() -> N
     text = with_fragment("{use: go_on}", f"\n  go_on:\n    - {step}")
     assert problems(text) == [
         f"{place_of(text, step)} missing-key {HERE}.cycles",
-        f"{place_of(text, 'cycle: 2, cite')} unknown-key {HERE}.cycle",
+        f"{place_of(text, 'cycle: 2, cite: R2')} unknown-key {HERE}.cycle",
     ]
 
 
