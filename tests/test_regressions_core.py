@@ -360,3 +360,32 @@ def test_an_act_before_its_gates_that_ends_the_course_dates_the_end() -> None:
     early = event("z1", "01-01", "procedure", procedure="surgery")
     decision = course("NCT07239271", early, *gates("adaptive")).decide()
     assert (deviations(decision), decision.ended) == ({"z1": "order"}, {"reason": "completed", "date": "2026-01-01"})
+
+
+def refusals(decision: Decision) -> dict[str, tuple[str, ...]]:
+    """What is not allowed and why, by regimen, procedure or option."""
+    names = ("regimen", "procedure", "option", "arm", "drug")
+    return {
+        next(str(refusal.action[name]) for name in names if name in refusal.action): refusal.because
+        for refusal in decision.not_allowed
+    }
+
+
+def test_what_is_awaited_is_not_called_not_allowed() -> None:
+    """R3, R7, G3: Nab-P+HP may yet be cycle 3; the operation may yet be needed. No reason of another row is given."""
+    begun = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
+    assert refusals(course("NCT07239271", *begun).decide()) == {}
+    woman = event("f1", "01-03", "observation", fact="sex", value="female")
+    assert refusals(course("NCT05861830", *gates("dalpiciclib_et"), woman).decide()) == {}
+    after = event("f2", "01-03", "observation", fact="menopause", value="post")
+    needless = ("R3: ovarian function suppression needed must be yes; it is no (f1, f2)",)
+    told = refusals(course("NCT05861830", *gates("dalpiciclib_et"), woman, after).decide())
+    assert told == {"bilateral_oophorectomy": needless, "gnrh": needless}
+
+
+def test_a_refusal_cites_what_holds_a_dose_back() -> None:
+    """G4: a drug of the regimen was stopped."""
+    stopped = event("q1", "01-06", "discontinuation", scope="trastuzumab")
+    decision = course("NCT07239271", *gates("control"), dose("e1", "01-05", "tcbhp"), stopped).decide()
+    (refusal,) = decision.not_allowed
+    assert (refusal.action["regimen"], refusal.cites) == ("tcbhp", ("G4", "R1"))

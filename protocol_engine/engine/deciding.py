@@ -11,7 +11,7 @@ from attrs import define, field
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import row_reasons
-from protocol_engine.engine.standing import Standing
+from protocol_engine.engine.standing import Held, Standing
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.protocol import Drug
@@ -40,7 +40,8 @@ class _Listing:
     actions: list[Action] = field(factory=list)
     awaiting: dict[tuple[str, str | None, str | None], tuple[dict[str, None], Missing]] = field(factory=dict)
     refused: dict[str, Refusal] = field(factory=dict)
-    offered: set[str] = field(factory=set)
+    spoken_of: set[str] = field(factory=set)
+    """Acts that are offered, or awaited: another row of theirs that does not hold makes them no less possible."""
     not_stated: dict[str, None] = field(factory=dict)
     notices: dict[str, None] = field(factory=dict)
     rests: dict[str, None] = field(factory=dict)
@@ -99,7 +100,7 @@ class Decider:
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=tuple(refusal for act, refusal in listing.refused.items() if act not in listing.offered),
+            not_allowed=tuple(refusal for act, refusal in listing.refused.items() if act not in listing.spoken_of),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -127,13 +128,13 @@ class Decider:
                 )
             elif truth is Truth.TRUE:
                 day_open = day_open or row.effect == "day"
-                listing.offered.add(act.key)
+                listing.spoken_of.add(act.key)
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
                 listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
             elif truth is Truth.UNKNOWN:
                 self._await(standing, row, listing)
             else:
-                self._refuse(standing, row, listing, tuple(hold.because for hold in held))
+                self._refuse(standing, row, listing, held)
         if day_open:
             listing.actions[:] = [_beside(action) for action in listing.actions]
         for rows in menus.values():
@@ -161,7 +162,7 @@ class Decider:
         first = offered[0].act
         if first is None:
             return
-        listing.offered.update(row.act.key for row in offered if row.act is not None)
+        listing.spoken_of.update(row.act.key for row in offered if row.act is not None)
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         if first.kind == "allocation":
             content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
@@ -231,18 +232,22 @@ class Decider:
             "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
         }
 
-    def _refuse(self, standing: Standing, row: Row, listing: _Listing, held: tuple[str, ...] = ()) -> None:
-        """List the act of a row as not allowed, once, with the reasons of all its rows."""
+    def _refuse(self, standing: Standing, row: Row, listing: _Listing, held: tuple[Held, ...] = ()) -> None:
+        """List the act of a row as not allowed, once, with the reasons of all its rows.
+
+        Of rows that permit the same act beside the course, only those that come nearest to holding speak.
+        """
         act = row.act
         if act is None:
             return
-        because = (*held, *row_reasons(standing, row))
+        because = (*(hold.because for hold in held), *row_reasons(standing, row))
+        cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *row.basis)))
         known = listing.refused.get(act.key)
-        if known is not None:
-            because = tuple(dict.fromkeys((*known.because, *because)))
-            cites = tuple(dict.fromkeys((*known.cites, *row.basis)))
-            listing.refused[act.key] = Refusal(known.action, because, cites)
+        if known is not None and row.effect == "stay" and len(because) > len(known.because):
             return
+        if known is not None and (row.effect != "stay" or len(because) == len(known.because)):
+            because = tuple(dict.fromkeys((*known.because, *because)))
+            cites = tuple(dict.fromkeys((*known.cites, *cites)))
         content: dict[str, Any] = {"kind": ACTION_OF[act.kind]}
         match act.kind:
             case "administration":
@@ -256,11 +261,13 @@ class Decider:
                 content["procedure"] = act.name
             case _:
                 pass
-        listing.refused[act.key] = Refusal(content, because, row.basis)
+        listing.refused[act.key] = Refusal(content, because, cites)
 
     # --- what is awaited ---------------------------------------------------------------------------------------------
 
     def _await(self, standing: Standing, row: Row, listing: _Listing) -> None:
+        if row.act is not None:
+            listing.spoken_of.add(row.act.key)
         for guard in row.guards:
             if standing.evaluation.guard(guard) is Truth.UNKNOWN:
                 claims = [claim for claim in guard.cites if claim[:1] in "RA"]

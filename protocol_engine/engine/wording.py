@@ -10,6 +10,11 @@ from protocol_engine.model.table import ActLabel, Guard, Table
 from protocol_engine.model.units import plain
 from protocol_engine.model.values import Ever, Holds, Last
 
+TOXICITY_DETAILS = {
+    "unacceptable": "whether the adverse event is unacceptable for the treatment",
+    "drug": "to which drug the unacceptable adverse event is due",
+}
+
 
 def label_of(table: Table, name: str) -> str:
     """The name of a value in words."""
@@ -106,6 +111,9 @@ def condition_words(table: Table, condition: Condition, evaluation: Evaluation |
 
 def missing_words(table: Table, missing: Missing) -> str:
     """Why a detail is missing, in words."""
+    if missing.fact == "adverse_event" and missing.component in TOXICITY_DETAILS:
+        reports = f" ({', '.join(missing.sources)})" if missing.sources else ""
+        return f"{TOXICITY_DETAILS[missing.component]} is not reported{reports}; correct the report, or retract it"
     name = fact_words(table, missing.fact, missing.timepoint)
     detail = f"{words(missing.component)} of {name}" if missing.component is not None else name
     reports = f" ({', '.join(missing.sources)})" if missing.sources else ""
