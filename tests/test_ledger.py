@@ -20,8 +20,9 @@ LINE = re.compile(r"^- \*\*([RANG]\d+)\*\* (.+)$", re.MULTILINE)
 READING = re.compile(r"`([a-z0-9_]+)`:")
 CLAIM = re.compile(r"[RANG]\d+")
 CITING = ("cites", "cite", "see", "rests", "not_stated", "never", "endpoints_see")
-"""Keys of the table under which claims are cited; `rules`, `assumptions` and `not_stated` at the top only declare them."""
+"""Keys of the table under which claims are cited."""
 DECLARING = ("rules", "assumptions", "not_stated")
+"""Keys at its top under which they are only declared."""
 
 
 @cache
