@@ -371,10 +371,8 @@ def refusals(decision: Decision) -> dict[str, tuple[str, ...]]:
     }
 
 
-def test_what_is_awaited_is_not_called_not_allowed() -> None:
-    """R3, R7, G3: Nab-P+HP may yet be cycle 3; the operation may yet be needed. No reason of another row is given."""
-    begun = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
-    assert refusals(course("NCT07239271", *begun).decide()) == {}
+def test_a_refusal_gives_no_reason_of_another_row() -> None:
+    """R3, G3: the operation is not needed; that it is not done is no reason. An unknown need refuses nothing."""
     woman = event("f1", "01-03", "observation", fact="sex", value="female")
     assert refusals(course("NCT05861830", *gates("dalpiciclib_et"), woman).decide()) == {}
     after = event("f2", "01-03", "observation", fact="menopause", value="post")

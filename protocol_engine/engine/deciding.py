@@ -41,7 +41,7 @@ class _Listing:
     awaiting: dict[tuple[str, str | None, str | None], tuple[dict[str, None], Missing]] = field(factory=dict)
     refused: dict[str, Refusal] = field(factory=dict)
     spoken_of: set[str] = field(factory=set)
-    """Acts that are offered, or awaited: another row of theirs that does not hold makes them no less possible."""
+    """Acts that are offered, or permitted once a fact is known: another row that does not hold changes nothing."""
     not_stated: dict[str, None] = field(factory=dict)
     notices: dict[str, None] = field(factory=dict)
     rests: dict[str, None] = field(factory=dict)
@@ -266,7 +266,7 @@ class Decider:
     # --- what is awaited ---------------------------------------------------------------------------------------------
 
     def _await(self, standing: Standing, row: Row, listing: _Listing) -> None:
-        if row.act is not None:
+        if row.act is not None and row.effect == "stay":
             listing.spoken_of.add(row.act.key)
         for guard in row.guards:
             if standing.evaluation.guard(guard) is Truth.UNKNOWN:
