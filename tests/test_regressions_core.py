@@ -387,3 +387,21 @@ def test_a_refusal_cites_what_holds_a_dose_back() -> None:
     decision = course("NCT07239271", *gates("control"), dose("e1", "01-05", "tcbhp"), stopped).decide()
     (refusal,) = decision.not_allowed
     assert (refusal.action["regimen"], refusal.cites) == ("tcbhp", ("G4", "R1"))
+
+
+def test_a_refusal_says_that_treatment_has_ended_or_that_another_arm_has_the_regimen() -> None:
+    """A12, R5: not merely that something else comes next."""
+    toxic = event("q1", "01-10", "adverse_event", term="shock", unacceptable=True)
+    stopped = course("NCT07239271", *gates("control"), dose("e1", "01-05", "tcbhp"), toxic)
+    answer = asked(stopped, "01-26", "administration", regimen="tcbhp")
+    assert answer.because == ("A12: protocol treatment ended on 2026-01-10",)
+    other = asked(course("NCT07151586", *gates("sg_alone")), "01-05", "administration", regimen="tdxd")
+    assert other.because == ("R1, R5, A5: T-DXd is no part of SG alone",)
+
+
+def test_a_choice_that_is_recorded_twice_is_a_duplicate_and_another_option_is_not() -> None:
+    """R1, A1: the taxane, sent again; and the other one, under the reading that it may not change."""
+    first = event("k1", "01-04", "choice", choice="taxane", option="docetaxel")
+    for option, verdict in (("docetaxel", "duplicate"), ("paclitaxel", "order")):
+        again = event("k2", "01-06", "choice", choice="taxane", option=option)
+        assert deviations(course("NCT07377643", *gates("thp"), first, again).decide()) == {"k2": verdict}

@@ -30,7 +30,7 @@ def judge(standing: Standing, event: ActEvent) -> Judgement:
         case AllocationEvent():
             return _judge_allocation(standing, event)
         case ChoiceEvent():
-            return judge_label(standing, ActLabel("choice", f"{event.choice}={event.option}"))
+            return _judge_choice(standing, event)
         case ProcedureEvent():
             if "allocation" not in standing.position.marks and standing.table.procedures[event.procedure].history:
                 return Judgement(
@@ -73,6 +73,16 @@ def _judge_allocation(standing: Standing, event: AllocationEvent) -> Judgement:
             landing=Landing("stay"),
         )
     return judge_label(standing, ActLabel("allocation", event.arm))
+
+
+def _judge_choice(standing: Standing, event: ChoiceEvent) -> Judgement:
+    act = ActLabel("choice", f"{event.choice}={event.option}")
+    judged = judge_label(standing, act)
+    made = standing.history.choices.get(event.choice)
+    if judged.row is None and made is not None and (made.option, made.name) == (event.option, event.name):
+        text = f"{wording.act_words(standing.table, act)} is recorded for {made.effective.day.isoformat()} already"
+        return Judgement("duplicate", (text,), ("G4",), act, None, Landing("stay"), tried=judged.tried)
+    return judged
 
 
 def _judge_other(standing: Standing, event: OtherTreatmentEvent) -> Judgement:

@@ -95,9 +95,22 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
         return (f"day {act.day} of {what} is not open in this cycle",), _place_cites(standing)
     if "allocation" not in standing.position.marks:
         return (f"G1: {what} comes before allocation",), ("G1",)
+    if standing.position.stopped is not None and place.kind == "stopped":
+        row_id, on = standing.position.stopped
+        cites = next(row.basis for row in table.rows if row.id == row_id)
+        return (f"{', '.join(cites)}: protocol treatment ended on {on.isoformat()}",), cites
+    arm = table.arms.get(standing.position.arm or "")
+    if arm is not None and not _in_arm(standing, act):
+        return (f"{', '.join(arm.cites)}: {what} is no part of {arm.title}",), arm.cites
     where = f"after {wording.words(standing.position.element or place.kind)}"
     exits, cites = _exits(standing, act, landing)
     return (f"{what} is not what comes next {where}", *exits), tuple(dict.fromkeys((*_place_cites(standing), *cites)))
+
+
+def _in_arm(standing: Standing, act: ActLabel) -> bool:
+    """Whether some place of the patient's arm offers the act."""
+    table, arm = standing.table, standing.position.arm
+    return any(act.key in offers for name, offers in table.offers_of.items() if table.places[name].arm == arm)
 
 
 def _exits(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[str, ...], tuple[str, ...]]:
