@@ -405,3 +405,26 @@ def test_a_choice_that_is_recorded_twice_is_a_duplicate_and_another_option_is_no
     for option, verdict in (("docetaxel", "duplicate"), ("paclitaxel", "order")):
         again = event("k2", "01-06", "choice", choice="taxane", option=option)
         assert deviations(course("NCT07377643", *gates("thp"), first, again).decide()) == {"k2": verdict}
+
+
+def test_a_drug_that_goes_on_alone_keeps_the_open_day_of_its_running_cycle() -> None:
+    """ALTER A2: T-DXd is given up between day 1 and day 8 of an SG cycle; day 8 is not lost with it."""
+    begun = (
+        *gates("alternating"),
+        dose("e1", "01-05", "sg"),
+        event("q1", "01-08", "adverse_event", term="ILD", unacceptable=True, drug="tdxd"),
+    )
+    decision = course("NCT07151586 A2=go_on_with_other", *begun).decide()
+    assert (offered(decision), dues(decision)) == (["sg C1 d8", "sg C2 d1"], ["2026-01-12", "2026-01-26"])
+    given = course("NCT07151586 A2=go_on_with_other", *begun, dose("e2", "01-12", "sg"), dose("e3", "01-26", "sg"))
+    assert (deviations(given.decide()), offered(given.decide())) == ({}, ["sg C2 d8", "sg C3 d1"])
+    toxic = event("q1", "02-18", "adverse_event", term="ILD", unacceptable=True, drug="tdxd")
+    late = course("NCT07151586 A2=go_on_with_other", *SG_TWICE, dose("e3", "02-16", "tdxd"), toxic)
+    assert offered(late.decide()) == ["sg C4 d1"]
+
+
+def test_a_treatment_that_was_stopped_before_allocation_is_history() -> None:
+    """G2, G4: an end of treatment is the end of the study's treatment."""
+    earlier = event("q1", "01-01", "discontinuation", scope="treatment", reason="progression on chemotherapy")
+    decision = course("NCT07151586", earlier, *gates("sg_alone")).decide()
+    assert (decision.ended, offered(decision)) == (None, ["sg C1 d1"])

@@ -374,7 +374,7 @@ class Steps:
             entry = entries[0]
         else:
             draft = self._draft(key, "closed", around, element, until)
-            self._leave(draft, entries)
+            self._leave(draft, [*self._days_left(entries), *entries])
             entry = _Entry(None, key, "fall")
         entry = evolve(
             entry,
@@ -383,6 +383,15 @@ class Steps:
             rests=joined(entry.rests, until.rests),
         )
         self.places.falls.setdefault(scope, []).append(self._row(scope, entry))
+
+    def _days_left(self, entries: list[_Entry]) -> list[_Entry]:
+        """The later days of a regimen that goes on behind a close: those of the running cycle are still to be given."""
+        return [
+            evolve(entry, act=ActLabel("administration", entry.act.name, day), target=STAY, effect="day")
+            for entry in entries
+            if entry.act is not None and entry.act.kind == "administration" and entry.effect in ("enter", "enter_anew")
+            for day in self.regimens[entry.act.name].days[1:]
+        ]
 
     def _may_entries(self, permissions: tuple[May, ...], around: _Around) -> list[_Entry]:
         entries = []

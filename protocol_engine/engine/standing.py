@@ -166,8 +166,10 @@ class Standing:
             return row.act.name.partition("=")[0] not in self.position.parts
         if row.effect != "day" or row.act is None:
             return True
-        settled = any(closed.day == row.act.day for closed in self.position.closed_days)
-        return not settled and self.position.given > 0 and bool(self.lines(row))
+        position = self.position
+        settled = any(closed.day == row.act.day for closed in position.closed_days)
+        running = position.given > 0 and position.regimen == row.act.name
+        return running and not settled and bool(self.lines(row))
 
     def cycle_of(self, row: Row) -> int | None:
         """The number of the cycle that a row gives; None for acts that are no dose."""

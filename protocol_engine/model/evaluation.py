@@ -398,7 +398,8 @@ class HistoryLeaves:
                 return _NO
             case _:
                 stopped = self.history.discontinued.get("treatment")
-                if stopped is None or stopped.id in self.position.answered:
+                allocated = self.position.marks.get("allocation", date.min)
+                if stopped is None or stopped.id in self.position.answered or stopped.effective.day < allocated:
                     return _NO
                 return Outcome("treatment", sources=(stopped.id,))
 
