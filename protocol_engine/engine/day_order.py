@@ -47,12 +47,14 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
     """The orders in which a day may be taken, the likeliest first. Events with a time keep the order of the clock.
 
     What was observed comes first, then the acts, then what happened to the patient; only where every such order
-    blames somebody may the last come before the acts, since a stop may be what an act of that day answers.
+    blames somebody may the last come before the acts, since a stop may be what an act of that day answers. What was
+    given outside the protocol moves nothing, so it comes before the other acts.
     """
     timed = sorted((event for event in group if event.known.instant is not None), key=_by_clock)
     untimed = sorted((event for event in group if event.known.instant is None), key=_by_kind)
-    first = [event for event in untimed if isinstance(event, ObservationEvent)]
-    acts = [event for event in untimed if isinstance(event, ACT_KINDS)]
+    first: list[FoldedEvent] = [event for event in untimed if isinstance(event, ObservationEvent)]
+    first += [event for event in untimed if isinstance(event, OtherTreatmentEvent)]
+    acts = [event for event in untimed if isinstance(event, ACT_KINDS) and not isinstance(event, OtherTreatmentEvent)]
     last = [event for event in untimed if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
     usual = 1 + max((place for place, event in enumerate(timed) if isinstance(event, ObservationEvent)), default=-1)
     middles = [[*timed[:usual], *acts, *timed[usual:]]]
@@ -71,12 +73,9 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
 
 
 def _act_by_act(events: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> list[FoldedEvent]:
-    """An order for a day that holds too much to try every one: each time the first act that is no deviation.
-
-    What was given outside the protocol moves nothing, so it comes as early as it may.
-    """
+    """An order for a day that holds too much to try every one: each time the first act that is no deviation."""
     taken: list[FoldedEvent] = []
-    left = sorted(events, key=lambda e: e.known.instant is not None or not isinstance(e, OtherTreatmentEvent))
+    left = list(events)
     while left:
         clock = [event for event in left if event.known.instant is not None]
         ready = [e for e in left if e in clock[:1] or (e.known.instant is None and _follows(e, clock))]
