@@ -140,6 +140,15 @@ def test_a_cycle_of_an_earlier_block_reported_again_never_leads_back() -> None:
     used = course("NCT07239271", *start, dose("e3", "02-16", "everoht", 2, 1)).decide()
     assert deviations(used) == {"e3": "unknown"}
     assert (used.place["element"], used.place["cycle"]) == ("everoht", 3)
+    sample = event("s1", "01-24", "observation", fact="ctdna", timepoint="after_cycle_1", value="negative")
+    baseline = event("s0", "01-04", "observation", fact="ctdna", timepoint="baseline", value="negative")
+    scans = [
+        event("i1", "02-14", "observation", fact="response", timepoint="after_cycle_2", value="PR"),
+        event("i2", "03-28", "observation", fact="response", timepoint="after_cycle_4", value="SD"),
+    ]
+    four = (*start, sample, baseline, *scans, dose("e3", "02-16", "nab_p_hp"), dose("e4", "03-09", "nab_p_hp"))
+    unchosen = course("NCT07239271", *four, dose("e5", "03-30", "adc", 1, 1)).decide()
+    assert (deviations(unchosen), offered(unchosen)) == ({"e5": "order"}, ["adc C6 d1", "surgery"])
 
 
 def test_a_dose_beside_the_course_that_is_reported_twice_is_a_duplicate() -> None:

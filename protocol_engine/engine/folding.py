@@ -328,7 +328,7 @@ class Folder:
         anew = effect == "enter_anew"
         entering = effect != "again"
         number = judged.cycle
-        if number is None:
+        if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
         choices = {
             self.table.parts[line.part].chosen_in
