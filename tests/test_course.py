@@ -75,7 +75,7 @@ def test_not_met_before_consent_offers_nothing_until_met() -> None:
     assert offered(course("NCT07377643", lines + "e4 2026-01-05 eligibility met=true").decide()) == ["allocate"]
 
 
-def test_a_stop_that_begins_to_count_at_a_gate_ends_the_course_on_the_day_of_the_gate() -> None:
+def test_a_discontinuation_before_allocation_is_history_and_ends_nothing() -> None:
     found = course(
         "NCT07377643",
         """
@@ -86,7 +86,9 @@ def test_a_stop_that_begins_to_count_at_a_gate_ends_the_course_on_the_day_of_the
         e3 2026-01-04 allocation arm=ibi354
         """,
     )
-    assert found.decide().ended == {"reason": "discontinuation", "date": "2026-01-04"}
+    assert found.decide().ended is None
+    assert verdicts(found) == {"e4": "order"}
+    assert offered(found.decide()) == ["administer"]
 
 
 def test_a_day_on_which_an_end_became_known_says_the_same_step_by_step() -> None:
