@@ -88,7 +88,7 @@ def test_a_discontinuation_before_allocation_is_history_and_ends_nothing() -> No
     )
     assert found.decide().ended is None
     assert verdicts(found) == {"e4": "order"}
-    assert offered(found.decide()) == ["administer"]
+    assert offered(found.decide()) == ["administer ibi354 C2 d1"]  # the dose before consent is cycle 1 once allocated
 
 
 def test_a_day_on_which_an_end_became_known_says_the_same_step_by_step() -> None:
