@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from attrs import evolve
@@ -39,13 +40,21 @@ GENES = ("PIK3CA", "PTEN", "TP53")
 # --- one event -----------------------------------------------------------------------------------------------------
 
 
-def values_of(fact: FactDefinition) -> st.SearchStrategy[object]:
-    """Values that may be reported for a fact, those without a result included."""
+def values_of(fact: FactDefinition) -> tuple[object, ...]:
+    """Values that may be reported for a fact, those without a result last."""
     if fact.quantity is not None:
-        return st.sampled_from(QUANTITIES)
-    if fact.yes_no:
-        return st.booleans()
-    return st.sampled_from((*(fact.values or ()), *fact.no_result))
+        return QUANTITIES
+    return (False, True) if fact.yes_no else (*(fact.values or ()), *fact.no_result)
+
+
+def answer_of(table: Table, fact: str, timepoint: str | None, random: Random) -> Wire:
+    """A whole result of a fact that was asked for."""
+    definition = table.facts[fact]
+    wire: Wire = {"kind": "observation", "fact": fact, "value": random.choice(values_of(definition))}
+    wire |= {"timepoint": timepoint} if timepoint is not None else {}
+    wire |= {"unit": definition.quantity} if definition.quantity is not None else {}
+    genes = {part: random.choice(([], [GENES[0]], [GENES[2]])) for part in definition.parts}
+    return wire | ({"components": genes} if genes else {})
 
 
 @st.composite
@@ -53,7 +62,7 @@ def observations(draw: st.DrawFn, table: Table, fact: str | None = None, timepoi
     """A result of some fact, labelled or not, with or without its components."""
     name = fact if fact is not None else draw(st.sampled_from(sorted(table.facts)))
     definition = table.facts[name]
-    wire: Wire = {"kind": "observation", "fact": name, "value": draw(values_of(definition))}
+    wire: Wire = {"kind": "observation", "fact": name, "value": draw(st.sampled_from(values_of(definition)))}
     if definition.quantity is not None:
         wire["unit"] = definition.quantity
     label = timepoint if timepoint is not None else draw(st.sampled_from((None, *definition.taken)))
@@ -122,6 +131,11 @@ def adverse_events(draw: st.DrawFn, table: Table) -> Wire:
     return wire | ({"drug": drug} if drug is not None else {})
 
 
+def adverse_event_of(table: Table) -> Wire:
+    """An unacceptable toxicity of the first drug of a protocol."""
+    return {"kind": "adverse_event", "term": "neutropenia", "grade": 4, "unacceptable": True, "drug": min(table.drugs)}
+
+
 def reports(table: Table) -> st.SearchStrategy[Wire]:
     """Any report but death, withdrawal and closure, which end the walk."""
     scopes = st.sampled_from(("treatment", *sorted(table.drugs)))
@@ -168,12 +182,23 @@ def events_of(action: Mapping[str, Any]) -> list[Wire]:
             ]
         case "perform":
             return [{"kind": "procedure", "procedure": action["procedure"]}]
-        case "administer":
+        case "administer" if "regimen" in action:  # a drug that is never given names none
             numbered = {key: action[key] for key in ("regimen", "cycle", "day")}
             wire: Wire = {"kind": "administration", **numbered}
             return [wire, wire | {"given": [given(line) for line in action["administrations"]]}]
         case _:
             return []
+
+
+def as_offered(refused: Mapping[str, Any]) -> dict[str, Any]:
+    """What a decision does not allow, in the form of what it offers."""
+    return {
+        "administrations": [],
+        "arms": [refused.get("arm")],
+        "options": [refused.get("option")],
+        "named_option": refused.get("option"),
+        **refused,
+    }
 
 
 def given(line: Mapping[str, Any]) -> Wire:

@@ -1,0 +1,221 @@
+"""One patient under one protocol, event by event, with every promise that the engine makes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from course_lines import machine, read
+from random_courses import (
+    FIRST_DAY,
+    Wire,
+    adverse_event_of,
+    answer_of,
+    events_of,
+    gates_passed,
+    is_over,
+    roots_of,
+    standing,
+    weight_known,
+)
+
+from protocol_engine import begin, decide, event_json, propose, replay, step
+from protocol_engine.codec import canonical
+from protocol_engine.engine.course import State, derived
+from protocol_engine.model.decision import Answer, Decision
+from protocol_engine.model.events import Act, EligibilityEvent, PatientEvent
+
+TREATMENT = ("administer", "choose", "perform")
+NEEDED = {
+    "confirm_eligibility": {"consent"},
+    "allocate": {"consent", "eligibility"},
+    **{kind: {"consent", "eligibility", "allocation"} for kind in (*TREATMENT, "assess")},
+}
+
+
+def bytes_of(decision: Decision) -> bytes:
+    return canonical(decision.as_json())
+
+
+def verdicts(state: State) -> dict[str, str]:
+    """The verdict on every act that stands, as known on its day."""
+    found = {name: "allowed" for name, event in standing(state.events.values()).items() if isinstance(event, Act)}
+    return found | {deviation.event: deviation.verdict for deviation in state.deviations}
+
+
+class Walked:
+    """A course that is walked at random, and what it was told and answered so far."""
+
+    def __init__(
+        self, protocol: str, readings: Mapping[str, str], random: Random, told: Callable[[str], object]
+    ) -> None:
+        self.machine = machine(protocol, readings)
+        self.table = self.machine.table
+        self.random = random
+        self.told = told
+        self.state = begin(self.machine)
+        self.arrived: list[PatientEvent] = []
+        self.decisions: list[bytes] = []
+        self.look()
+
+    def look(self) -> None:
+        """Take the decision as of the last day, and hold it against every promise."""
+        self.decision = decide(self.machine, self.state)
+        self.actions: list[dict[str, Any]] = [action.as_json() for action in self.decision.actions]
+        self.what_is_offered_is_accepted()
+        self.nothing_is_offered_before_its_day()
+        self.nothing_is_offered_before_consent_eligibility_and_allocation()
+        self.nothing_is_offered_after_the_end()
+        self.amounts_are_exact_products()
+        self.deviations_are_acts_that_stand()
+
+    # --- steps ---------------------------------------------------------------------------------------------------
+
+    @property
+    def today(self) -> date:
+        """The last day on which anything became known."""
+        return self.state.as_of or FIRST_DAY
+
+    def proposed(self, wire: Wire, day: date) -> Answer:
+        return propose(self.machine, self.state, read(wire | {"id": "proposed", "effective": day.isoformat()}))
+
+    def record(self, wire: Wire, day: date, issued: date | None = None, time: str = "") -> PatientEvent:
+        """Take one event, and see that nothing judged before it was known is judged anew (but what it rewrites)."""
+        wire = {"id": f"e{len(self.arrived) + 1:03}", "effective": f"{day.isoformat()}{time}"} | wire
+        event = read(wire | ({"issued": issued.isoformat()} if issued is not None else {}))
+        self.told(f"{event_json(event)}")
+        before, acts_then = verdicts(self.state), standing(self.arrived)
+        taken = step(self.machine, self.state, event)
+        self.state = taken.state
+        self.arrived.append(event)
+        self.decisions.append(bytes_of(taken.decision))
+        after = verdicts(self.state)
+        for name in before.keys() & after.keys() - roots_of(event.id, self.state.events):
+            if acts_then[name].effective.day < event.known.day:
+                assert (name, after[name]) == (name, before[name])
+        self.look()
+        return event
+
+    def record_as_proposed(self, wire: Wire, day: date, issued: date | None = None) -> Answer:
+        """Take an act on a day of its own: what would have been refused is a deviation, with the same verdict."""
+        answer = self.proposed(wire, day)
+        event = self.record(wire, day, issued)
+        assert self.deviation(event) == (None if answer.allowed else answer.verdict)
+        return answer
+
+    def deviation(self, event: PatientEvent) -> str | None:
+        return next((found.verdict for found in self.state.deviations if found.event == event.id), None)
+
+    def goes_on(self) -> None:
+        """What is offered is done, and what is asked for is answered; now and then the disease or the drug says no."""
+        tomorrow, random = self.today + timedelta(1), self.random
+        ways = [(wire, self.day_for(action)) for action in self.actions for wire in events_of(action)]
+        asked = self.asked_for()
+        if asked and (not ways or random.random() < 0.6):
+            ways = [(answer_of(self.table, *random.choice(asked), random), tomorrow)]
+        if self.state.now.position.arm is not None and random.random() < 0.08:
+            progression = {"kind": "observation", "fact": "response", "value": "PD"}
+            ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow)]
+        if ways:
+            assert self.deviation(self.record(*random.choice(ways))) is None
+
+    def asked_for(self) -> list[tuple[str, str | None]]:
+        """Facts that the decision waits for or wants assessed."""
+        waits = [(wait.fact, wait.timepoint) for wait in self.decision.awaiting if wait.fact in self.table.facts]
+        wanted = [action for action in self.decision.actions if action.kind == "assess"]
+        return waits + [(action.content["fact"], action.content["timepoint"]) for action in wanted]
+
+    def day_for(self, action: Mapping[str, Any]) -> date:
+        """The first day, on which nothing else happens, that the action names."""
+        tomorrow = self.today + timedelta(1)
+        earliest = action["earliest"]
+        return tomorrow if earliest == "not_stated" else max(tomorrow, date.fromisoformat(earliest))
+
+    # --- promises of every decision ------------------------------------------------------------------------------
+
+    def what_is_offered_is_accepted(self) -> None:
+        for action in self.actions:
+            for wire in events_of(action):
+                answer = self.proposed(wire, self.day_for(action))
+                assert answer.allowed, (wire, answer)
+
+    def nothing_is_offered_before_its_day(self) -> None:
+        for action in self.actions:
+            if action["earliest"] == "not_stated":
+                continue
+            day = date.fromisoformat(action["earliest"]) - timedelta(1)
+            if day > self.today:
+                for wire in events_of(action):
+                    assert self.proposed(wire, day).verdict == "early"
+
+    def nothing_is_offered_before_consent_eligibility_and_allocation(self) -> None:
+        now = standing(self.arrived).values()
+        passed = gates_passed(now)
+        for action in self.actions:
+            assert NEEDED.get(action["kind"], set()) <= passed
+        judged = [event for event in now if isinstance(event, EligibilityEvent)]
+        last = max(judged, key=lambda event: event.effective.day, default=None)
+        if last is not None and not last.met and sum(e.effective.day == last.effective.day for e in now) == 1:
+            assert not [action for action in self.actions if action["kind"] != "follow_up"]
+
+    def nothing_is_offered_after_the_end(self) -> None:
+        over = is_over(standing(self.arrived).values())
+        if over or self.decision.ended is not None:
+            assert {action["kind"] for action in self.actions} <= {"follow_up"}
+        if over:
+            assert self.decision.ended is not None
+
+    def amounts_are_exact_products(self) -> None:
+        weight = weight_known(standing(self.arrived).values())
+        for line in [line for action in self.actions for line in action.get("administrations", ())]:
+            amount = line["amount"]
+            if weight is None or not line["unit"].endswith("/kg"):
+                assert amount is None
+            else:
+                assert Decimal(amount["value"]) == Decimal(line["dose"]) * weight[0]
+                assert (Decimal(amount["weight"]), amount["date"]) == (weight[0], weight[1].isoformat())
+                assert amount["unit"] == line["unit"].removesuffix("/kg")
+
+    def deviations_are_acts_that_stand(self) -> None:
+        now = standing(self.arrived)
+        for deviation in self.decision.deviations:
+            assert isinstance(now[deviation.event], Act)
+            assert deviation.because
+            assert deviation.cites
+
+    # --- promises of a whole course -------------------------------------------------------------------------------
+
+    def look_back(self) -> None:
+        """When the walk is over: replayed, shuffled, and as it was known on some day before."""
+        if self.arrived:
+            self.replayed()
+            self.shuffled()
+            self.as_known_before()
+
+    def replayed(self) -> None:
+        assert [bytes_of(taken.decision) for taken in replay(self.machine, self.arrived)] == self.decisions
+        again, _ = derived(self.machine, self.state.events)
+        assert (again.now, again.deviations) == (self.state.now, self.state.deviations)
+        assert bytes_of(decide(self.machine, again)) == self.decisions[-1]
+
+    def shuffled(self) -> None:
+        """Also with a correction or retraction that arrives before what it names."""
+        state = begin(self.machine)
+        for event in self.random.sample(self.arrived, len(self.arrived)):
+            state = step(self.machine, state, event).state
+        assert bytes_of(decide(self.machine, state)) == self.decisions[-1]
+
+    def as_known_before(self) -> None:
+        """The decision as of a day is the one that was taken on that day, with what had been issued."""
+        day = self.random.choice(sorted({event.issued.day for event in self.arrived}))
+        state = begin(self.machine)
+        for event in self.arrived:
+            if event.issued.day <= day:
+                state = step(self.machine, state, event).state
+        then = decide(self.machine, state, as_of=day).as_json()
+        now = decide(self.machine, self.state, as_of=day).as_json()
+        now["notices"] = [text for text in now["notices"] if not text.endswith("left aside")]
+        assert canonical(now) == canonical(then)
