@@ -44,6 +44,10 @@ def values_of(fact: FactDefinition) -> tuple[object, ...]:
     """Values that may be reported for a fact, those without a result last."""
     if fact.quantity is not None:
         return QUANTITIES
+    if fact.set_of is not None:
+        return [], [GENES[0]], list(GENES)
+    if fact.date:
+        return (FIRST_DAY.isoformat(),)
     return (False, True) if fact.yes_no else (*(fact.values or ()), *fact.no_result)
 
 
