@@ -6,7 +6,9 @@ import json
 from functools import cache
 from typing import Any
 
-from protocol_engine import Course, Machine, compile_protocol, load_protocol, parse_action, parse_events
+import pytest
+
+from protocol_engine import Course, Machine, Problems, compile_protocol, load_protocol, parse_action, parse_events
 from protocol_engine.model.decision import Answer, Decision
 
 Wire = dict[str, Any]
@@ -314,6 +316,17 @@ def test_stopping_a_drug_that_is_not_being_given_does_not_stop_this_one() -> Non
     assert (decision.ended, offered(decision)) == (None, ["sg C2 d1"])
     progressed = event("i1", "01-25", "observation", fact="response", value="PD")
     assert offered(course("IIT2025006", *SECOND_LINE, other, progressed).decide()) == []
+
+
+# --- what cannot be ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fact", ["er_percent", "pr_percent"])
+@pytest.mark.parametrize("value", ["-1", "100.5"])
+def test_a_percentage_outside_0_to_100_cannot_be_reported(fact: str, value: str) -> None:
+    """ALTER R8 reads it: -1 % would pass for below 10 %."""
+    with pytest.raises(Problems, match=f"must be at least 0 and at most 100, not {value}"):
+        course("NCT07151586", event("f1", "01-01", "observation", fact=fact, value=value, unit="%"))
 
 
 # --- what a reader is told -------------------------------------------------------------------------------------------

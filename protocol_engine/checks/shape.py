@@ -94,8 +94,10 @@ def _type_faults(fact: FactDefinition) -> Iterator[Fault]:
         yield "fact-type", "", f"has no type; give it one of {words}"
     elif len(fact.kinds) > 1:
         yield "fact-type", "", f"has several types, {' and '.join(fact.kinds)}; keep one"
-    if fact.above is not None and fact.quantity is None:
-        yield "fact-type", "above", "is a limit of a quantity, and this fact is none; leave it out"
+    for key in fact.domain.limits if fact.quantity is None else ():
+        yield "fact-type", key, "is a limit of a quantity, and this fact is none; leave it out"
+    if not fact.domain.meets(fact.domain):
+        yield "fact-type", "", f"no number is {fact.domain.words}; correct the limits"
     for key in ("levels", "one_of", "no_result"):
         levels: tuple[str, ...] | None = getattr(fact, key)
         if levels is not None and len(set(levels)) != len(levels):

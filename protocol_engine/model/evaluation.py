@@ -225,13 +225,7 @@ def _present(outcome: Outcome, word: str) -> Truth:
 
 def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
     number = value if isinstance(value, Decimal) else Decimal(str(value))
-    inside = not (
-        (limits.at_least is not None and number < Decimal(limits.at_least))
-        or (limits.above is not None and number <= Decimal(limits.above))
-        or (limits.at_most is not None and number > Decimal(limits.at_most))
-        or (limits.below is not None and number >= Decimal(limits.below))
-    )
-    return Truth.TRUE if inside else Truth.FALSE
+    return Truth.TRUE if limits.includes(number) else Truth.FALSE
 
 
 @frozen

@@ -14,6 +14,8 @@ from typing import NewType
 from attrs import field, frozen
 
 from protocol_engine.model.claims import Node
+from protocol_engine.model.conditions import Range
+from protocol_engine.model.units import plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
@@ -57,14 +59,20 @@ class Timepoint(Node):
 
 @frozen(kw_only=True)
 class FactDefinition(Node):
-    """One fact that the protocol reads; see the module for the types."""
+    """One fact that the protocol reads; see the module for the types.
+
+    ``at_least``, ``above``, ``at_most`` and ``below`` limit a quantity: a number outside them cannot be reported.
+    """
 
     label: str | None = None
     levels: tuple[str, ...] | None = None
     one_of: tuple[str, ...] | None = None
     yes_no: bool = False
     quantity: str | None = None
+    at_least: Decimal | None = None
     above: Decimal | None = None
+    at_most: Decimal | None = None
+    below: Decimal | None = None
     date: bool = False
     set_of: str | None = None
     no_result: tuple[str, ...] = ()
@@ -86,6 +94,12 @@ class FactDefinition(Node):
             "set_of": self.set_of is not None,
         }
         return tuple(kind for kind, is_declared in declared.items() if is_declared)
+
+    @property
+    def domain(self) -> Range:
+        """The numbers that a quantity can be."""
+        limits = (self.at_least, self.above, self.at_most, self.below)
+        return Range(*(None if limit is None else plain(limit) for limit in limits))
 
     @property
     def values(self) -> tuple[str, ...] | None:
@@ -129,8 +143,8 @@ def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Dec
     if unit != fact.quantity:
         raise ValueError(f"is read in {fact.quantity}, and the unit given is {unit or 'missing'}")
     number = Decimal(value)
-    if fact.above is not None and number <= fact.above:
-        raise ValueError(f"must be above {fact.above}, not {value}")
+    if not fact.domain.includes(number):
+        raise ValueError(f"must be {fact.domain.words}, not {value}")
     return number
 
 
