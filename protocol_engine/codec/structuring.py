@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -20,7 +20,7 @@ import attrs
 import cattrs
 
 from protocol_engine.codec.keys import PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
-from protocol_engine.codec.written import Finding, Invalid, Table, Text
+from protocol_engine.codec.written import Finding, Invalid, Lines, Table, Text
 from protocol_engine.errors import Mark
 from protocol_engine.model import conditions as c
 from protocol_engine.model import events as ev
@@ -64,6 +64,18 @@ def _inside(part: str | int, invalid: Invalid, mark: Mark | None) -> list[Findin
     return [
         attrs.evolve(finding, path=(part, *finding.path), mark=finding.mark or mark) for finding in invalid.findings
     ]
+
+
+def _untaken(written: object, made: object) -> Iterator[str]:
+    """The assumptions noted on mappings that became no node, such as the options of a choice: their node takes them."""
+    if isinstance(written, Table) and not isinstance(made, Node | c.Condition):
+        yield from written.rests
+        for key, item in written.items():
+            yield from _untaken(item, made.get(key) if isinstance(made, dict) else None)
+    elif isinstance(written, Lines) and not isinstance(made, c.Condition):
+        pairs = zip(written, made, strict=True) if isinstance(made, tuple) else ((item, None) for item in written)
+        for item, inner in pairs:
+            yield from _untaken(item, inner)
 
 
 def unknown_name(name: str, known: tuple[str, ...], what: str) -> str:
@@ -306,7 +318,9 @@ class Codec:
         if findings:
             raise Invalid(findings)
         if isinstance(value, Table) and issubclass(kind, Node):
-            arguments |= {"mark": value.mark, "rests": value.rests}
+            inside = (_untaken(item, arguments[str(keys[key].alias)]) for key, item in value.items())
+            rests = dict.fromkeys((*value.rests, *(name for names in inside for name in names)))
+            arguments |= {"mark": value.mark, "rests": tuple(rests)}
         return kind(**arguments)
 
     def _attributes(self, value: object, _: object) -> dict[str, tuple[str, ...]]:
@@ -376,7 +390,7 @@ class Codec:
                 findings += _inside(name, invalid, _key_mark(value, name))
         if findings:
             raise Invalid(findings)
-        return c.Clause(tuple(tests), getattr(value, "rests", ()))
+        return c.Clause(tuple(tests), tuple(dict.fromkeys(_untaken(value, None))))
 
     def _test(self, value: object, _: object) -> c.Test:
         if isinstance(value, str):

@@ -65,12 +65,9 @@ class Conditions:
     def rests(self, condition: Condition) -> tuple[str, ...]:
         """The assumptions a condition rests on: selected inside it, or inside a value or set it reads."""
         sets = [test.test.set_name for test in condition.tests if isinstance(test.test, InSet)]
-        named = [
-            tuple(c for c in self.protocol.sets[name].cite if c.startswith("A"))
-            for name in sets
-            if name in self.protocol.sets
-        ]
-        return joined(condition.rests, *named, *(self._value_rests(test.name) for test in condition.tests))
+        named = [self.protocol.sets[name] for name in sets if name in self.protocol.sets]
+        cited = [(*item.rests, *(claim for claim in item.cite if claim.startswith("A"))) for item in named]
+        return joined(condition.rests, *cited, *(self._value_rests(test.name) for test in condition.tests))
 
     def _value_rests(self, name: str) -> tuple[str, ...]:
         """The assumptions a named value rests on, through every value and fact it reads."""

@@ -327,7 +327,7 @@ class Steps:
             "enter_anew" if anew else "enter",
             needs,
             cites=step.cite,
-            rests=step.rests,
+            rests=joined(step.rests, *(line.rests for line in self.regimens[regimen].lines)),
             see=step.see,
         )
         if key not in self.places.drafts:
@@ -406,7 +406,9 @@ class Steps:
             if may.perform is not None:
                 entries.append(evolve(base, act=ActLabel("procedure", may.perform)))
             if may.give_also is not None:
-                entries.append(evolve(base, act=ActLabel("administration", may.give_also, 1)))
+                lines = self.regimens[may.give_also].lines
+                rests = joined(base.rests, *(line.rests for line in lines))
+                entries.append(evolve(base, act=ActLabel("administration", may.give_also, 1), rests=rests))
             if may.choose is not None:
                 options = may.options if may.options is not None else dict.fromkeys(self.choices[may.choose].options)
                 for option, steps in options.items():
