@@ -463,6 +463,52 @@ def test_a_refusal_says_that_treatment_has_ended_or_that_another_arm_has_the_reg
     assert other.because == ("R1, R5, A5: T-DXd is no part of SG alone",)
 
 
+def test_a_treatment_that_the_investigator_stops_is_told_to_have_ended() -> None:
+    """A12: by the choice as by the default stop, with the surgery that stays open; a later dose is refused for it."""
+    toxic = event("q1", "01-10", "adverse_event", term="shock", unacceptable=True)
+    stop = event("k1", "01-12", "choice", choice="treatment_goes_on", option="stop")
+    begun = (*gates("control"), dose("e1", "01-05", "tcbhp"), toxic)
+    for readings, more, day in (("", (), "2026-01-10"), (" A12=investigator_decides", (stop,), "2026-01-12")):
+        stopped = course(f"NCT07239271{readings}", *begun, *more)
+        told = f"protocol treatment ended on {day} (A12); surgery of the breast stays open"
+        assert told in stopped.decide().notices
+        answer = asked(stopped, "01-26", "administration", regimen="tcbhp")
+        assert answer.because == (f"A12: protocol treatment ended on {day}",)
+
+
+def test_a_wait_for_a_missing_baseline_names_the_assumption_that_waits() -> None:
+    """A10: it is waited for, unless PAM mutations after cycle 1 decide without it."""
+    start = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
+    known = (
+        event("s1", "01-24", "observation", fact="ctdna", timepoint="after_cycle_1", value="negative"),
+        event("i1", "02-14", "observation", fact="response", timepoint="after_cycle_2", value="PR"),
+    )
+    (wait,) = course("NCT07239271", *start, *known).decide().awaiting
+    assert (wait.fact, wait.timepoint, wait.dead) == ("ctdna", "baseline", True)
+    assert {"R3", "R6", "A10"} <= set(wait.needed_by)
+    sample = course("NCT07239271", *start, event("s0", "01-04", "observation", fact="ctdna", value="negative")).decide()
+    assert not any("A10" in wait.needed_by for wait in sample.awaiting)
+
+
+def test_a_decision_rests_on_an_assumption_only_while_it_matters() -> None:
+    """IIT2025006 A5 at entry and for the second ADC, DAWNA-FES A4 while, or once, the regimen is off the list."""
+    consent, met, allocated = gates("cohort_2")
+    score = event("h1", "01-02", "observation", fact="her2_ihc", value="1+")
+    scan = event("i1", "01-25", "observation", fact="response", value="PD")
+    sequence = ((consent, True), (met, False), (score, False), (allocated, False), (dose("e1", "01-05", "sg"), False))
+    events: list[Wire] = []
+    for wire, rests in (*sequence, (scan, True), (dose("e2", "01-26", "tdxd"), True)):
+        events.append(wire)
+        assert ("A5" in course("IIT2025006", *events).decide().assumptions) == rests
+    arm = gates("chemotherapy")
+    assert "A4" in course("NCT05861830", *arm).decide().assumptions
+    listed = event("k1", "01-04", "choice", choice="chemotherapy", option="capecitabine")
+    own = listed | {"option": "own_choice", "name": "vinorelbine"}
+    for chosen, rests in ((listed, False), (own, True)):
+        for more in ((), (dose("e1", "01-05", chosen["option"]),)):
+            assert ("A4" in course("NCT05861830", *arm, chosen, *more).decide().assumptions) == rests
+
+
 def test_a_choice_that_is_recorded_twice_is_a_duplicate_and_another_option_is_not() -> None:
     """R1, A1: the taxane, sent again; and the other one, under the reading that it may not change."""
     first = event("k1", "01-04", "choice", choice="taxane", option="docetaxel")

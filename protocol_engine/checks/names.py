@@ -128,6 +128,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
         case Choose():
             if node.says_which is not None:
                 yield "says_which", node.says_which, node.options, f"option of {node.choose}"
+            for option in node.option_cites:
+                yield f"option_cites.{option}", option, node.options, f"option of {node.choose}"
         case Design():
             for name in node.ratio if isinstance(node.ratio, dict) else ():
                 yield f"ratio.{name}", name, protocol.arms, "arm"

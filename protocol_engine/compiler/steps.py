@@ -425,7 +425,8 @@ class Steps:
         key = f"{around.arm}/{may.choose}={option}"
         if key not in self.places.drafts:
             draft = self._draft(key, "chosen", stopped, may.choose, may)
-            self._leave(draft, self._entries(steps, 0, _nothing, stopped))
+            entries = self._entries(steps, 0, _nothing, stopped)
+            self._leave(draft, [evolve(entry, cites=joined(entry.cites, may.cite)) for entry in entries])
         return evolve(base, act=act, target=key, effect="arrive")
 
     def _perform(self, step: Perform, after: _Rest, around: _Around) -> _Entry:
@@ -458,10 +459,12 @@ class Steps:
         key = self._key(step, around, step.choose)
         base, _, regimen = key.partition("|")
         key = f"{base}={option}" + (f"|{regimen}" if regimen else "")
+        cites = (*step.cite, *step.option_cites.get(option, ()))
         if key not in self.places.drafts:
             draft = self._draft(key, "chosen", around, step.choose, step)
+            draft.place = evolve(draft.place, cites=cites)
             self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
-        return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=step.cite, rests=step.rests)
+        return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=cites, rests=step.rests)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:
         base = self._key(step, evolve(around, regimen=None), "repeat")

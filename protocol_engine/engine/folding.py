@@ -321,6 +321,8 @@ class Folder:
                     marks=marks,
                     against=self._lasting(position),
                 )
+                if place.off_treatment and position.stopped is None and judged.row is not None:
+                    moved = evolve(moved, stopped=(judged.row.id, day))
                 return _rechosen(self.table, moved, event)
 
     def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:

@@ -163,6 +163,11 @@ class Place:
     cites: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
 
+    @property
+    def off_treatment(self) -> bool:
+        """Whether protocol treatment is over here, by a stop or by a choice, while the course is not."""
+        return self.arm is not None and self.kind != "ended" and DISCONTINUED not in self.scopes
+
 
 @frozen
 class Landing:
