@@ -83,7 +83,8 @@ class Conditions:
                     self._fact_rests(value.last),
                 )
             elif value is not None:
-                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")))
+                other = self._value_rests(value.before) if value.before is not None else ()
+                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")), other)
             else:
                 rests = self._fact_rests(name)
             self._known[name] = rests

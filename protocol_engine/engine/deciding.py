@@ -350,8 +350,8 @@ class Decider:
             ] = None
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
-        for event in fold.history.discontinued.values():
-            if event.scope != "treatment" and position.ended is None:
+        for *_, event in fold.history.discontinued.values():
+            if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
                 name = self.table.drugs[event.scope].name
                 listing.notices[
                     f"{event.id}: {name} was stopped for good; what follows is not stated in the record"

@@ -27,7 +27,7 @@ from protocol_engine.model.protocol import (
     Procedure,
 )
 from protocol_engine.model.units import Duration
-from protocol_engine.model.values import Value
+from protocol_engine.model.values import Ever, Holds, Value
 
 LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
 BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
@@ -281,6 +281,26 @@ class Table:
     def acts(self) -> dict[str, ActLabel]:
         """Every act that some row offers, by key."""
         return {row.act.key: row.act for row in self.rows if row.act is not None}
+
+    @cached_property
+    def answering(self) -> frozenset[str]:
+        """The elements, as places, that say themselves what follows when what is given in them is stopped for good."""
+        return frozenset(
+            name
+            for name, place in self.places.items()
+            if place.kind == "giving"
+            and any(self._reads_stops(guard.condition) for row in self.falls.get(name, ()) for guard in row.guards)
+        )
+
+    def _reads_stops(self, condition: Condition, above: tuple[str, ...] = ()) -> bool:
+        """Whether a condition reads, directly or through other values, that something was stopped for good."""
+        for name in {test.name for test in condition.tests} - {*above}:
+            value = self.values.get(name)
+            if isinstance(value, Ever) and "discontinuation" in value.ever:
+                return True
+            if isinstance(value, Holds) and self._reads_stops(value.holds, (*above, name)):
+                return True
+        return False
 
     def _by_source(self, kind: str) -> dict[str, tuple[Row, ...]]:
         found: dict[str, tuple[Row, ...]] = {}
