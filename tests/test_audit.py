@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +367,47 @@ def test_corrected_and_retracted_events_are_derived_again() -> None:
     assert log.records[6].event == correction
     assert log.records[-1].repeated
     assert verify(log.lines, log.course.machine, log.chain.head) == ()
+
+
+def everolimus_expected() -> Log:
+    """A PAM mutation was found, two cycles of nab-P + HP are given, and then TCbHP against the rule."""
+    found = {"kind": "observation", "fact": "ctdna", "timepoint": "baseline", "value": "positive"}
+    genes = {"components": {"mutated_genes": ["PIK3CA"]}}
+    baseline = {**found, **genes, "id": "e3b", "effective": "2026-01-04", "issued": "2026-01-09"}
+    wrong = {**C1, "id": "e6c", "effective": "2026-02-16", "regimen": "tcbhp", "cycle": 3}
+    return adaptive().report(baseline, C1, C2, wrong)
+
+
+def test_the_places_of_a_late_corrected_or_retracted_step_are_those_of_the_course() -> None:
+    response = {**RESPONSE, "id": "e7", "effective": "2026-02-14", "timepoint": "after_cycle_2", "value": "PR"}
+    cleared = {"id": "e8", "kind": "observation", "effective": "2026-01-24", "fact": "ctdna", "value": "negative"}
+    late_dose = {**C1, "id": "e8b", "effective": "2026-01-10"}
+    moved = {**C1, "effective": "2026-02-17", "regimen": "tcbhp", "cycle": 3}
+    del moved["id"]
+    correction = {
+        "id": "e8c",
+        "kind": "correction",
+        "effective": "2026-02-20",
+        "corrects": "e6c",
+        "event": moved,
+        "reason": "a day later",
+    }
+    retraction = {"id": "e9", "kind": "retraction", "effective": "2026-03-01", "retracts": "e6c", "reason": "no"}
+    log = everolimus_expected().report(response, cleared, late_dose, correction, retraction, retraction)
+    places = [(record.place_before, record.place_after) for record in log.records[6:]]
+    start, tcbhp = "adaptive/start", "adaptive/tcbhp"
+    assert places == [(start, tcbhp), *[(tcbhp, tcbhp)] * 4, (tcbhp, start), (start, start)]
+    assert f"the place was {tcbhp} and is {start}" in log.records[-2].changed
+    for before, after in pairwise(log.records):
+        assert after.place_before == before.place_after
+    assert verify(log.lines, log.course.machine, log.chain.head) == ()
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=name_of)
+def test_every_step_begins_at_the_place_where_the_one_before_it_ended(transcript: Transcript) -> None:
+    log = log_of(transcript, machine_of(transcript))
+    steps = [record for record in log.records if record.kind == "step"]
+    assert all(before.place_after == after.place_before for before, after in pairwise(steps))
 
 
 def test_a_log_can_be_continued_from_its_last_record() -> None:

@@ -29,7 +29,9 @@ class Record:
 
     ``kind`` is ``step`` (an event was taken: ``event`` is its wire form), ``refusal`` (a proposed act was not allowed:
     ``event`` is the act, without an id) or ``decision`` (somebody asked what comes next: ``event`` is
-    ``{"as_of": day}``, or null for the last date among the events).
+    ``{"as_of": day}``, or null for the last date among the events). ``place_before`` and ``place_after`` are where the
+    course was before the step and is after it, also where the event was late or rewrites another; in a refusal and a
+    decision they are where it was on the day asked about.
 
     ``readings`` is the selected reading of every assumption, so that the machine can be compiled again. ``rows`` are
     the rows tried, each with its outcome (true, false, unknown) and the ids of the events that decided it. ``verdict``
@@ -133,7 +135,7 @@ class Chain:
         return self._record(
             "step",
             event_json(taken.event),
-            (trace.before, trace.after),
+            (taken.place_before, taken.place_after),
             tried=trace.tried,
             verdict=trace.verdict,
             decision=taken.decision,

@@ -55,14 +55,24 @@ class State:
 
 @frozen
 class Step:
-    """What one event did: the new course, the decision after it, the trace, and what a late event changed."""
+    """What one event did: the new course, the decision after it, the trace, and what a late event changed.
+
+    ``place_before`` and ``place_after`` are places of the course. The trace is of the event in its turn, which for a
+    late one lies behind the course.
+    """
 
     event: PatientEvent
     state: State
     decision: Decision
     trace: Trace
+    place_before: str
     repeated: bool = False
     changed: tuple[str, ...] = field(default=())
+
+    @property
+    def place_after(self) -> str:
+        """Where the course is with the event."""
+        return self.state.now.position.place
 
 
 def begin(machine: Machine) -> State:
@@ -77,12 +87,11 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     event that the protocol cannot read, or a correction or retraction issued before the event that it names.
     """
     event = accept_one(machine.table, event)
-    known = state.events.get(event.id)
+    known, place = state.events.get(event.id), state.now.position.place
     if known is not None:
         if known != event:
             raise InputError(f"{event.id}: this id was reported before with other content; correct that event instead")
-        place = state.now.position.place
-        return Step(event, state, decide(machine, state), Trace(place, place), repeated=True)
+        return Step(event, state, decide(machine, state), Trace(place, place), place, repeated=True)
     for fault in known_too_early(event, state.events, state.rewritten_until is not None):
         raise InputError(fault)
     events = {**state.events, event.id: event}
@@ -93,7 +102,7 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     else:
         new, trace = derived(machine, events, event.id)
         changed = _changes(state, new, event)
-    return Step(event, new, decide(machine, new), trace, changed=changed)
+    return Step(event, new, decide(machine, new), trace, place, changed=changed)
 
 
 def _comes_next(state: State, event: FoldedEvent) -> bool:

@@ -68,7 +68,10 @@ class Fold:
 
 @frozen
 class Trace:
-    """What happened when an event was taken: the place before and after, the rows tried, the verdict."""
+    """What happened when an event was taken in its turn: the place before and after, the rows tried, the verdict.
+
+    The turn of a late event lies behind the course, so these are not the places of the course.
+    """
 
     before: str
     after: str
