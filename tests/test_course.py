@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from course_lines import begun, course, offered, verdicts
+import pytest
+from course_lines import begun, course, events, offered, verdicts
 
 from protocol_engine import Course, decide
 from protocol_engine.codec import canonical
@@ -61,6 +62,70 @@ def test_remarks_of_hindsight_come_in_the_order_of_days_whatever_came_in_first()
     forwards, backwards = course("NCT07377643", "\n".join(lines)), course("NCT07377643", "\n".join(reversed(lines)))
     assert canonical(forwards.decide().as_json()) == canonical(backwards.decide().as_json())
     assert [notice.partition(":")[0] for notice in forwards.decide().notices] == ["e1", "e2", "e3"]
+
+
+WRONG = """
+e4 2026-01-05 administration regimen=ibi354
+e5 2026-01-06 administration regimen=thp
+"""
+
+
+@pytest.mark.parametrize(
+    ("rewrites", "changed"),
+    [
+        ("x1 2026-01-09 retraction retracts=e5 reason=no", ["e5: order before, retracted now"]),
+        ("x1 2026-01-09 retraction retracts=e4 reason=no", ["e4: allowed before, retracted now"]),
+        (
+            "x1 2026-01-09 retraction retracts=e5 reason=no\nx2 2026-01-10 retraction retracts=x1 reason=no",
+            ["e5: retracted before, order now"],
+        ),
+        (
+            "c1 2026-01-27 correction corrects=e5 reason=no := 2026-01-26 administration regimen=ibi354",
+            ["e5: order before, allowed now"],
+        ),
+        (
+            "c1 2026-01-09 correction corrects=e5 reason=no := 2026-01-06 observation fact=response value=SD",
+            ["e5: order before, a report now"],
+        ),
+        (
+            (
+                "c1 2026-01-09 correction corrects=e5 reason=no := 2026-01-06 observation fact=response value=SD\n"
+                "c2 2026-01-10 correction corrects=e5 reason=no := 2026-01-07 administration regimen=thp"
+            ),
+            ["e5: a report before, order now"],
+        ),
+        (
+            (
+                "x1 2026-01-09 retraction retracts=e5 reason=no\n"
+                "c1 2026-01-10 correction corrects=x1 reason=no := 2026-01-07 administration regimen=thp"
+            ),
+            ["e5: retracted before, order now", "x1: a retraction before, order now"],
+        ),
+        ("c1 2026-01-09 correction corrects=e5 reason=no := 2026-01-07 administration regimen=thp", []),
+        (
+            "e6 2026-01-08 observation fact=response value=SD\nx1 2026-01-09 retraction retracts=e6 reason=no",
+            [],
+        ),
+    ],
+    ids=[
+        "deviation retracted",
+        "allowed act retracted",
+        "retraction retracted",
+        "corrected",
+        "never an act",
+        "an act after all",
+        "never a retraction",
+        "the same verdict",
+        "a report has none",
+    ],
+)
+def test_a_rewrite_says_what_became_of_the_verdict(rewrites: str, changed: list[str]) -> None:
+    *before, last = events(rewrites)
+    found = begun("NCT07377643", "ibi354", WRONG)
+    for event in before:
+        found.record(event)
+    told = found.record(last).changed
+    assert [text for text in told if not text.startswith("the place was")] == changed
 
 
 def test_not_met_before_consent_offers_nothing_until_met() -> None:

@@ -38,11 +38,13 @@ class Machine:
 class State:
     """A course: every event received, by id, in the order of arrival, and what is derived from them.
 
-    ``base`` is the fold up to the last day, ``group`` the events of that day, ``now`` the fold with them.
+    ``standing`` are the acts and reports that stand, as rewritten by all that is known; ``base`` is the fold of them up
+    to the last day, ``group`` the events of that day, ``now`` the fold with them.
     ``deviations`` are verdicts as known then; ``hindsight`` names acts that were right then and would not be now.
     """
 
     events: dict[str, PatientEvent]
+    standing: Mapping[str, FoldedEvent]
     base: Fold
     now: Fold
     group: tuple[FoldedEvent, ...] = ()
@@ -77,7 +79,7 @@ class Step:
 
 def begin(machine: Machine) -> State:
     """A course in which nothing has happened yet."""
-    return State({}, machine.begun, machine.begun)
+    return State({}, {}, machine.begun, machine.begun)
 
 
 def step(machine: Machine, state: State, event: PatientEvent) -> Step:
@@ -130,11 +132,12 @@ def _appended(
         deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
     end_known = now.position.over_known
     hindsight = state.hindsight
+    standing = {**state.standing, event.id: event}
     if now.position.ended != state.now.position.ended or (end_known is not None and day <= end_known):
         if state.rewritten_until is not None:
             return derived(machine, events, event.id)
-        hindsight = _after_the_end(now, deviations, rewritten(events, None))
-    new = State(events, base, now, group, day, as_of, state.rewritten_until, deviations, hindsight)
+        hindsight = _after_the_end(now, deviations, standing)
+    new = State(events, standing, base, now, group, day, as_of, state.rewritten_until, deviations, hindsight)
     return new, trace or Trace(base.position.place, now.position.place)
 
 
@@ -154,6 +157,7 @@ def derived(machine: Machine, events: Mapping[str, PatientEvent], watched: str |
     last_group = days[-1] if days else ()
     state = State(
         events=dict(events),
+        standing=standing,
         base=base,
         now=now,
         group=last_group,
@@ -230,10 +234,9 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
 
 def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
     """What a late event, a correction or a retraction changed in what was said before."""
-    before = {verdict.event: verdict.verdict for verdict in old.deviations}
-    after = {verdict.event: verdict.verdict for verdict in new.deviations}
+    before, after = _verdicts(old), _verdicts(new)
     found = [
-        f"{name}: {before.get(name, 'allowed')} before, {after.get(name, 'allowed')} now"
+        f"{name}: {_said(old, name, before)} before, {_said(new, name, after)} now"
         for name in sorted(before.keys() | after.keys())
         if name in old.events and before.get(name) != after.get(name)
     ]
@@ -243,6 +246,22 @@ def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
     if old.now.position.ended != new.now.position.ended:
         found.append("whether and when the course ended has changed")
     return tuple(found)
+
+
+def _verdicts(state: State) -> dict[str, str]:
+    """The verdict on every act that stands."""
+    found = {name: "allowed" for name, event in state.standing.items() if isinstance(event, ACT_KINDS)}
+    return found | {deviation.event: deviation.verdict for deviation in state.deviations}
+
+
+def _said(state: State, name: str, verdicts: Mapping[str, str]) -> str:
+    """What was said of an event in one or two words: its verdict, or why it has none."""
+    if name in verdicts:
+        return verdicts[name]
+    event = state.standing.get(name, state.events[name])
+    if isinstance(event, CorrectionEvent | RetractionEvent):
+        return f"a {event.kind}"
+    return "a report" if name in state.standing else "retracted"
 
 
 def known_by(machine: Machine, state: State, day: date) -> tuple[State, int]:
