@@ -243,7 +243,9 @@ def test_a_step_says_what_was_tried_and_what_it_rests_on() -> None:
     assert record.place_before == adaptive().records[1].place_after != record.place_after
     assert record.verdict is not None
     assert record.verdict["verdict"] == "allowed"
-    assert [row["outcome"] for row in record.rows] == ["true"]
+    assert [row["outcome"] for row in record.rows] == ["true", "true"]
+    acts = acts_of(compiled("NCT07239271"), rows_of(record))
+    assert acts == ["allocation:adaptive", "administration:nab_p_hp:d1"]
     assert record.decision is not None
     assert record.decision["place"]["arm"] == "adaptive"
     assert {claim for action in record.decision["actions"] for claim in action["basis"]} <= set(record.citations)
@@ -258,13 +260,128 @@ def test_the_row_that_ends_a_course_is_cited_with_the_event_that_decided_it() ->
     assert "G2" in record.citations
 
 
+def rows_of(record: Record, *outcomes: str) -> dict[str, list[str]]:
+    """The rows of a record with one of these outcomes (default: all), and the facts that decided each."""
+    return {row["row"]: row["facts"] for row in record.rows if row["outcome"] in (outcomes or row["outcome"])}
+
+
+def acts_of(machine: Machine, rows: Iterable[str]) -> list[str]:
+    acts = {row.id: row.act for row in machine.table.rows}
+    return [act.key if (act := acts[row]) is not None else "fall" for row in rows]
+
+
+def test_a_decision_says_the_rows_that_it_rests_on() -> None:
+    """Cleared and no PAM mutation: the scan after cycle 2 decides between nab-P + HP, by its other row, and TCbHP."""
+    cleared = {"kind": "observation", "effective": "2026-01-20", "fact": "ctdna", "value": "negative"}
+    baseline = {**cleared, "effective": "2026-01-04", "components": {"mutated_genes": []}}
+    log = adaptive().report({**baseline, "id": "b"}, C1, {**cleared, "id": "c"}, C2)
+    record, machine = log.ask(), log.course.machine
+    two_given, goes_on, tcbhp, pyroht, everoht = rows_of(record)
+    doses = [f"administration:{name}:d1" for name in ("nab_p_hp", "nab_p_hp", "tcbhp", "pyroht", "everoht")]
+    assert acts_of(machine, rows_of(record)) == doses
+    assert rows_of(record, "true") == {}
+    assert rows_of(record, "unknown") == {goes_on: ["c", "b"], tcbhp: ["c", "b"]}
+    assert rows_of(record, "false") == {two_given: [], pyroht: ["c", "b"], everoht: ["c", "b"]}
+    response = {**RESPONSE, "id": "r", "effective": "2026-02-14", "value": "PR"}
+    told = log.report(response).records[-1]
+    assert rows_of(told, "true") == {goes_on: ["c", "b", "r"]}
+    assert rows_of(told, "unknown") == {}
+    assert log.ask().rows == told.rows, "nothing was tried for the report itself"
+    assert verify(log.lines, machine, log.chain.head) == ()
+
+
+def test_a_row_that_the_event_changed_stands_as_tried_for_it_and_as_it_is_after_it() -> None:
+    """The second cycle is the last of two: its row holds for it, and does not for a third one."""
+    first, second = adaptive().report(C1, C2).records[-2:]
+    row = second.rows[0]["row"]
+    assert [found["outcome"] for found in second.rows if found["row"] == row] == ["true", "false"]
+    assert [found["outcome"] for found in first.rows if found["row"] == row] == ["true"]
+
+
+def test_a_refusal_says_the_rows_tried_for_the_act_and_those_that_lead_on() -> None:
+    log = adaptive().report(C1)
+    refusal = log.propose({"kind": "procedure", "effective": "2026-01-06", "procedure": "surgery"})
+    assert refusal is not None
+    assert refusal.verdict is not None
+    assert refusal.verdict["verdict"] == "order"
+    assert refusal.rows == log.ask().rows != []
+    other = log.propose({"kind": "administration", "effective": "2026-01-26", "regimen": "everoht", "cycle": 3})
+    assert other is not None
+    assert acts_of(log.course.machine, [other.rows[0]["row"]]) == ["administration:everoht:d1"]
+    assert sorted(map(str, other.rows)) == sorted(map(str, refusal.rows))
+    assert verify(log.lines, log.course.machine, log.chain.head) == ()
+
+
+def test_an_ended_course_rests_on_the_row_that_ended_it_and_nothing_is_tried_without_eligibility() -> None:
+    log = adaptive().report({"id": "n", "kind": "eligibility", "effective": "2026-01-05", "met": False})
+    assert log.ask().rows == []
+    ending = log.report({"id": "d", "kind": "death", "effective": "2026-01-06"}).records[-1]
+    refused = log.propose({"kind": "administration", "effective": "2026-01-07", "regimen": "nab_p_hp", "cycle": 1})
+    assert refused is not None
+    assert [(row["outcome"], row["facts"]) for row in ending.rows] == [("true", ["d"])]
+    assert log.ask().rows == refused.rows == ending.rows
+    assert "G2" in log.records[-1].citations
+
+
+ACT_OF = {"obtain_consent": "consent", "confirm_eligibility": "eligibility", "allocate": "allocation"} | {
+    "administer": "administration",
+    "choose": "choice",
+    "perform": "procedure",
+}
+
+
+def acts_named(action: dict[str, Any]) -> Iterator[str]:
+    """The keys of the acts that an action, or an act that is not allowed, speaks of; none for what is no act."""
+    kind = ACT_OF.get(action["kind"])
+    match kind:
+        case "consent":
+            yield "consent:written"
+        case "eligibility":
+            yield "eligibility:met"
+        case "allocation":
+            yield from (f"allocation:{arm}" for arm in action.get("arms", [action.get("arm")]))
+        case "administration" if "regimen" in action:
+            yield f"administration:{action['regimen']}:d{action['day']}"
+        case "choice":
+            options = action.get("options", [action.get("option")])
+            yield from (f"choice:{action['choice']}={option}" for option in options)
+        case "procedure":
+            yield f"procedure:{action['procedure']}"
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=name_of)
+def test_every_answer_of_every_journey_is_borne_out_by_its_rows(transcript: Transcript) -> None:
+    """What is offered has a row that holds, what is not allowed has one that does not, and a wait one that is open."""
+    machine = machine_of(transcript)
+    basis = {row.id: set(row.basis) for row in machine.table.rows}
+    told: set[str] = set()
+    for record in log_of(transcript, machine).records:
+        told |= {record.event["id"]} if record.kind == "step" else set()
+        assert all(set(row["facts"]) <= told for row in record.rows)
+        assert all(basis[row] <= set(record.citations) for row in rows_of(record))
+        shown = [tuple(map(str, row.values())) for row in record.rows]
+        assert len(shown) == len(set(shown))
+        if record.decision is None:
+            continue
+        holding = set(acts_of(machine, rows_of(record, "true")))
+        for action in record.decision["actions"]:
+            assert set(acts_named(action)) <= holding
+        tried = set(acts_of(machine, rows_of(record)))
+        for refused in record.decision["not_allowed"]:
+            assert set(acts_named(refused["action"])) <= tried
+        open_rows = {claim for row in rows_of(record, "unknown") for claim in basis[row]}
+        for wait in record.decision["awaiting"]:
+            assert {claim for claim in wait["needed_by"] if claim.startswith("R")} <= open_rows
+
+
 def test_a_waiting_row_is_recorded_as_unknown() -> None:
     log = adaptive().report(C1, C2)
     refusal = log.propose({"kind": "administration", "effective": "2026-02-16", "regimen": "everoht", "cycle": 3})
     assert refusal is not None
     assert refusal.verdict is not None
     assert refusal.verdict["verdict"] == "unknown"
-    assert [row["outcome"] for row in refusal.rows] == ["unknown"]
+    assert refusal.rows[0]["outcome"] == "unknown"
+    assert acts_of(log.course.machine, [refusal.rows[0]["row"]]) == ["administration:everoht:d1"]
 
 
 def test_a_deviation_keeps_its_verdict() -> None:
@@ -335,7 +452,8 @@ def test_an_event_reported_again_makes_a_record_that_moves_nothing() -> None:
     assert again.event == first.event
     assert again.place_before == again.place_after == first.place_after
     assert again.decision == first.decision
-    assert (again.rows, again.verdict) == ([], None)
+    assert again.verdict is None
+    assert again.rows == log.ask().rows
     assert verify(log.lines, log.course.machine, log.chain.head) == ()
 
 

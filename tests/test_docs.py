@@ -370,7 +370,7 @@ ANSWERS = {
     "not_allowed": Refusal,
     "deviations": Verdict,
 }
-BESIDE = {"Action": {"content"}, "Answer": {"tried"}}
+BESIDE = {"Action": {"content"}, "Answer": {"tried"}, "Decision": {"tried"}}
 """Fields that are not keys: the content of an action stands beside its keys, rows tried are for the audit log."""
 
 

@@ -13,7 +13,7 @@ from protocol_engine.codec import Invalid, canonical, event_json, parse_json
 from protocol_engine.engine.course import Machine, State, Step, known_by
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.errors import InputError, Mark, Problem, Problems
-from protocol_engine.model.decision import Answer, Decision, TriedRow, Verdict
+from protocol_engine.model.decision import Answer, Decision, TriedRow, Verdict, each_once
 from protocol_engine.model.events import PatientEvent
 from protocol_engine.model.table import claim_order
 from protocol_engine.version import ENGINE_VERSION
@@ -34,11 +34,14 @@ class Record:
     decision they are where it was on the day asked about.
 
     ``readings`` is the selected reading of every assumption, so that the machine can be compiled again. ``rows`` are
-    the rows tried, each with its outcome (true, false, unknown) and the ids of the events that decided it. ``verdict``
-    says how an act was judged, ``decision`` what comes next (null in a refusal, after which all stands as before).
-    ``changed`` says what a late event, a correction or a retraction changed in what was said before. An event that is
-    reported again makes a record with ``repeated``, which moves nothing. ``citations`` are all rules and assumptions
-    that the answer and the rows tried rest on.
+    the rows tried, each with its outcome (true, false, unknown) and the ids of the events that decided it: in a step
+    and a refusal first those tried for the event or the act, then in every record those that the decision rests on,
+    which are the offers of the place (after an end the row that ended the course; none while eligibility is not met),
+    and the falls that are in doubt. A row stands twice only if the event changed what it is worth.
+    ``verdict`` says how an act was judged, ``decision`` what comes next (null in a refusal, after which all stands as
+    before). ``changed`` says what a late event, a correction or a retraction changed in what was said before. An event
+    that is reported again makes a record with ``repeated``, which moves nothing. ``citations`` are all rules and
+    assumptions that the answer and the rows tried rest on.
 
     ``hash`` is SHA-256, in hexadecimal, over the canonical form of everything else; ``previous`` is the hash of the
     record before. ``line`` is the record as it is stored, with the line's end.
@@ -136,7 +139,7 @@ class Chain:
             "step",
             event_json(taken.event),
             (taken.place_before, taken.place_after),
-            tried=trace.tried,
+            tried=each_once(trace.tried, taken.decision.tried),
             verdict=trace.verdict,
             decision=taken.decision,
             changed=taken.changed,
@@ -161,7 +164,7 @@ class Chain:
         known = state if as_of is None else known_by(self.machine, state, as_of)[0]
         place = known.now.position.place
         asked = {"as_of": as_of.isoformat() if as_of is not None else None}
-        return self._record("decision", asked, (place, place), decision=decision)
+        return self._record("decision", asked, (place, place), tried=decision.tried, decision=decision)
 
     def _record(  # noqa: PLR0913  # an argument for each part of a record
         self,

@@ -18,7 +18,7 @@ from protocol_engine.engine.judging import judge
 from protocol_engine.engine.rewriting import is_named, known_too_early, rewrites_in, rewritten
 from protocol_engine.errors import InputError
 from protocol_engine.machine import PlaceMachine
-from protocol_engine.model.decision import Answer, Decision, Verdict
+from protocol_engine.model.decision import Answer, Decision, Verdict, each_once
 from protocol_engine.model.events import ActEvent, CorrectionEvent, PatientEvent, RetractionEvent
 from protocol_engine.model.table import Table
 
@@ -295,7 +295,8 @@ def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
 
 def _answer(state: State, event: ActEvent) -> Answer:
     judged = judge(state.now.standing, event)
-    return Answer(judged.verdict == "allowed", judged.verdict, judged.because, judged.cites, judged.tried)
+    tried = each_once(judged.tried, state.now.standing.ways())
+    return Answer(judged.verdict == "allowed", judged.verdict, judged.because, judged.cites, tried)
 
 
 def replay(machine: Machine, events: Iterable[PatientEvent]) -> Iterator[Step]:

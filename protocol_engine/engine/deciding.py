@@ -67,8 +67,7 @@ class Decider:
     ) -> Decision:
         """The decision at the end of a fold, as of a day; ``extra`` are further notices."""
         standing, listing = fold.standing, _Listing()
-        offering = fold.position.ended is None and fold.position.eligible is not False
-        if offering:
+        if standing.offering:
             self._rows(standing, listing, as_of)
             self._assessments(standing, listing)
         self._notices(fold, listing, hindsight, extra)
@@ -78,7 +77,7 @@ class Decider:
         claims = [claim for action in listing.actions for claim in action.basis]
         claims += [claim for needed, _ in listing.awaiting.values() for claim in needed]
         claims += [*listing.rests, *fold.position.end_cites]
-        if offering:
+        if standing.offering:
             claims += standing.place.cites if standing.position.arm is not None else ()  # a gate is passed, and done
             listing.not_stated |= dict.fromkeys(self.silences[standing.place.id])
         if standing.place.follow_up:
@@ -107,6 +106,7 @@ class Decider:
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
             deviations=deviations,
             notices=tuple(listing.notices),
+            tried=standing.ways(),
         )
 
     # --- rows ------------------------------------------------------------------------------------------------------

@@ -67,10 +67,27 @@ class Standing:
         return known
 
     def tried(self, row: Row) -> TriedRow:
-        """The row's truth, and the events that decided it."""
-        truth = self.truth(row) if self.counts(row) else Truth.FALSE
-        sources = dict.fromkeys(s for guard in row.guards for s in self.evaluation.sources(guard.condition))
-        return TriedRow(row.id, truth.word, tuple(sources))
+        """The row's truth, and the events that decided it: none where the cycles that are given decide it alone."""
+        if not self.counts(row):
+            return TriedRow(row.id, Truth.FALSE.word, ())
+        return TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
+
+    @property
+    def offering(self) -> bool:
+        """Whether anything of the protocol can be offered: not after an end, nor while eligibility is not met."""
+        return self.position.ended is None and self.position.eligible is not False
+
+    def ways(self) -> tuple[TriedRow, ...]:
+        """The rows that a decision here rests on: what ended the course, or else all offers; each fall in doubt."""
+        found = []
+        if self.position.ended is not None and self.position.grounds is not None:
+            found.append(TriedRow(self.position.grounds.row, Truth.TRUE.word, self.position.grounds.events))
+        if self.offering:
+            found += [self.tried(row) for row in self.table.offers.get(self.place.id, ()) if self.open_day(row)]
+        for row in self.falls:
+            if self.counts(row) and self.truth(row) is not Truth.FALSE:
+                found.append(self.tried(row))
+        return tuple(found)
 
     @property
     def falls(self) -> tuple[Row, ...]:

@@ -88,7 +88,7 @@ class Refusal:
 
 @frozen
 class TriedRow:
-    """A row that was tried for an event: its truth, and the events that decided it."""
+    """A row that was tried for an event or for a decision: its truth, and the events that decided it."""
 
     row: str
     truth: str
@@ -97,6 +97,11 @@ class TriedRow:
     def as_json(self) -> dict[str, Any]:
         """The row as JSON."""
         return {"row": self.row, "outcome": self.truth, "facts": list(self.facts)}
+
+
+def each_once(first: tuple[TriedRow, ...], then: tuple[TriedRow, ...]) -> tuple[TriedRow, ...]:
+    """Rows tried first, and then: one that was tried both times stands again only if its worth was another."""
+    return tuple(dict.fromkeys((*first, *then))) if first else then
 
 
 @frozen
@@ -125,7 +130,10 @@ class Verdict:
 
 @frozen
 class Decision:
-    """Where the patient is, what may be done next, what is awaited, what is not allowed and why, as of a day."""
+    """Where the patient is, what may be done next, what is awaited, what is not allowed and why, as of a day.
+
+    ``tried`` are the rows that it rests on. They are no part of its JSON form; an audit record tells them.
+    """
 
     protocol: dict[str, str]
     engine_version: str
@@ -140,6 +148,7 @@ class Decision:
     not_stated: tuple[str, ...]
     deviations: tuple[Verdict, ...]
     notices: tuple[str, ...]
+    tried: tuple[TriedRow, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The decision as plain JSON."""
@@ -162,7 +171,7 @@ class Decision:
 
 @frozen
 class Answer:
-    """The answer to "may this be done now?"."""
+    """The answer to "may this be done now?". ``tried`` are the rows tried for the act, then those that lead on."""
 
     allowed: bool
     verdict: VerdictKind

@@ -6,7 +6,7 @@ only the leaves differ (:class:`Leaves`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Literal, Protocol, assert_never
@@ -201,7 +201,16 @@ class Evaluation:
 
     def sources(self, condition: Condition) -> tuple[str, ...]:
         """The events that the names of a condition were read from."""
-        return tuple(dict.fromkeys(source for named in condition.tests for source in self.value(named.name).sources))
+        return self.read_from(named.name for named in condition.tests)
+
+    def read_from(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The events that some names were read from, each once."""
+        found: dict[str, None] = {}
+        for name in names:
+            sources = self.value(name).sources
+            if sources:
+                found |= dict.fromkeys(sources)
+        return tuple(found)
 
     def failing(self, condition: Condition) -> tuple[NamedTest, ...]:
         """Of a false condition, the tests that are false, of the clause that comes nearest to holding."""

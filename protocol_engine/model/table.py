@@ -124,6 +124,11 @@ class Row:
         claims = dict.fromkeys((*self.cites, *self.rests))
         return tuple(sorted(claims, key=claim_order))
 
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The names that the conditions of the row test, each once."""
+        return tuple(dict.fromkeys(test.name for guard in self.guards for test in guard.condition.tests))
+
 
 @cache
 def claim_order(claim: str) -> tuple[int, int, str]:
