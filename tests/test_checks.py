@@ -251,6 +251,18 @@ def test_a_gap_of_one_reading_names_the_reading() -> None:
     assert all("response at after_cycle_2 = PD or SD" in p.message for p in found)
 
 
+def test_a_gap_and_an_overlap_of_several_readings_are_told_once_with_the_readings() -> None:
+    """NCT07239271 without R4, or with SD in R3 too: the patients are others where A1 or A2 reads other samples."""
+    row = "negative: yes, pam_found: no, response_c2: {at_least: PR}"
+    for change, code, number in (
+        ((R4_ROW, ""), "table-gap", 2),
+        ((row, row.replace("at_least: PR", "at_least: SD")), "table-overlap", 1),
+    ):
+        found = [p for p in check_text(shipped("NCT07239271", change), "x.yaml") if p.severity == "problem"]
+        assert [p.code for p in found] == [code] * number
+        assert all(p.message.endswith("(for other patients with A1=c1_decides or A2=either_sample)") for p in found)
+
+
 def test_a_row_that_lost_its_citation_is_found() -> None:
     text = shipped("NCT07239271", ("            cite: [R5, A2]\n", ""))
     (found,) = problems_of(text)
