@@ -331,6 +331,83 @@ def test_without_its_stops_nothing_ends_a_treatment_without_end() -> None:
     assert [p.code for p in found] == ["no-exit"] * 3
 
 
+def test_four_cycles_with_nothing_behind_them_leave_everybody_there_who_does_not_progress() -> None:
+    """NCT07377643 with `cycles: 4` in group B: its stops, progression and toxicity, are no way on."""
+    give = "{give: ibi354, element: ibi354, cycles: "
+    (found,) = problems_of(shipped("NCT07377643", (give + "without_end", give + "4")))
+    assert (found.code, found.path) == ("dead-end", "arms.ibi354.course[0]")
+    patient = "ever unacceptable adverse_event since allocation = no, ever response PD since allocation = no"
+    assert found.message.startswith(
+        f"behind ibi354 nothing is offered, awaited or ended for a patient with {patient}; write what follows"
+    )
+
+
+def test_without_surgery_nothing_follows_the_last_cycle_of_the_adaptive_arm() -> None:
+    """NCT07239271: two more cycles of the same regimen, and then nothing, whatever the readings."""
+    text = protocol_text("NCT07239271")[0]
+    last = text.rindex("      - {use: surgery}\n")
+    text = text[:last] + text[last:].replace("      - {use: surgery}\n", "", 1)
+    found = [p for p in check_text(text, "x.yaml") if p.severity == "problem"]
+    assert [(p.code, p.path) for p in found] == [("dead-end", "arms.adaptive.course[2].rows[0].then[0]")]
+    assert found[0].message.startswith("behind same_again nothing is offered, awaited or ended for a patient with")
+    assert "ever response PD at elsewhere since allocation" in found[0].message
+    assert found[0].message.endswith("(for other patients with A5=off_protocol)")
+    with pytest.raises(Problems):
+        compile_protocol(read_protocol(text, "x.yaml"))
+
+
+def test_a_need_that_may_come_to_hold_again_is_no_dead_end() -> None:
+    """A scan that is not worse may be made again; an operation can be done, and never undone."""
+    give = "{give: one, element: more, cycles: 2, cite: R2}"
+    operated = ("  at_risk: {holds", "  operated: {ever: procedure.surgery}\n  at_risk: {holds")
+    for need in ("{markers: {none_in: risky}}", "{operated: yes}"):
+        assert without_problems((give, give.replace("cite", f"needs: [{{if: {need}, cite: R2}}], cite")), operated)
+    lost = changed(GOOD, (give, give.replace("cite", "needs: [{if: {operated: no}, cite: R2}], cite")), operated)
+    assert [(p.code, p.path) for p in problems_of(lost)] == [
+        ("dead-end", "arms.only.course[0]"),
+        ("dead-end", "arms.only.course[1].rows[0].then[0]"),
+    ]
+
+
+def test_ends_that_cover_everybody_are_a_way_on() -> None:
+    end = "      - {end: completed, cite: A1}\n"
+    rows = "{if: {at_risk: yes}, then: [{end: x, cite: R1}], cite: R1}, {if: {at_risk: no}, then: [{end: y, cite: R1}]"
+    assert without_problems((end, f"      - {{decide: last, rows: [{rows}, cite: R1}}]}}\n"))
+
+
+def test_a_place_with_very_many_patients_is_not_looked_through_and_that_is_said() -> None:
+    """Fifteen closings, each by a fact of its own, of an element with nothing behind it."""
+    facts = "".join(f"  f{number}: {{yes_no: yes, cite: R1}}\n" for number in range(15))
+    until = ", ".join(f"{{if: {{f{n}: yes}}, then: [{{end: x, cite: R1}}], cite: R1}}" for n in range(15))
+    text = changed(
+        GOOD,
+        ("  markers: {set_of", facts + "  markers: {set_of"),
+        (
+            "      - {end: completed, cite: A1}\n",
+            f"      - {{give: one, element: z, cycles: 1, until: [{until}], cite: A1}}\n",
+        ),
+    )
+    found = check_protocol(read_protocol(text, "x.yaml"))
+    assert [(p.code, p.path, p.severity) for p in found] == [("table-too-large", "arms.only.course[2]", "notice")]
+
+
+def test_what_stands_behind_an_element_without_end_is_unreachable_wherever_it_stands() -> None:
+    """Behind a table of which every row goes on for ever, in an option, and behind a repetition that nothing closes."""
+    more, other = (
+        "{give: one, element: more, cycles: 2, cite: R2}",
+        "{give: two, element: other, cycles: 2, cite: R2}",
+    )
+    forever = [(give, give.replace("cycles: 2", "cycles: without_end")) for give in (more, other)]
+    found = problems_of(changed(GOOD, *forever))
+    assert [(p.code, p.path) for p in found] == [("unreachable", "arms.only.course[2]")]
+    option = "three: [{give: one, element: x, cycles: without_end, cite: R2}, {perform: surgery, cite: R2}]"
+    found = problems_of(changed(GOOD, ("three: [],", f"{option},")))
+    assert [(p.code, p.path.rpartition(".")[2]) for p in found] == [("unreachable", "three[1]")]
+    again = f"{{repeat: without_end, steps: [{more}], cite: R2}}"
+    found = problems_of(changed(GOOD, (f"then: [{more}]", f"then: [{again}, {{perform: surgery, cite: R2}}]")))
+    assert [(p.code, p.path) for p in found] == [("unreachable", "arms.only.course[1].rows[0].then[1]")]
+
+
 def test_a_day_15_in_a_cycle_of_14_days_is_found() -> None:
     regimen = "    name: dalpiciclib with an endocrine agent\n    cycle: "
     text = shipped("NCT05861830", (regimen + "28 days", regimen + "14 days"))

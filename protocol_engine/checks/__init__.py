@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from protocol_engine.checks import (
     citations,
     conditions,
+    dead_ends,
     graph,
     names,
     regimens,
@@ -71,7 +72,7 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     tables.tables_decide,
     tables.conditions_can_hold,
     graph.gates_stand_before_doses,
-    graph.places_lead_on,
+    dead_ends.places_lead_on,
     graph.places_lead_to_an_end,
     graph.nothing_falls_in_a_circle,
     rows.one_row_takes_an_act,

@@ -1,4 +1,4 @@
-"""Does every place of the table lead on, and to an end, and do doses stand behind the gates?"""
+"""Does every place of the table lead to an end, does nothing fall in a circle, and do doses stand behind the gates?"""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def _is_step_of(node: Node, place: Place) -> bool:
             return False
 
 
-def _here(compiled: Compiled, place: Place, code: str, message: str) -> Problem:
+def here(compiled: Compiled, place: Place, code: str, message: str) -> Problem:
+    """A problem of a place, where the step that it was made from is written."""
     item = written_at(compiled, place)
     return compiled.outline.problem(code, item.path, item.node.mark, message)
 
@@ -62,40 +63,22 @@ def _here(compiled: Compiled, place: Place, code: str, message: str) -> Problem:
 # --- ways on, and ends ---------------------------------------------------------------------------------------------
 
 
-def _falls(compiled: Compiled, place: Place) -> list[Row]:
+def falls_out_of(compiled: Compiled, place: Place) -> list[Row]:
     """The falls out of a place that the file writes; death and the like leave every place."""
     falls = compiled.table.falls
     return [row for scope in place.scopes if scope not in BUILT_IN_SCOPES for row in falls.get(scope, ())]
 
 
-def _onward(compiled: Compiled, place: Place) -> list[Row]:
+def offers_onward(compiled: Compiled, place: Place) -> list[Row]:
     """The offers that lead on when the cycles of the place have been given."""
     offers = compiled.table.offers.get(place.id, ())
     return [row for row in offers if row.effect in ONWARD and row.below is None]
 
 
-def places_lead_on(compiled: Compiled) -> Iterator[Problem]:
-    """Out of every place that is no end, something is offered, or something makes it fall."""
-    for place in compiled.table.places.values():
-        falls = _falls(compiled, place)
-        if place.kind == "ended" or _onward(compiled, place) or any(not row.guards for row in falls):
-            continue
-        behind = f"behind {place.element}" if place.element else "here"
-        if not falls:
-            message = f"{behind} nothing is offered and nothing ends the course; write what follows, or an `end`"
-            yield _here(compiled, place, "dead-end", message)
-        else:
-            item = written_at(compiled, place)
-            message = (
-                f"{behind} nothing is offered: the course waits until something stops it; if it is over, write an `end`"
-            )
-            yield compiled.outline.notice("only-waits", item.path, item.node.mark, message)
-
-
 def places_lead_to_an_end(compiled: Compiled) -> Iterator[Problem]:
     """From every place some way leads to an end, beside death, withdrawal and closure, which end every course."""
     ways = {
-        place.id: {row.target for row in (*compiled.table.offers.get(place.id, ()), *_falls(compiled, place))}
+        place.id: {row.target for row in (*compiled.table.offers.get(place.id, ()), *falls_out_of(compiled, place))}
         for place in compiled.table.places.values()
     }
     for name, place in compiled.table.places.items():
@@ -108,7 +91,7 @@ def places_lead_to_an_end(compiled: Compiled) -> Iterator[Problem]:
             message = (
                 f"nothing ends {elements[0]}, beside death, withdrawal or closure; give cycles, an `until` or a stop"
             )
-            yield _here(compiled, place, "no-exit", message)
+            yield here(compiled, place, "no-exit", message)
         elif place.element == elements[0]:
             around = [item for item, _ in compiled.outline.of(Repeat) if item.arm == place.arm]
             item = around[0] if around else written_at(compiled, place)
@@ -121,7 +104,7 @@ def places_lead_to_an_end(compiled: Compiled) -> Iterator[Problem]:
 
 def _may_stop(compiled: Compiled, places: Iterable[Place]) -> bool:
     """Whether one of the places is an end, or leads nowhere, which is reported as a dead end."""
-    return any(place.kind == "ended" or not _onward(compiled, place) for place in places)
+    return any(place.kind == "ended" or not offers_onward(compiled, place) for place in places)
 
 
 def _ahead(name: str, ways: dict[str, set[str]]) -> frozenset[str]:
@@ -137,12 +120,12 @@ def _ahead(name: str, ways: dict[str, set[str]]) -> frozenset[str]:
 def nothing_falls_in_a_circle(compiled: Compiled) -> Iterator[Problem]:
     """No fall leads back to where it started without an act in between."""
     places = compiled.table.places
-    ways = {name: {row.target for row in _falls(compiled, place)} - {name} for name, place in places.items()}
+    ways = {name: {row.target for row in falls_out_of(compiled, place)} - {name} for name, place in places.items()}
     for name, place in places.items():
         circle = sorted(other for other in _ahead(name, ways) if other != name and name in _ahead(other, ways))
         if circle and name < circle[0]:
             words = ", ".join(circle)
-            yield _here(compiled, place, "fall-circle", f"falls to {words} and back, with nothing done in between")
+            yield here(compiled, place, "fall-circle", f"falls to {words} and back, with nothing done in between")
 
 
 def gates_stand_before_doses(compiled: Compiled) -> Iterator[Problem]:
@@ -152,7 +135,7 @@ def gates_stand_before_doses(compiled: Compiled) -> Iterator[Problem]:
         ways = {
             place.id: {
                 row.target
-                for row in (*table.offers.get(place.id, ()), *_falls(compiled, place))
+                for row in (*table.offers.get(place.id, ()), *falls_out_of(compiled, place))
                 if row.act is None or row.act.kind != gate
             }
             for place in table.places.values()
@@ -164,4 +147,4 @@ def gates_stand_before_doses(compiled: Compiled) -> Iterator[Problem]:
                     message = (
                         f"is given before {gate}; nothing is given before consent, eligibility and allocation (G1)"
                     )
-                    yield _here(compiled, table.places[row.target], "dose-before-gate", message)
+                    yield here(compiled, table.places[row.target], "dose-before-gate", message)

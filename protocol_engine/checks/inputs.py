@@ -218,7 +218,7 @@ def _ever_words(table: Table, head: str, atoms: frozenset[Atom]) -> str:
     since = " or ".join(dict.fromkeys(atom[3] for atom in some if atom[3]))
     details = list(dict.fromkeys(atom[1] for atom in some if atom[1]))
     points = list(dict.fromkeys(atom[2] for atom in some if atom[2]))
-    text = f"ever {head}"
+    text = f"ever {'unacceptable ' if head == 'adverse_event' else ''}{head}"
     every = {"adverse_event": len(table.drugs) + 1, "discontinuation": len(table.drugs) + 1}.get(head)
     if details and len(details) != every:
         text += f" {' or '.join(details)}"

@@ -77,7 +77,15 @@ def tables_decide(compiled: Compiled) -> Iterator[Problem]:
 
 
 def tables_of(compiled: Compiled) -> Iterator[DecisionTable]:
-    """The decision tables and the allocations by rule, each row with its readings settled."""
+    """The decision tables and the allocations by rule, each looked through unless it tells too many patients apart."""
+    for table in tables_written(compiled):
+        if not table.cells.are_more_than(MOST_COMBINATIONS):
+            _look_through(table)
+        yield table
+
+
+def tables_written(compiled: Compiled) -> Iterator[DecisionTable]:
+    """The decision tables and the allocations by rule, each row with its readings settled; no patient looked at yet."""
     fold = Conditions(compiled.outline.protocol).folded
     for item, key, node in _written_tables(compiled.outline):
         written: tuple[DecisionRow | ArmRule, ...] = node.rows if isinstance(node, Decide) else node.menu or ()
@@ -91,10 +99,7 @@ def tables_of(compiled: Compiled) -> Iterator[DecisionTable]:
             continue
         context = tuple(fold(condition) for condition in _context(item))
         cells = cells_of(compiled.table, (*(row.condition for row in rows), *context))
-        table = DecisionTable(compiled, item.path, node, rows, context, cells)
-        if not cells.are_more_than(MOST_COMBINATIONS):
-            _look_through(table)
-        yield table
+        yield DecisionTable(compiled, item.path, node, rows, context, cells)
 
 
 def _written_tables(outline: Outline) -> Iterator[tuple[Written, str, Decide | Allocate]]:
@@ -147,12 +152,12 @@ def has_no_gap(table: DecisionTable) -> Iterator[Problem]:
 
 def _gap(table: DecisionTable, combination: Combination, idle: tuple[Input, ...]) -> Problem:
     message = (
-        f"no row holds for a patient with {table.cells.patient(combination)}{_whatever(idle)}; add a row, or widen one"
+        f"no row holds for a patient with {table.cells.patient(combination)}{whatever(idle)}; add a row, or widen one"
     )
     return table.compiled.outline.problem("table-gap", table.path, table.node.mark, message)
 
 
-def _whatever(idle: tuple[Input, ...]) -> str:
+def whatever(idle: tuple[Input, ...]) -> str:
     """The inputs that a witness does not depend on."""
     if not idle:
         return ""
@@ -170,7 +175,7 @@ def has_no_overlap(table: DecisionTable) -> Iterator[Problem]:
         first, idle = table.cells.cubes(known)[0] if known else (found[0], ())
         message = (
             f"this row and {table.rows[one].words} both hold for a patient with {table.cells.patient(first)}"
-            f"{_whatever(idle)}; narrow one of them"
+            f"{whatever(idle)}; narrow one of them"
         )
         row = table.rows[other]
         yield table.compiled.outline.problem("table-overlap", f"{row.path}.if", row.mark, message)

@@ -45,11 +45,15 @@ class Trail:
 
 @define
 class Trails:
-    """The trails to each step of a protocol, by the identity of the step, and to each arm that is allocated to."""
+    """The trails to each step of a protocol, by the identity of the step, and to each arm that is allocated to.
+
+    ``back`` are those at the end of the steps of each repetition, from where they begin again.
+    """
 
     outline: Outline
     before: dict[int, frozenset[Trail]] = field(factory=dict)
     arms: dict[str, frozenset[Trail]] = field(factory=dict)
+    back: dict[int, frozenset[Trail]] = field(factory=dict)
 
     def at(self, node: Node) -> frozenset[Trail]:
         """The trails to a step."""
@@ -141,6 +145,7 @@ def _repeated(found: Trails, step: Repeat, trails: frozenset[Trail]) -> frozense
     """Round twice: the second time with what the first has left behind. Without limit to the cycles."""
     first = frozenset(evolve(trail, most=None) for trail in trails)
     again = _follow(found, step.steps, first)
+    found.back[id(step)] = found.back.get(id(step), frozenset()) | again
     _follow(found, step.steps, first | again)
     return _joined(_follow(found, until.then, first) for until in step.until)
 
@@ -153,7 +158,10 @@ def _joined(parts: Iterable[frozenset[Trail]]) -> frozenset[Trail]:
 
 
 def every_step_can_be_reached(outline: Outline) -> Iterator[Problem]:
-    """Some way leads to each arm and to each step; of several steps in a row that none leads to, the first is named."""
+    """Some way leads to each arm, to each step, and back to the beginning of each repetition.
+
+    Of several steps in a row that none leads to, the first is named.
+    """
     trails = trails_of(outline)
     for name, arm in outline.protocol.arms.items():
         if name not in trails.arms:
@@ -165,6 +173,13 @@ def every_step_can_be_reached(outline: Outline) -> Iterator[Problem]:
         for key, steps in steps_of(item.node):
             yield from _unreached(outline, trails, f"{item.path}.{key}", steps)
     yield from _unreached(outline, trails, "course", outline.protocol.course)
+    for item, step in outline.of(Repeat):
+        if step.steps and all(map(trails.at, step.steps)) and not trails.back[id(step)]:
+            message = (
+                "never begins again: its last step, such as an element without end, has no way on; "
+                "take the repetition out, or let its steps come to be done"
+            )
+            yield outline.problem("unreachable", item.path, step.mark, message)
 
 
 def _unreached(outline: Outline, trails: Trails, path: str, steps: tuple[Step, ...]) -> Iterator[Problem]:
