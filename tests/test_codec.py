@@ -348,6 +348,24 @@ CONSENT = {"id": "e1", "kind": "consent", "effective": "2026-01-02"}
             [("given[0].form", "unknown-key"), ("given[0].dose", "decimal-expected")],
         ),
         (
+            CONSENT
+            | {
+                "kind": "administration",
+                "regimen": "sg",
+                "given": [
+                    {"drug": "sg", "dose": "10", "unit": "mgs/kg", "route": "iv"},
+                    {"drug": "sg", "dose": "10", "unit": "mg/kg", "route": "by mouth"},
+                    {"drug": "sg", "dose": "10", "unit": "", "route": "SC"},
+                ],
+            },
+            [
+                ("given[0].unit", "unknown-unit"),
+                ("given[0].route", "word-expected"),
+                ("given[1].route", "word-expected"),
+                ("given[2].unit", "text-expected"),
+            ],
+        ),
+        (
             CONSENT | {"kind": "correction", "corrects": "e0", "reason": "x", "event": CONSENT},
             [("event.id", "unknown-key")],
         ),

@@ -20,6 +20,7 @@ from protocol_engine.engine.intake import accepted, parse_action, parse_events
 from protocol_engine.errors import Mark
 from protocol_engine.model import claims, conditions, facts, protocol, units, values
 from protocol_engine.model.events import EVENT_KINDS, GivenDrug, PatientEvent
+from protocol_engine.model.ucum import unit_of
 from protocol_engine.reader import read_protocol
 from protocol_engine.service import protocol_text
 
@@ -405,9 +406,10 @@ def test_an_event_has_the_keys_of_the_parser(kind: str) -> None:
 
 def test_what_was_given_has_the_keys_of_the_parser() -> None:
     form = EVENT["$defs"]["GivenDrug"]
-    refused = {key for key, code in findings(dict.fromkeys([*form["properties"], "no_such_key"], "1"), GivenDrug)}
-    assert refused == {"no_such_key"}
+    found = findings(dict.fromkeys([*form["properties"], "no_such_key"], "1"), GivenDrug)
+    assert found == [("no_such_key", "unknown-key"), ("route", "word-expected")]
     assert {key for key, code in findings({}, GivenDrug)} == set(form["required"])
+    assert form["properties"]["route"]["enum"] == ["IV", "PO", "IM", "SC"]
 
 
 # --- events: the same verdicts -------------------------------------------------------------------------------------
@@ -443,18 +445,28 @@ def nearly_events(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def beyond_a_schema(event: Any) -> bool:
-    """What a schema does not say: the order of two dates; and a whole number written 2.0, or a value of no fact."""
+    """What a schema does not say: the order of two dates, and what is a unit; 2.0 as a number, a value of no fact."""
     found = False
     for part in (event, event.get("event") if isinstance(event, dict) else None):
         if isinstance(part, dict):
             times = [part.get("effective"), part.get("issued")]
             found = found or (all(isinstance(time, str) for time in times) and times[1][:10] < times[0][:10])
+            found = found or any(map(is_in_no_unit, given if isinstance(given := part.get("given"), list) else []))
             value, details = part.get("value", "x"), part.get("components", {})
             found = found or not OF_VALUES.is_valid(value)
             found = found or (
                 isinstance(details, dict) and not all(OF_MEMBERS.is_valid(names) for names in details.values())
             )
     return found
+
+
+def is_in_no_unit(line: Any) -> bool:
+    """Whether a line of what was given has a unit that has the form of a code, and is none."""
+    unit = line.get("unit") if isinstance(line, dict) else None
+    try:
+        return isinstance(unit, str) and not unit_of(unit)
+    except ValueError:
+        return True
 
 
 OF_VALUES = Draft202012Validator(EVENT["$defs"]["value"])
@@ -486,6 +498,15 @@ def test_what_the_schema_leaves_to_the_parser(change: dict[str, Any], why: str) 
     event = example_of("consent") | change
     assert OF_EVENTS.is_valid(event), why
     assert not reads(event)
+
+
+def test_the_schema_leaves_it_to_the_parser_what_is_a_unit() -> None:
+    event = copy.deepcopy(example_of("administration"))
+    event["given"][0]["unit"] = "mgs/kg"
+    assert OF_EVENTS.is_valid(event)
+    assert not reads(event)
+    event["given"][0]["unit"] = "mg per kg"
+    assert not OF_EVENTS.is_valid(event)
 
 
 @pytest.mark.parametrize("value", [62.5, 62, None, {"value": "62"}, [1], [["PIK3CA"]]])

@@ -23,7 +23,16 @@ from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneO
 from protocol_engine.model.events import EVENT_KINDS, EventTime, PatientEvent
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, MEMBER_PATTERN, Cites, Names
 from protocol_engine.model.protocol import Step
-from protocol_engine.model.units import NOT_STATED_WORD, Dose, DoseDays, Duration, NotStated, Quantity, QuantityRange
+from protocol_engine.model.units import (
+    NOT_STATED_WORD,
+    Dose,
+    DoseDays,
+    Duration,
+    NotStated,
+    Quantity,
+    QuantityRange,
+    UcumUnit,
+)
 from protocol_engine.model.values import Value
 from protocol_engine.reader import READING_KEY
 
@@ -268,6 +277,10 @@ class WireForms(Forms):
             Decimal: ("decimal", lambda: matching('An exact decimal as text, such as "62.5".', DECIMAL_PATTERN)),
             EventTime: ("time", lambda: matching("A day, or a time with its offset (ISO 8601).", re.compile(days))),
             Any: ("value", self._value),
+            UcumUnit: (
+                "unit",
+                lambda: {"description": "A UCUM code, such as mg/kg.", "type": "string", "pattern": r"^[!-~]+$"},
+            ),
             dict[str, Any]: ("components", lambda: self.by_name(self._members())),
             PatientEvent: ("without_id", lambda: self.any_kind(with_id=False)),
         }

@@ -19,6 +19,7 @@ from protocol_engine.checks import (
     shape,
     tables,
     trails,
+    units,
     unused,
     values,
 )
@@ -40,6 +41,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     shape.facts_have_one_type,
     shape.lines_say_one_thing,
     shape.sets_can_be_reported,
+    units.units_can_be_read,
     shape.gates_stand_in_the_course,
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,

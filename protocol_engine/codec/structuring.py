@@ -27,6 +27,7 @@ from protocol_engine.model import events as ev
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Names
+from protocol_engine.model.ucum import unit_of
 from protocol_engine.model.units import (
     NOT_STATED,
     NOT_STATED_WORD,
@@ -38,12 +39,13 @@ from protocol_engine.model.units import (
     NotStated,
     Quantity,
     QuantityRange,
+    UcumUnit,
 )
 from protocol_engine.model.values import Value
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
 DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?)")
-QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
+QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([!-~]{1,60})")
 MOST_CORRECTIONS = 20
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
 
@@ -113,6 +115,7 @@ class Codec:
             Names: self._cites,
             Duration: self._duration,
             Quantity: self._quantity,
+            UcumUnit: self._unit,
             ev.EventTime: self._event_time,
             c.Condition: self._condition,
         }
@@ -221,6 +224,14 @@ class Codec:
                 f"needs a number and a UCUM unit such as 10 mg/kg, not {_shown(value)}",
             )
         return Quantity(Decimal(match[1]), match[2])
+
+    def _unit(self, value: object, _: object) -> UcumUnit:
+        text = self._text(value, str)
+        try:
+            unit_of(text)
+        except ValueError as error:
+            raise _fail(value, "unknown-unit", str(error)) from None
+        return UcumUnit(text)
 
     def _dose(self, value: object, _: object) -> Quantity | QuantityRange:
         if not isinstance(value, dict):

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from attrs import evolve, field, fields, frozen
 
 from protocol_engine.model.facts import DAY_PATTERN
+from protocol_engine.model.units import Route, UcumUnit
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 TIME_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
@@ -103,12 +104,15 @@ class AllocationEvent(Act):
 
 @frozen(kw_only=True)
 class GivenDrug:
-    """What was really given of one drug: dose as a decimal string, UCUM unit, route."""
+    """What was really given of one drug.
+
+    ``dose`` is a decimal string. ``unit`` is its UCUM code. ``route`` is how the drug was given.
+    """
 
     drug: str
     dose: Decimal | None = None
-    unit: str | None = None
-    route: str | None = None
+    unit: UcumUnit | None = None
+    route: Route | None = None
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition
-from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated
+from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
 from protocol_engine.model.values import Value
 
 
@@ -76,7 +76,7 @@ class Administration(Node):
     part: str | None = None
     named_in: str | None = None
     dose: Dose | None = None
-    route: Literal["IV", "PO", "IM", "SC"] | None = None
+    route: Route | None = None
     times_a_day: int | None = None
     days: DoseDays | None = None
     in_cycles: tuple[int, ...] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import Enum
-from typing import Final, Literal
+from typing import Final, Literal, NewType
 
 from attrs import frozen
 
@@ -22,6 +22,11 @@ class NotStated(Enum):
 
 
 NOT_STATED: Final = NotStated.NOT_STATED
+
+UcumUnit = NewType("UcumUnit", str)
+"""A UCUM code that :func:`protocol_engine.model.ucum.unit_of` reads."""
+Route = Literal["IV", "PO", "IM", "SC"]
+"""How a drug is given: into a vein, by mouth, into a muscle, under the skin."""
 
 
 @frozen
