@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -28,7 +29,7 @@ from protocol_engine.codec import (
     path_text,
     plain_json,
 )
-from protocol_engine.errors import Mark
+from protocol_engine.errors import Mark, Problems
 from protocol_engine.model.claims import Assumption, Node
 from protocol_engine.model.conditions import Condition, InSet, Not, OneOf, Presence, Range
 from protocol_engine.model.events import EventTime, GivenDrug, PatientEvent
@@ -46,6 +47,7 @@ from protocol_engine.model.units import (
     QuantityRange,
 )
 from protocol_engine.model.values import Value
+from protocol_engine.reader import read_protocol
 
 
 def written(value: str, line: int = 1, column: int = 1) -> Text:
@@ -280,6 +282,18 @@ def test_what_the_reader_fills_in_cannot_be_written() -> None:
 @pytest.mark.parametrize("name", ["", "a b", "-a", "é", "a/b"])
 def test_a_name_is_made_of_plain_letters(name: str) -> None:
     assert wrong({name: "x"}, dict[str, str])[0][1] == "bad-name"
+
+
+@pytest.mark.parametrize("name", ["NCT 07239271/x", "a|b", "-a", "a:b"])
+def test_protocols_elements_and_choices_have_names(name: str) -> None:
+    """Ids of places are made of them."""
+    text = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+    for old in ("protocol: EXAMPLE1", "element: other", "choose: partner"):
+        assert text.count(old) == 1
+        with pytest.raises(Problems) as caught:
+            read_protocol(text.replace(old, f'{old.partition(" ")[0]} "{name}"'), "x.yaml")
+        (problem,) = caught.value.problems
+        assert (problem.code, problem.path.rpartition(".")[2]) == ("bad-name", old.partition(":")[0])
 
 
 def test_a_step_is_told_by_its_one_key() -> None:

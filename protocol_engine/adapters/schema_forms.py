@@ -21,7 +21,7 @@ from protocol_engine.codec.structuring import DURATION_PATTERN, NAME_PATTERN, QU
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test
 from protocol_engine.model.events import EVENT_KINDS, EventTime, PatientEvent
-from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, MEMBER_PATTERN, Cites, Names
+from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, MEMBER_PATTERN, Cites, Name, Names
 from protocol_engine.model.protocol import Step
 from protocol_engine.model.units import (
     NOT_STATED_WORD,
@@ -114,6 +114,7 @@ class WrittenForms(Forms):
             Decimal: ("Decimal", _decimal),
             DayOfCycle: ("DayOfCycle", lambda: _whole_number(1, r"0*[1-9][0-9]*")),
             Cites: ("Claims", lambda: self._one_or_more("Ids of rules, assumptions or silences: one, or a list.")),
+            Name: ("Name", _name),
             Names: ("Names", lambda: self._one_or_more("One name, or a list of them.")),
             Quantity: ("Quantity", lambda: matching("A number and its UCUM unit, as `10 mg/kg`.", QUANTITY_PATTERN)),
             Duration: ("Duration", lambda: matching("Days, weeks or months, as `21 days`.", DURATION_PATTERN)),
@@ -370,6 +371,10 @@ _ANYTHING_WRITTEN = ["string", "number", "boolean", "array", "object"]
 def _text() -> Schema:
     about = "Text. A number, or a yes or no, is the text that was written."
     return {"description": about, "type": ["string", "number", "boolean"], "pattern": r"\S"}
+
+
+def _name() -> Schema:
+    return {**_text(), "description": "A name.", "pattern": anchored(NAME_PATTERN)}
 
 
 def _whole_number(least: int, written: str) -> Schema:

@@ -26,7 +26,7 @@ from protocol_engine.model import conditions as c
 from protocol_engine.model import events as ev
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
-from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Names
+from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Name, Names
 from protocol_engine.model.ucum import unit_of
 from protocol_engine.model.units import (
     NOT_STATED,
@@ -44,6 +44,7 @@ from protocol_engine.model.units import (
 from protocol_engine.model.values import Value
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
+NAME_WORDS = "a name is made of letters, digits and _ + . -, and begins with a letter or a digit"
 DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([!-~]{1,60})")
 MOST_CORRECTIONS = 20
@@ -113,6 +114,7 @@ class Codec:
             Any: lambda value, _: value,
             Cites: self._cites,
             Names: self._cites,
+            Name: self._name,
             Duration: self._duration,
             Quantity: self._quantity,
             UcumUnit: self._unit,
@@ -158,6 +160,12 @@ class Codec:
                 value, "text-expected", "has half a character (a lone surrogate); write the whole character"
             ) from None
         return str(value)
+
+    def _name(self, value: object, _: object) -> Name:
+        text = self._text(value, str)
+        if not NAME_PATTERN.fullmatch(text):
+            raise _fail(value, "bad-name", f"{NAME_WORDS}; this is {_shown(value)}")
+        return Name(text)
 
     def _whole(self, value: object, _: object) -> int:
         if isinstance(value, Text) and re.fullmatch(r"[0-9]{1,9}", value):
@@ -290,7 +298,7 @@ class Codec:
         for key, item in value.items():
             mark = value.key_marks[key] if isinstance(value, Table) else None
             if not NAME_PATTERN.fullmatch(key):
-                findings.append(Finding((key,), "bad-name", "a name is made of letters, digits and _ + . -", mark))
+                findings.append(Finding((key,), "bad-name", NAME_WORDS, mark))
                 continue
             try:
                 items[str(key)] = self.structure(item, item_kind)

@@ -19,6 +19,8 @@ from protocol_engine.model.units import plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
+Name = NewType("Name", str)
+"""What a file, an element or a choice is called: letters, digits and ``_ + . -``, beginning with a letter or digit."""
 Names = NewType("Names", tuple[str, ...])
 """One name, or a list of them."""
 NO_CITES = Cites(())

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
-from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition
+from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
 from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
 from protocol_engine.model.values import Value
 
@@ -173,7 +173,7 @@ class May(Node):
 
     perform: str | None = None
     give_also: str | None = None
-    choose: str | None = None
+    choose: Name | None = None
     options: dict[str, tuple[Step, ...] | None] | None = None
     by: str | None = None
     if_: Condition | None = None
@@ -227,7 +227,7 @@ class Give(Node):
     """
 
     give: str
-    element: str
+    element: Name
     title: str | None = None
     cycles: int | Literal["without_end"] | NotStated
     numbering: Literal["through", "anew"] = "through"
@@ -274,7 +274,7 @@ class Choose(Node):
     ``option_cites`` gives claims that single options rest on, beside those of the choice.
     """
 
-    choose: str
+    choose: Name
     by: str
     options: dict[str, tuple[Step, ...]]
     says_which: str | None = None
@@ -365,7 +365,7 @@ class Protocol(Node):
     ``study_closure``, ``withdrawal`` and ``discontinuation``.
     """
 
-    protocol: str
+    protocol: Name
     title: str
     record: Record
     design: Design
