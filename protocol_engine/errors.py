@@ -7,9 +7,29 @@ There are three kinds of failure and no fourth: a protocol file or an event that
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from attrs import frozen
+
+MOST_SHOWN = 60
+"""Characters of a value that a message shows; the rest is an ellipsis."""
+_LONG = re.compile(rf"(?P<quote>['\"])[^'\"]{{{MOST_SHOWN},}}(?P=quote)|\S{{{2 * MOST_SHOWN},}}")
+
+
+def cut(text: str) -> str:
+    """The text as a message shows it: whole if it is short, else its beginning and an ellipsis."""
+    return text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + "…"
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: as Python writes it, and cut if it is long."""
+    return repr(cut(str(value))) if isinstance(value, str) else cut(repr(value))
+
+
+def shortened(message: str) -> str:
+    """A message in which what is quoted, and any single word, is cut if it is long."""
+    return _LONG.sub(lambda match: cut(match[0]), message)
 
 
 @frozen(order=True)

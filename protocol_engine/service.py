@@ -43,6 +43,8 @@ def protocol_text(name: str) -> tuple[str, str]:
         path, source = _shipped_folder() / f"{name}.yaml", f"{name}.yaml"
     else:
         path, source = Path(name), name
+        if path.is_dir():
+            raise InputError(f"{name}: is a folder; name a .yaml file in it")
         if path.suffix not in (".yaml", ".yml") and not path.is_file():
             raise InputError(
                 f"{name}: no such protocol; shipped are {', '.join(shipped_protocols())}; or give a .yaml file"

@@ -555,7 +555,9 @@ GOOD = ("NCT07151586", str(ALTERNATING))
         ),
         (("show", "NCT00000000"), r"NCT00000000: no such protocol; shipped are IIT2025006, .*"),
         (("show", "none.yaml"), r"none\.yaml: cannot be read \(No such file or directory\)"),
-        (("show", "."), r"\.: no such protocol.*"),
+        (("show", "."), r"\.: is a folder; name a \.yaml file in it"),
+        (("check", "."), r"\.: is a folder; name a \.yaml file in it"),
+        (("next", ".", "-"), r"\.: is a folder; name a \.yaml file in it"),
         (("show", "a\0b.yaml"), r"a\\x00b\.yaml: a file name cannot hold a NUL character"),
         (("check", "a\0b.yaml"), r"a\\x00b\.yaml: a file name cannot hold a NUL character"),
         (("next", "NCT07151586", "."), r"\.: cannot be read \(Is a directory\)"),
@@ -614,7 +616,7 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_2(
         ),
         (
             '{"id":"e1","kind":"adverse_event","effective":"2026-01-02","term":"x","grade":' + "9" * 5000 + "}",
-            [r".+not JSON.+"],
+            [r"standard input:1 grade is the number 9{59}… of 5000 digits; at most 100 are read"],
         ),
         ("[" * 100_000, [r"standard input:1 is not JSON: it is nested too deep"]),
     ],
@@ -626,6 +628,76 @@ def test_events_that_cannot_be_read_are_told_line_by_line(
     found = errors(name, "NCT07151586", "-", *rest, stdin=text)
     assert len(found) == len(lines)
     assert all(re.fullmatch(line, given) for line, given in zip(lines, found, strict=True))
+
+
+LONG = "9" * 100_000
+WEIGHT = {"id": "e4", "kind": "observation", "effective": "2026-01-05", "fact": "weight", "value": "60", "unit": "kg"}
+DOSE = {"id": "e4", "kind": "administration", "effective": "2026-01-05", "regimen": "sg"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(WEIGHT | {"value": LONG}),
+        json.dumps(WEIGHT | {"value": ["PIK3CA"] * 20_000}),
+        json.dumps(WEIGHT | {"value": {"is": LONG}}),
+        json.dumps(WEIGHT | {"unit": LONG}),
+        json.dumps(WEIGHT | {"fact": LONG}),
+        json.dumps(WEIGHT | {"effective": LONG}),
+        json.dumps(WEIGHT | {"effective": f"2026-01-05T10:00{LONG}"}),
+        json.dumps(WEIGHT | {"components": {LONG: []}}),
+        json.dumps(WEIGHT | {LONG: LONG}),
+        json.dumps(WEIGHT | {"kind": LONG}),
+        json.dumps(DOSE | {"regimen": LONG}),
+        json.dumps(DOSE).replace("}", f', "cycle": {LONG}}}'),
+        json.dumps(DOSE).replace("}", f', "cycle": -{LONG}}}'),
+        json.dumps(DOSE).replace("}", f', "cycle": {LONG[:99]}}}'),
+        json.dumps(DOSE | {"given": [{"drug": LONG, "dose": "1", "unit": "mg"}]}),
+        json.dumps(DOSE | {"given": [{"drug": "sg", "dose": LONG, "unit": LONG, "route": LONG}]}),
+        json.dumps(
+            {"id": LONG, "kind": "retraction", "effective": "2026-01-05", "retracts": LONG + "1", "reason": "x"}
+        ),
+        json.dumps(WEIGHT | {"id": LONG}) + "\n" + json.dumps(WEIGHT | {"id": LONG, "value": "61"}),
+        f'{{"{LONG}": 1, "{LONG}": 1}}',
+    ],
+    ids=lambda text: f"{text[:20]}...{text[-20:]}",
+)
+def test_a_long_value_is_not_echoed_whole(text: str) -> None:
+    found = errors("next", "NCT07151586", "-", stdin=text)
+    assert found
+    assert [line for line in found if len(line) > 400] == []
+    assert not any("set_int_max_str_digits" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--reading", LONG),
+        ("--reading", f"A1={LONG}"),
+        ("--reading", f"{LONG}=x"),
+        ("--as-of", LONG),
+        ("--format", LONG),
+    ],
+    ids=lambda options: options[0] + options[1][:3],
+)
+def test_a_long_option_is_not_echoed_whole(options: tuple[str, str]) -> None:
+    (line,) = errors("next", *GOOD, *options)
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["cycles: 2,", "dose: 10 mg/kg,", "quantity: kg,", "scan_two: worse}", "default: until_progression", "phase: 2,",
+     "is: worse,", "route: PO,", "give: two,", "title: Everybody\n    may", "codes: {local: two}}"],
+)  # fmt: skip
+def test_a_long_value_of_a_protocol_is_not_echoed_whole(part: str, tmp_path: Path) -> None:
+    good = (ROOT / "tests" / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+    key, _, rest = part.partition(": ")
+    path = tmp_path / "mine.yaml"
+    path.write_text(good.replace(part, f"{key}: {LONG}{rest[-1]}", 1), encoding="utf-8")
+    found = run("check", path).stdout.splitlines()
+    assert found
+    assert all(len(line) < 600 + len(str(path)) for line in found)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe{\x00}\x00", b"\x80", bytes(range(256))])

@@ -29,7 +29,7 @@ from protocol_engine.codec import (
     path_text,
     plain_json,
 )
-from protocol_engine.errors import Mark, Problems
+from protocol_engine.errors import Mark, Problems, shortened, shown
 from protocol_engine.model.claims import Assumption, Node
 from protocol_engine.model.conditions import Condition, InSet, Not, OneOf, Presence, Range
 from protocol_engine.model.events import EventTime, GivenDrug, PatientEvent
@@ -427,6 +427,37 @@ def test_json_that_is_ambiguous_or_broken_is_refused(text: str) -> None:
 def test_no_path_carries_what_no_output_can() -> None:
     assert path_text(("arms", "a\ud800", 0, "course")) == "arms.a\\ud800[0].course"
     assert path_text(()) == "."
+
+
+def test_a_number_of_very_many_digits_is_no_number() -> None:
+    assert parse_json("9" * 100) == 10**100 - 1
+    for kind in (int, str, bool):
+        with pytest.raises(Invalid) as raised:
+            CODEC.structure(parse_json("-" + "9" * 100_000), kind)
+        (finding,) = raised.value.findings
+        assert (finding.code == "number-too-long") == (kind is int)
+        assert f"the number -{'9' * 58}… of 100000 digits" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("x" * 60, repr("x" * 60)),
+        ("x" * 61, repr("x" * 59 + "…")),
+        (["x"] * 100, "['x', " + "'x', " * 10 + "'x'…"),
+        ({"a": 1}, "{'a': 1}"),
+    ],
+)
+def test_a_message_shows_the_beginning_of_a_long_value(value: object, words: str) -> None:
+    assert shown(value) == words
+
+
+def test_a_message_is_shortened_where_something_in_it_is_long() -> None:
+    long = "x" * 200
+    assert (
+        shortened(f"'{long}' is no name of {long}, and 'a b' is")
+        == f"'{'x' * 58}… is no name of {'x' * 59}… and 'a b' is"
+    )
 
 
 plain_values = st.recursive(

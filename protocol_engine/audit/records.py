@@ -250,7 +250,7 @@ def _read(line: bytes) -> tuple[str, str, dict[str, Any]]:
         return ".", f"is not UTF-8 text from byte {error.start + 1} on", {}
     except Invalid as invalid:
         return ".", invalid.findings[0].message, {}
-    except (ValueError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         return ".", "holds a number, a character or a nesting that canonical JSON has no form for", {}
     if not isinstance(value, dict):
         return ".", "is no record: a record is a JSON object", {}

@@ -15,7 +15,7 @@ import attrs
 from attrs import define, field, frozen
 
 from protocol_engine.codec import key_of
-from protocol_engine.errors import Mark, Problem
+from protocol_engine.errors import Mark, Problem, shortened
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, NamedTest
 from protocol_engine.model.protocol import Choose, May, Protocol, Step
@@ -105,7 +105,7 @@ class Outline:
         return self._found("notice", code, path, mark, message)
 
     def _found(self, severity: Literal["problem", "notice"], code: str, path: str, mark: Mark, message: str) -> Problem:
-        return Problem(code, path or ".", message, mark, self.protocol.source, severity)
+        return Problem(code, path or ".", shortened(message), mark, self.protocol.source, severity)
 
     # --- the walk --------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ import attrs
 import cattrs
 
 from protocol_engine.codec.keys import PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
-from protocol_engine.codec.written import Finding, Invalid, Lines, Table, Text
-from protocol_engine.errors import Mark
+from protocol_engine.codec.written import MOST_DIGITS, Finding, Invalid, Lines, LongNumber, Table, Text
+from protocol_engine.errors import Mark, cut, shortened, shown
 from protocol_engine.model import conditions as c
 from protocol_engine.model import events as ev
 from protocol_engine.model import protocol as p
@@ -60,7 +60,9 @@ def _shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return repr(str(value)) if isinstance(value, str) else repr(value)
+    if isinstance(value, LongNumber):
+        return repr(value)
+    return shown(value)
 
 
 def _inside(part: str | int, invalid: Invalid, mark: Mark | None) -> list[Finding]:
@@ -85,7 +87,7 @@ def unknown_name(name: str, known: tuple[str, ...], what: str) -> str:
     """What to say of a name that is not known: the nearest known one, or all of them."""
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-    return f"{name!r} is no {what} here; {hint}"
+    return f"{shown(name)} is no {what} here; {hint}"
 
 
 def _key_mark(value: dict[str, Any], key: str) -> Mark | None:
@@ -172,6 +174,8 @@ class Codec:
             return int(value)
         if type(value) is int:
             return value
+        if isinstance(value, LongNumber):
+            raise _fail(value, "number-too-long", f"is {value!r}; at most {MOST_DIGITS} are read")
         raise _fail(value, "whole-number-expected", f"needs a whole number here, not {_shown(value)}")
 
     def _yes_no(self, value: object, _: object) -> bool:
@@ -238,7 +242,7 @@ class Codec:
         try:
             unit_of(text)
         except ValueError as error:
-            raise _fail(value, "unknown-unit", str(error)) from None
+            raise _fail(value, "unknown-unit", shortened(str(error))) from None
         return UcumUnit(text)
 
     def _dose(self, value: object, _: object) -> Quantity | QuantityRange:
@@ -373,7 +377,7 @@ class Codec:
             raise _fail(value, f"{what}-expected", f"needs a {what} here: a mapping with one of {', '.join(kinds)}")
         tags = [key for key in kinds if key in value]
         if len(tags) != 1:
-            hint = "it has " + " and ".join(tags) if tags else "it has " + (", ".join(map(str, value)) or "nothing")
+            hint = "it has " + (" and ".join(tags) or ", ".join(map(cut, map(str, value))) or "nothing")
             raise _fail(value, f"{what}-expected", f"needs exactly one of {', '.join(kinds)}; {hint}")
         return self._attrs(value, kinds[tags[0]])
 

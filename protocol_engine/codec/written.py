@@ -7,7 +7,10 @@ from typing import Any
 
 from attrs import frozen
 
-from protocol_engine.errors import Mark
+from protocol_engine.errors import Mark, cut, shown
+
+MOST_DIGITS = 100
+"""Digits of a whole number in JSON; no cycle, day or record has so many."""
 
 
 class Text(str):
@@ -34,6 +37,16 @@ class Lines(list[Any]):
     rests: tuple[str, ...]
 
 
+@frozen(repr=False)
+class LongNumber:
+    """A whole number of JSON with more digits than anything here can have."""
+
+    digits: str
+
+    def __repr__(self) -> str:
+        return f"the number {cut(self.digits)} of {len(self.digits.removeprefix('-'))} digits"
+
+
 @frozen
 class Finding:
     """One thing wrong with an input, at a path inside it."""
@@ -53,18 +66,23 @@ class Invalid(Exception):
 
 
 def path_text(path: tuple[str | int, ...]) -> str:
-    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input.
+    """A path as it is shown: ``arms.adaptive.course[1].rows[0].if``; ``.`` for the whole input. Long keys are cut.
 
     Half a character (a lone surrogate) is shown as its number, since no output could carry it.
     """
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{cut(part)}" for part in path)
     return text.encode(errors="backslashreplace").decode().removeprefix(".") or "."
 
 
 def parse_json(text: str) -> Any:
-    """A JSON value, strictly: a key that stands twice, NaN, and what is not JSON are :class:`Invalid`."""
+    """A JSON value, strictly: a key that stands twice, NaN, and what is not JSON are :class:`Invalid`.
+
+    A whole number of more than :data:`MOST_DIGITS` digits is a :class:`LongNumber`, which nothing takes for a number.
+    """
     try:
-        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)  # noqa: TID251  # the strict hooks are these
+        return json.loads(  # noqa: TID251  # the strict hooks are these
+            text, object_pairs_hook=_unique_keys, parse_int=_whole_number, parse_constant=_no_constant
+        )
     except (ValueError, RecursionError) as error:
         what = " ".join(str(error).split())[:120] if isinstance(error, ValueError) else "it is nested too deep"
         raise Invalid([Finding((), "not-json", f"is not JSON: {what}")]) from None
@@ -74,9 +92,13 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!r} stands twice")
+            raise ValueError(f"the key {shown(key)} stands twice")
         found[key] = value
     return found
+
+
+def _whole_number(digits: str) -> int | LongNumber:
+    return int(digits) if len(digits.removeprefix("-")) <= MOST_DIGITS else LongNumber(digits)
 
 
 def _no_constant(word: str) -> Any:

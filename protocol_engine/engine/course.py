@@ -16,7 +16,7 @@ from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.rewriting import is_named, known_too_early, rewrites_in, rewritten
-from protocol_engine.errors import InputError
+from protocol_engine.errors import InputError, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, Verdict, each_once
 from protocol_engine.model.events import ActEvent, CorrectionEvent, PatientEvent, RetractionEvent
@@ -92,7 +92,9 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     known, place = state.events.get(event.id), state.now.position.place
     if known is not None:
         if known != event:
-            raise InputError(f"{event.id}: this id was reported before with other content; correct that event instead")
+            raise InputError(
+                f"{cut(event.id)}: this id was reported before with other content; correct that event instead"
+            )
         return Step(event, state, decide(machine, state), Trace(place, place), place, repeated=True)
     for fault in known_too_early(event, state.events, state.rewritten_until is not None):
         raise InputError(fault)

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from protocol_engine.codec import CODEC, Invalid, parse_json, path_text
 from protocol_engine.engine.rewriting import too_early
-from protocol_engine.errors import InputError, Mark, Problem, Problems
+from protocol_engine.errors import InputError, Mark, Problem, Problems, cut, shown
 from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
@@ -94,16 +94,16 @@ def accepted(
         if event.id in found and found[event.id] != read:
             findings.append(("same-id", "this id stands for another event already; correct that event instead"))
         problems += [
-            Problem("unreadable-event", f"{event.id}.{path}", message, Mark(number, 1), source)
+            Problem("unreadable-event", f"{cut(event.id)}.{path}", message, Mark(number, 1), source)
             for path, message in findings
         ]
         found.setdefault(event.id, read)
         kept.append((number, read))
     for number, event in kept:
-        path, mark = f"{event.id}.{event.kind}", Mark(number, 1)
+        path, mark = f"{cut(event.id)}.{event.kind}", Mark(number, 1)
         for told in rewrites_told(event):
             if told.named not in found or told.named == told.id:
-                message = f"names {told.named}, and no such event is there"
+                message = f"names {cut(told.named)}, and no such event is there"
                 problems.append(Problem("absent-event", path, message, mark, source))
             else:
                 problems += [
@@ -149,7 +149,7 @@ def _known(name: str, known: Collection[str], what: str, path: str, findings: li
         return True
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
-    findings.append((path, f"{name!r} is no {what} of this protocol; {hint}"))
+    findings.append((path, f"{shown(name)} is no {what} of this protocol; {hint}"))
     return False
 
 
@@ -169,7 +169,7 @@ def _read(  # noqa: C901  # one case for each kind of event
             _known(event.procedure, table.procedures, "procedure", "procedure", findings)
         case AdverseEventEvent():
             if event.grade is not None and not 1 <= event.grade <= WORST_GRADE:
-                findings.append(("grade", f"CTCAE grades are 1 to 5, not {event.grade}"))
+                findings.append(("grade", f"CTCAE grades are 1 to 5, not {shown(event.grade)}"))
             if event.drug is not None:
                 _known(event.drug, table.drugs, "drug", "drug", findings)
         case DiscontinuationEvent():
@@ -195,18 +195,18 @@ def _read_observation(table: Table, event: ObservationEvent, findings: list[tupl
     except ValueError as error:
         findings.append(("value", str(error)))
     for name, value in event.components.items():
-        if _known(name, fact.parts, f"component of {event.fact}", f"components.{name}", findings):
+        if _known(name, fact.parts, f"component of {event.fact}", f"components.{cut(name)}", findings):
             try:
                 read_members(value)
             except ValueError as error:
-                findings.append((f"components.{name}", str(error)))
+                findings.append((f"components.{cut(name)}", str(error)))
 
 
 def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, findings: list[tuple[str, str]]) -> None:
     known = _known(event.regimen, table.regimens, "regimen", "regimen", findings)
     for name, number in (("cycle", event.cycle), ("day", event.day)):
         if number is not None and not 1 <= number <= MOST_CYCLES:
-            findings.append((name, f"counts from 1, and {number} is out of reach"))
+            findings.append((name, f"counts from 1, and {shown(number)} is out of reach"))
     if isinstance(event, OmissionEvent):
         if event.drug is not None:
             _known(event.drug, table.drugs, "drug", "drug", findings)

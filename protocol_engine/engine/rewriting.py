@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date
 
 from protocol_engine.engine.day_order import FoldedEvent
-from protocol_engine.errors import InputError
+from protocol_engine.errors import InputError, cut
 from protocol_engine.model.events import (
     CorrectionEvent,
     PatientEvent,
@@ -39,9 +39,9 @@ def known_too_early(event: PatientEvent, events: Mapping[str, PatientEvent], rew
 def too_early(rewrite: PatientEvent, told: Rewrite, named: PatientEvent) -> Iterator[str]:
     """Why a rewrite, told by ``rewrite``, cannot stand: it was issued before the event that it names."""
     if told.issued.day < named.issued.day:
-        what = told.id if told is rewrite else f"the {told.kind} inside {rewrite.id}"
+        what = cut(told.id) if told is rewrite else f"the {told.kind} inside {cut(rewrite.id)}"
         yield (
-            f"{what} was issued on {told.issued.day}, and {named.id}, which it names, only on {named.issued.day}; "
+            f"{what} was issued on {told.issued.day}, and {cut(named.id)}, which it names, only on {named.issued.day}; "
             f"give as `issued` the day on which the {told.kind} became known"
         )
 
@@ -91,7 +91,7 @@ def _settle(
         name = next(reversed(ahead))
         waiting = next((rewrite for rewrite in naming.get(name, ()) if rewrite not in settled), None)
         if waiting in ahead:
-            raise InputError(f"{', '.join(ahead)} correct or retract each other in a circle")
+            raise InputError(f"{', '.join(map(cut, ahead))} correct or retract each other in a circle")
         if waiting is not None:
             ahead[waiting] = None
             continue

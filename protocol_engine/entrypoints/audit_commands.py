@@ -14,7 +14,7 @@ from protocol_engine.engine.course import Machine
 from protocol_engine.entrypoints import inputs, options
 from protocol_engine.entrypoints.output import problem_json, show_json, show_lines
 from protocol_engine.entrypoints.telemetry import tell
-from protocol_engine.errors import InputError, Problems
+from protocol_engine.errors import InputError, Problems, shown
 from protocol_engine.service import readings_of, shipped_protocols
 
 HASH_PATTERN = re.compile(r"[0-9a-f]{64}")
@@ -22,7 +22,7 @@ HASH_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 def _hash(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
     if text is not None and not HASH_PATTERN.fullmatch(text):
-        raise click.BadParameter(f"{text!r} is not a hash of 64 hexadecimal digits")
+        raise click.BadParameter(f"{shown(text)} is not a hash of 64 hexadecimal digits")
     return text
 
 

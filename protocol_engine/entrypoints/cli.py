@@ -25,7 +25,7 @@ from protocol_engine.entrypoints.protocol_commands import (
     list_command,
     show_command,
 )
-from protocol_engine.errors import BrokenInvariant, InputError, Problems
+from protocol_engine.errors import BrokenInvariant, InputError, Problems, shortened
 from protocol_engine.version import ENGINE_VERSION
 
 PROGRAM = "protocol-engine"
@@ -97,7 +97,7 @@ def _tell_misuse(error: click.ClickException) -> None:
         click.echo(error.format_message(), err=True)
     elif isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx is not None else PROGRAM
-        show_error(f"{error.format_message().rstrip('.')}; see {command} --help")
+        show_error(f"{shortened(error.format_message()).rstrip('.')}; see {command} --help")
     else:
         show_error(error.format_message())
 

@@ -13,7 +13,7 @@ from attrs import frozen
 from protocol_engine.engine.course import Machine, derived
 from protocol_engine.engine.intake import accepted, parse_action, parse_events
 from protocol_engine.entrypoints.telemetry import tell
-from protocol_engine.errors import InputError, Problem, Problems, ProtocolEngineError
+from protocol_engine.errors import InputError, Problem, Problems, ProtocolEngineError, cut, shown
 from protocol_engine.model.events import CorrectionEvent, PatientEvent, RetractionEvent
 from protocol_engine.model.facts import DAY_PATTERN
 from protocol_engine.model.protocol import Protocol
@@ -82,8 +82,9 @@ def protocol_of(name: str, selected: Mapping[str, str]) -> Protocol:
 def _protocol_line(problem: Problem, selected: Mapping[str, str]) -> str:
     """A reading that the file does not have is a fault of the option, not of the file."""
     name = problem.path.removeprefix("assumptions.")
-    if name in selected and problem.code in ("unknown-assumption", "unknown-reading"):
-        return f"--reading {name}={selected[name]}: {problem.message}"
+    given = {cut(assumption): cut(reading) for assumption, reading in selected.items()}  # as a path shows them
+    if name in given and problem.code in ("unknown-assumption", "unknown-reading"):
+        return f"--reading {name}={given[name]}: {problem.message}"
     return str(problem)
 
 
@@ -153,7 +154,7 @@ class Day(click.ParamType[date]):
         """The day; a usage error for anything else."""
         text = str(value)
         if not DAY_PATTERN.fullmatch(text):
-            self.fail(f"{text!r} is not a date such as 2026-01-31", param, ctx)
+            self.fail(f"{shown(text)} is not a date such as 2026-01-31", param, ctx)
         try:
             return date.fromisoformat(text)
         except ValueError:

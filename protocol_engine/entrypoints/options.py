@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from protocol_engine.entrypoints import telemetry
+from protocol_engine.errors import cut, shown
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -34,9 +35,11 @@ def _readings(_: click.Context, __: click.Parameter, written: Sequence[str]) -> 
     for text in written:
         match = READING_PATTERN.fullmatch(text)
         if match is None:
-            raise click.BadParameter(f"{text!r} is not an assumption and a reading, such as A1=c1_decides")
+            raise click.BadParameter(f"{shown(text)} is not an assumption and a reading, such as A1=c1_decides")
         if found.setdefault(match[1], match[2]) != match[2]:
-            raise click.BadParameter(f"two readings of {match[1]} are selected, {found[match[1]]} and {match[2]}")
+            raise click.BadParameter(
+                f"two readings of {cut(match[1])} are selected, {cut(found[match[1]])} and {cut(match[2])}"
+            )
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from attrs import evolve, field, fields, frozen
 
+from protocol_engine.errors import shortened, shown
 from protocol_engine.model.facts import DAY_PATTERN
 from protocol_engine.model.units import Route, UcumUnit
 
@@ -37,11 +38,14 @@ class EventTime:
             return cls(text, _within_reach(date.fromisoformat(text)))
         if not TIME_PATTERN.match(text):
             raise ValueError(
-                f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {text!r}"
+                f"is not a date such as 2026-01-31, nor a time such as 2026-01-31T09:30:00+01:00: {shown(text)}"
             )
-        instant = datetime.fromisoformat(text)
+        try:
+            instant = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(shortened(str(error))) from None
         if instant.tzinfo is None:
-            raise ValueError(f"has a time without an offset: {text!r}; add one such as +01:00 or Z")
+            raise ValueError(f"has a time without an offset: {shown(text)}; add one such as +01:00 or Z")
         return cls(text, _within_reach(instant.date()), instant)
 
 

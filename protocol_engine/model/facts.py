@@ -13,6 +13,7 @@ from typing import NewType
 
 from attrs import field, frozen
 
+from protocol_engine.errors import cut, shown
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.units import plain
@@ -127,7 +128,7 @@ def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactVal
         raise ValueError("has no unit; leave `unit` out")
     if fact.yes_no:
         if not isinstance(value, bool):
-            raise ValueError(f"must be true or false, not {value!r}")
+            raise ValueError(f"must be true or false, not {shown(value)}")
         return "yes" if value else "no"
     if fact.date:
         return _read_day(value)
@@ -135,15 +136,15 @@ def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactVal
         return read_members(value)
     domain = fact.values or ()
     if not isinstance(value, str) or value not in domain:
-        raise ValueError(f"must be one of {', '.join((*domain, *fact.no_result))}, not {value!r}")
+        raise ValueError(f"must be one of {', '.join((*domain, *fact.no_result))}, not {shown(value)}")
     return value
 
 
 def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Decimal:
     if not isinstance(value, str) or not DECIMAL_PATTERN.fullmatch(value):
-        raise ValueError(f'must be a decimal number in a string, such as "62.5", not {value!r}')
+        raise ValueError(f'must be a decimal number in a string, such as "62.5", not {shown(value)}')
     if unit != fact.quantity:
-        raise ValueError(f"is read in {fact.quantity}, and the unit given is {unit or 'missing'}")
+        raise ValueError(f"is read in {fact.quantity}, and the unit given is {cut(unit or 'missing')}")
     number = Decimal(value)
     if not fact.domain.includes(number):
         raise ValueError(f"must be {fact.domain.words}, not {value}")
@@ -152,7 +153,7 @@ def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Dec
 
 def _read_day(value: object) -> date:
     if not isinstance(value, str) or not DAY_PATTERN.fullmatch(value):
-        raise ValueError(f"must be a date such as 2026-01-31, not {value!r}")
+        raise ValueError(f"must be a date such as 2026-01-31, not {shown(value)}")
     return date.fromisoformat(value)
 
 
@@ -161,5 +162,5 @@ def read_members(value: object) -> frozenset[str]:
     if not isinstance(value, list) or not all(
         isinstance(name, str) and MEMBER_PATTERN.fullmatch(name) for name in value
     ):
-        raise ValueError(f"must be a list of symbols in capitals, such as PIK3CA, not {value!r}")
+        raise ValueError(f"must be a list of symbols in capitals, such as PIK3CA, not {shown(value)}")
     return frozenset(value)

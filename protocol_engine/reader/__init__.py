@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from protocol_engine.codec import CODEC, Finding, Invalid, Lines, Table, Text, path_text
-from protocol_engine.errors import Mark, Problem, Problems
+from protocol_engine.errors import Mark, Problem, Problems, shown
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.reader.tree import Path, scalar, tree_of
 
@@ -107,7 +107,7 @@ def _selection(tree: Table, readings: Mapping[str, str], findings: list[Finding]
         known[name] = others
         selected[name] = default
         if default not in others:
-            message = f"the default {default!r} is none of the readings: {', '.join(others)}"
+            message = f"the default {shown(default)} is none of the readings: {', '.join(others)}"
             findings.append(
                 Finding(
                     ("assumptions", name, "default"),
@@ -130,7 +130,7 @@ def _selection(tree: Table, readings: Mapping[str, str], findings: list[Finding]
                 Finding(
                     ("assumptions", name),
                     "unknown-reading",
-                    f"has no reading {reading!r}; there are: {', '.join(known[name])}",
+                    f"has no reading {shown(reading)}; there are: {', '.join(known[name])}",
                 )
             )
         else:
@@ -234,14 +234,16 @@ class _Selection:
         name = str(node[READING_KEY])
         reading = self.selected.get(name)
         if reading is None:
-            self._find(path, "unknown-assumption", f"reads {name!r}, which is no assumption of this file", node.mark)
+            self._find(
+                path, "unknown-assumption", f"reads {shown(name)}, which is no assumption of this file", node.mark
+            )
             return self._hole(node), ()
         if reading not in node or reading == READING_KEY:
-            message = f"has nothing for the reading {reading!r} of {name}; write a line for it"
+            message = f"has nothing for the reading {shown(reading)} of {name}; write a line for it"
             self._find(path, "missing-reading", message, node.mark)
             return self._hole(node), ()
         for other in node.keys() - {READING_KEY} - set(self.declared.get(name, ())):
-            message = f"{other!r} is no reading of {name}; there are: {', '.join(self.declared[name])}"
+            message = f"{shown(other)} is no reading of {name}; there are: {', '.join(self.declared[name])}"
             self._find((*path, other), "unknown-reading", message, node.key_marks[other])
         chosen, names = self._chosen(node[reading], (*path, reading))
         return chosen, (name, *names)
@@ -258,7 +260,7 @@ class _Selection:
         name = str(node["use"])
         body = self.fragments.get(name)
         if body is None:
-            message = f"uses the fragment {name!r}; write its steps under `{FRAGMENTS_KEY}`"
+            message = f"uses the fragment {shown(name)}; write its steps under `{FRAGMENTS_KEY}`"
             self._find(path, "unknown-name", message, node.mark)
             return []
         if name in self.open_fragments:
@@ -295,7 +297,7 @@ class _Selection:
     def _argument(self, node: Table, path: Path, arguments: Table) -> Any:
         name = str(node["with"])
         if name not in arguments:
-            self._find(path, "unknown-name", f"stands for {name!r}, which its `use` does not give", node.mark)
+            self._find(path, "unknown-name", f"stands for {shown(name)}, which its `use` does not give", node.mark)
             return self._hole(node)
         return arguments[name]
 

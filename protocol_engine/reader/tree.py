@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from protocol_engine.codec import Finding, Invalid, Lines, Table, Text
-from protocol_engine.errors import Mark
+from protocol_engine.errors import Mark, shown
 
 MOST_DEPTH = 60
 NO_VALUE = ("", "~", "null", "Null", "NULL")
@@ -131,7 +131,7 @@ class _Builder:
             return
         value = self._node(event, inside, depth + 1)
         if key in table:
-            message = f"{key!r} stands twice; the first is in line {table.key_marks[key].line}: keep one"
+            message = f"{shown(key)} stands twice; the first is in line {table.key_marks[key].line}: keep one"
             self._find(inside, "duplicate-key", message, mark)
             return
         table.key_marks[key] = mark
