@@ -701,3 +701,45 @@ def test_a_treatment_that_was_stopped_before_allocation_is_history() -> None:
     earlier = event("q1", "01-01", "discontinuation", scope="treatment", reason="progression on chemotherapy")
     decision = course("NCT07151586", earlier, *gates("sg_alone")).decide()
     assert (decision.ended, offered(decision)) == (None, ["sg C1 d1"])
+
+
+# --- nothing is dropped without a word -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("protocol", "choice", "option", "words"),
+    [
+        ("NCT05861830", "chemotherapy", "capecitabine", "leave the name out, or take own_choice"),
+        ("NCT05861830", "endocrine_agent", "letrozole", "leave the name out"),
+        ("NCT07377643", "taxane", "docetaxel", "leave the name out"),
+    ],
+)
+def test_a_name_beside_an_option_of_the_list_is_refused(protocol: str, choice: str, option: str, words: str) -> None:
+    """NCT05861830 R2 and R4, NCT07377643 R1: the list says what its options are, and a name something else."""
+    wire = event("c1", "01-05", "choice", choice=choice, option=option) | {"name": "vinorelbine"}
+    with pytest.raises(Problems) as caught:
+        course(protocol, wire)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("unreadable-event", "c1.name")
+    assert problem.message.endswith(f"{option} stands on it; {words}")
+    correction = event("c2", "01-09", "correction", corrects="c1", reason="x", event={**wire})
+    del correction["event"]["id"]
+    with pytest.raises(Problems, match=r"c2\.event\.name"):
+        course(protocol, {key: item for key, item in wire.items() if key != "name"}, correction)
+
+
+def test_the_open_option_keeps_its_name() -> None:
+    """NCT05861830 A4."""
+    wire = event("c1", "01-05", "choice", choice="chemotherapy", option="own_choice") | {"name": "vinorelbine"}
+    assert offered(course("NCT05861830", *gates("chemotherapy"), wire).decide()) == ["own_choice C1 d1"]
+
+
+def test_a_label_of_a_fact_without_timepoints_is_kept_and_told() -> None:
+    """A weight has no named timepoints: the label decides nothing, and every decision says so with the event."""
+    wire = event("e1", "01-04", "observation", fact="weight", value="62.5", unit="kg", timepoint="baseline")
+    found = course("NCT07151586", *gates("sg_alone"), wire)
+    said = "weight has no named timepoints, so its label baseline is kept and decides nothing"
+    assert [notice for notice in found.decide().notices if said in notice] == [f"e1: {said}"]
+    plain = course("NCT07151586", *gates("sg_alone"), {k: v for k, v in wire.items() if k != "timepoint"})
+    assert offered(found.decide()) == offered(plain.decide())
+    assert not any("label" in notice for notice in plain.decide().notices)

@@ -18,7 +18,7 @@ from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
 from protocol_engine.engine.standing import Standing
-from protocol_engine.errors import BrokenInvariant
+from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import TriedRow, Verdict
 from protocol_engine.model.events import (
@@ -447,7 +447,12 @@ def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Pos
 def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tuple[str | None, str | None]:
     """The named timepoint of a result taken after ``cycle`` cycles had begun, and a remark where it is doubtful."""
     if not fact.taken:
-        return None, None
+        if event.timepoint is None:
+            return None, None
+        return (
+            None,
+            f"{event.fact} has no named timepoints, so its label {cut(event.timepoint)} is kept and decides nothing",
+        )
     fitting = [name for name, at in fact.taken.items() if _fits(at.before_cycle, at.after_cycle, cycle)]
     if event.timepoint is not None:
         if event.timepoint in fitting:

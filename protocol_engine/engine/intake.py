@@ -229,10 +229,13 @@ def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str
     if option is None:
         findings.append(("option", f"is missing; there are: {', '.join(choice.options)}"))
         return event
-    if (
-        _known(option, choice.options, f"option of {event.choice}", "option", findings)
-        and option == choice.says_which
-        and event.name is None
-    ):
+    if not _known(option, choice.options, f"option of {event.choice}", "option", findings):
+        return event
+    if option == choice.says_which and event.name is None:
         findings.append(("name", f"is missing: {option} says in words what was chosen"))
+    elif option != choice.says_which and event.name is not None:
+        off = f", or take {choice.says_which}" if choice.says_which is not None else ""
+        findings.append(
+            ("name", f"is that of an option off the list, and {option} stands on it; leave the name out{off}")
+        )
     return evolve(event, option=option)
