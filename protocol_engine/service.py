@@ -102,7 +102,7 @@ class Course:
         return self
 
     def decide(self, as_of: date | None = None) -> Decision:
-        """What comes next, as of a day (default: the last date among the events)."""
+        """What comes next, as of a day (default: the last date among the events taken, those skipped left aside)."""
         return decide(self.machine, self.state, as_of)
 
     def propose(self, event: PatientEvent) -> Answer:

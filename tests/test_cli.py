@@ -259,6 +259,28 @@ def test_facts_that_nobody_reads_are_refused_or_counted(events: Callable[[str], 
     assert answer("next", "NCT07151586", ALTERNATING, "--skip-unknown-facts")["skipped_unknown_facts"] == 0
 
 
+def test_the_day_asked_about_is_the_last_in_the_events_also_if_that_one_is_skipped(tmp_path: Path) -> None:
+    """Events of a feed end with a value that nobody reads, on the day after everything else."""
+    text = ALTERNATING.read_text(encoding="utf-8")
+    last = answer("next", "NCT07151586", ALTERNATING)["as_of"]
+    feed = text + jsonl(HAEMOGLOBIN | {"effective": "2026-04-20", "issued": "2026-04-21"})
+    skipping = ("--skip-unknown-facts",)
+    assert last < "2026-04-21"
+    assert answer("next", "NCT07151586", "-", *skipping, stdin=feed)["as_of"] == "2026-04-21"
+    assert answer("next", "NCT07151586", "-", *skipping, "--as-of", last, stdin=feed)["as_of"] == last
+    log = tmp_path / "feed.audit.jsonl"
+    replayed = answer("replay", "NCT07151586", "-", *skipping, "--audit", log, stdin=feed)
+    assert replayed["decision"]["as_of"] == "2026-04-21"
+    assert (replayed["records"], len(replayed["steps"])) == (7, 6)
+    *steps, shown = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    assert [record["kind"] for record in steps] == ["step"] * 6
+    assert (shown["kind"], shown["event"]) == ("decision", {"as_of": "2026-04-21"})
+    assert shown["decision"] == replayed["decision"]
+    assert answer("audit", "verify", log, "--head", replayed["head"])["ok"] is True
+    nothing_read = jsonl(HAEMOGLOBIN)
+    assert answer("next", "NCT07151586", "-", *skipping, stdin=nothing_read)["as_of"] == "2026-03-02"
+
+
 def test_a_line_behind_skipped_events_and_blank_lines_keeps_its_number(events: Callable[[str], Path]) -> None:
     lost = {"id": "x1", "kind": "retraction", "effective": "2026-03-03", "retracts": "e99", "reason": "mixed up"}
     path = events("\n" + jsonl(HAEMOGLOBIN) + "\n" + jsonl(lost))
@@ -418,6 +440,19 @@ def test_replay_says_head_and_records_in_json(tmp_path: Path) -> None:
     last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
     assert (found["records"], found["head"]) == (6, last["hash"])
     assert last["course"] == "course"
+
+
+def test_a_course_that_has_not_begun_has_a_log_of_its_decision(tmp_path: Path) -> None:
+    log = tmp_path / "nothing.audit.jsonl"
+    replayed = answer("replay", "NCT07239271", "-", "--audit", log, stdin="\n")
+    (record,) = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    assert (record["kind"], record["event"], record["hash"]) == ("decision", {"as_of": None}, replayed["head"])
+    assert record["decision"] == replayed["decision"] == answer("next", "NCT07239271", "-", stdin="")
+    assert (replayed["steps"], replayed["records"]) == ([], 1)
+    verified = answer("audit", "verify", log, "--head", replayed["head"])
+    assert (verified["ok"], verified["records"]) == (True, 1)
+    log.write_bytes(b"")
+    assert "audit-empty" in prose("audit", "verify", log, code=1)
 
 
 def test_replay_shows_progress_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from protocol_engine.adapters.blocks import Page, Paragraph, section
 from protocol_engine.adapters.decision_prose import answer_page, decision_page, decision_sections
 from protocol_engine.adapters.phrases import counted
 from protocol_engine.adapters.replay_prose import CourseLine, course_page
-from protocol_engine.audit import Chain
+from protocol_engine.audit import Chain, Record
 from protocol_engine.codec import event_json
 from protocol_engine.engine.course import Step, begin, decide, known_by, replay
 from protocol_engine.entrypoints import inputs, options
@@ -57,7 +57,7 @@ def counted_json(*, skipped: int | None, ignored: int) -> dict[str, int]:
     "--as-of",
     type=inputs.Day(),
     metavar="DATE",
-    help="The day asked about, with what had been issued by then. Default: the last date among the events.",
+    help="The day asked about, with what had been issued by then. Default: the last date in EVENTS, skipped ones too.",
 )
 @options.output_format
 @options.reading
@@ -78,7 +78,7 @@ def next_command(
     machine = inputs.machine_of(protocol, selected)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
     course = inputs.course_of(machine, received.events)
-    decision = course.decide(as_of)
+    decision = course.decide(as_of if as_of is not None else received.last)
     ignored = known_by(machine, course.state, as_of)[1] if as_of is not None else 0
     _tell_decision(decision, ignored)
     if form == "json":
@@ -186,8 +186,10 @@ def replay_command(
     PROTOCOL is a registry id (see `list`) or the path of a .yaml file. EVENTS is a JSON Lines file, or - for standard
     input.
 
-    With --audit every step becomes a record in FILE, tied to the one before by a hash. The hash of the last record, the
-    head, is printed: keep it elsewhere, and `audit verify FILE --head HASH` finds whatever was changed or cut off.
+    With --audit every step becomes a record in FILE, tied to the one before by a hash, and so does the last decision if
+    no step gave it: that of a course which has not begun, or as of the date of an event that was skipped. The hash of
+    the last record, the head, is printed: keep it elsewhere, and `audit verify FILE --head HASH` finds whatever was
+    changed or cut off.
 
     With --format json the answer is one object: `steps`, each with `event`, `verdict` (null for a report), `place` and
     what it `changed`; the last `decision`; the `deviations`; and `records` and `head` of the audit log.
@@ -198,15 +200,18 @@ def replay_command(
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
     chain = Chain.begin(machine, inputs.course_id(events))
     lines: list[CourseLine] = []
-    decision = decide(machine, begin(machine))
+    state = begin(machine)
+    decision = decide(machine, state, received.last)
     with AuditFile.create(audit_path) if audit_path is not None else nullcontext() as log:
         for taken in with_progress(replay(machine, received.events), len(received.events)):
-            decision = taken.decision
+            state, decision = taken.state, taken.decision
             lines.append(_course_line(taken))
             if log is not None:
-                record = chain.step(taken)
-                log.append(record)
-                chain = chain.after(record)
+                chain = _written(log, chain, chain.step(taken))
+        if not lines or state.as_of != received.last:  # what is shown stands in no step
+            decision = decide(machine, state, received.last)
+            if log is not None:
+                chain = _written(log, chain, chain.decision(state, decision, received.last))
     tell("course replayed", steps=len(lines), deviations=len(decision.deviations))
     if audit_path is not None:
         tell("audit written", records=chain.length, head=chain.head)
@@ -218,6 +223,12 @@ def replay_command(
         sections = decision_sections(machine.table, decision, skipped_words(received.skipped))
         show_page((*course_page(machine.table, lines), *section("After the last event", *sections), *written))
     return options.YES
+
+
+def _written(log: AuditFile, chain: Chain, record: Record) -> Chain:
+    """The chain with one more record, which is in the log now."""
+    log.append(record)
+    return chain.after(record)
 
 
 def _course_line(taken: Step) -> CourseLine:

@@ -32,10 +32,14 @@ class Unreadable(ProtocolEngineError):
 
 @frozen
 class Received:
-    """The events of a course in the order in which they arrived, and how many were skipped for a fact nobody reads."""
+    """The events of a course in the order in which they arrived, and how many were skipped for a fact nobody reads.
+
+    ``last`` is the last date among all of them, those that were skipped included; None where there is none.
+    """
 
     events: tuple[PatientEvent, ...]
     skipped: int
+    last: date | None
 
 
 def text_of(name: str) -> tuple[str, str]:
@@ -112,7 +116,7 @@ def received(machine: Machine, name: str, *, skip_unknown_facts: bool) -> Receiv
         told = (_event_line(problem, numbers[problem.mark.line - 1]) for problem in problems.problems)
         raise Unreadable(tuple(told)) from None
     tell("events read", events=len(kept), skipped=skipped)
-    return Received(tuple(kept), skipped)
+    return Received(tuple(kept), skipped, max((event.issued.day for event in events), default=None))
 
 
 def _event_line(problem: Problem, number: int) -> str:
