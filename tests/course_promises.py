@@ -14,8 +14,10 @@ from random_courses import (
     Wire,
     adverse_event_of,
     answer_of,
+    as_offered,
     events_of,
     gates_passed,
+    happenings_of,
     is_over,
     roots_of,
     standing,
@@ -66,6 +68,7 @@ class Walked:
         self.decision = decide(self.machine, self.state)
         self.actions: list[dict[str, Any]] = [action.as_json() for action in self.decision.actions]
         self.what_is_offered_is_accepted()
+        self.what_is_not_allowed_is_refused_for_the_same_reasons()
         self.nothing_is_offered_before_its_day()
         self.nothing_is_offered_before_consent_eligibility_and_allocation()
         self.nothing_is_offered_after_the_end()
@@ -122,6 +125,20 @@ class Walked:
         if ways:
             assert self.deviation(self.record(*random.choice(ways))) is None
 
+    def lives_through_a_day(self) -> None:
+        """A day on which much happens, none of it with a time: what is offered then is done and blames nobody."""
+        random, day = self.random, self.today + timedelta(self.random.choice((1, 30)))
+        for _ in range(random.randint(2, 4)):
+            offered = [action.as_json() for action in decide(self.machine, self.state, day).actions]
+            due = [a for a in offered if a["earliest"] == "not_stated" or a["earliest"] <= day.isoformat()]
+            ways = [wire for action in due for wire in events_of(action)[:1]]
+            if not ways or random.random() < 0.4:
+                self.record(random.choice(happenings_of(self.table)), day)
+                continue
+            blamed = {verdict.event for verdict in self.state.deviations}
+            event = self.record(random.choice(ways), day)
+            assert {verdict.event for verdict in self.state.deviations} <= blamed, event
+
     def asked_for(self) -> list[tuple[str, str | None]]:
         """Facts that the decision waits for or wants assessed."""
         waits = [(wait.fact, wait.timepoint) for wait in self.decision.awaiting if wait.fact in self.table.facts]
@@ -146,6 +163,15 @@ class Walked:
                 for day in days:
                     answer = self.proposed(wire, day)
                     assert answer.allowed, (wire, day, answer)
+
+    def what_is_not_allowed_is_refused_for_the_same_reasons(self) -> None:
+        """An act that is only awaited is no such act: nobody knows yet that it is not allowed."""
+        for refusal in self.decision.not_allowed:
+            for wire in events_of(as_offered(refusal.action))[:1]:
+                answer = self.proposed(wire, self.today + timedelta(1))
+                assert answer.verdict not in ("allowed", "unknown"), (wire, answer)
+                assert set(refusal.because) <= set(answer.because), (wire, refusal, answer)
+                assert set(refusal.cites) <= set(answer.cites), (wire, refusal, answer)
 
     def nothing_is_offered_before_its_day(self) -> None:
         for action in self.actions:

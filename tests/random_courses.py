@@ -89,7 +89,8 @@ def doses(draw: st.DrawFn, table: Table) -> Wire:
     day = draw(st.sampled_from((None, *table.regimens[regimen].days, 3)))
     wire |= {name: number for name, number in (("cycle", cycle), ("day", day)) if number is not None}
     if draw(st.integers(0, 4)) == 0:
-        return wire | {"kind": "omission", "reason": "not well"}
+        left_out = {"drug": draw(st.sampled_from(sorted(table.drugs)))} if draw(st.booleans()) else {}
+        return wire | {"kind": "omission", "reason": "not well"} | left_out
     if draw(st.integers(0, 4)) == 0:
         drug = draw(st.sampled_from(sorted(table.drugs)))
         wire["given"] = [{"drug": drug, "dose": "10", "unit": "mg/kg", "route": "IV"}]
@@ -138,6 +139,13 @@ def adverse_events(draw: st.DrawFn, table: Table) -> Wire:
 def adverse_event_of(table: Table) -> Wire:
     """An unacceptable toxicity of the first drug of a protocol."""
     return {"kind": "adverse_event", "term": "neutropenia", "grade": 4, "unacceptable": True, "drug": min(table.drugs)}
+
+
+def happenings_of(table: Table) -> tuple[Wire, ...]:
+    """Reports that may stop, hold or move treatment, and change what is offered on their day."""
+    scans: list[Wire] = [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR")]
+    stops: list[Wire] = [{"kind": "discontinuation", "scope": scope} for scope in ("treatment", min(table.drugs))]
+    return *scans, *stops, adverse_event_of(table), {"kind": "adverse_event", "term": "neutropenia"}
 
 
 def reports(table: Table) -> st.SearchStrategy[Wire]:

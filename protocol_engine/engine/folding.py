@@ -101,16 +101,25 @@ class Folder:
         return fold
 
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
-        """Fold one day; the trace is that of the event with the id ``watched``."""
+        """Fold one day; the trace is that of the event with the id ``watched``.
+
+        Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
+        """
         if len(group) == 1:
             return self._ordered(fold, group, watched)
         best: tuple[Fold, Trace | None] | None = None
+        fewest: tuple[int, int] | None = None
+        offered: frozenset[str] | None = None
         for order in orders(group, fold, self._deviates):
             found = self._ordered(fold, order, watched)
-            if best is None or len(found[0].deviations) < len(best[0].deviations):
-                best = found
-            if len(best[0].deviations) == len(fold.deviations):
-                break
+            blamed = found[0].deviations[len(fold.deviations) :]
+            if not blamed:
+                return found
+            if offered is None:
+                offered = _offered(fold, group)
+            count = (len(blamed), sum(verdict.event in offered for verdict in blamed))
+            if fewest is None or count < fewest:
+                best, fewest = found, count
         if best is None:
             raise BrokenInvariant("a day has no order")
         return best
@@ -334,7 +343,8 @@ class Folder:
                 return _rechosen(self.table, position, event)
             case "day":
                 closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)
-                return evolve(position, day=closed.day, closed_days=(*position.closed_days, closed))
+                others = tuple(other for other in position.closed_days if other.day != closed.day)
+                return evolve(position, day=closed.day, closed_days=(*others, closed))
             case "enter" | "enter_anew" | "again":
                 return self._dosed(position, target, effect, day, judged)
             case _:
@@ -371,8 +381,7 @@ class Folder:
             if line.part is not None
         }
         parts = {
-            name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen
-            for name, chosen in position.parts.items()
+            name: _one_cycle_more(chosen) if name in choices else chosen for name, chosen in position.parts.items()
         }
         return evolve(
             position,
@@ -399,6 +408,12 @@ class Folder:
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
 
 
+def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:
+    """The acts of a day that were allowed before anything of that day was known."""
+    acts = (event for event in group if isinstance(event, ACT_KINDS))
+    return frozenset(event.id for event in acts if judge(fold.standing, event).verdict == "allowed")
+
+
 def _deciding(tried: TriedRow, event: FoldedEvent, together: Sequence[FoldedEvent]) -> FoldedEvent:
     """Of the events that were taken together, the newest that a row was decided by."""
     deciding = [other for other in (*together, event) if other.id in tried.facts]
@@ -418,28 +433,27 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent) -> Pos
     )
 
 
+def _one_cycle_more(chosen: ChosenPart) -> ChosenPart:
+    """The part after a cycle has begun with the option that fills it."""
+    option = chosen.option
+    return ChosenPart(option, {**chosen.cycles, option: chosen.cycles.get(option, 0) + 1}, option)
+
+
 def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
-    """After a choice that fills a part of a regimen: the option, with its cycles counted anew if it is another."""
+    """After a choice that fills a part of a regimen: the option. What each option was given before still counts."""
     if not isinstance(event, ChoiceEvent) or event.option is None:
         return position
     if not any(part.chosen_in == event.choice for part in table.parts.values()):
         return position
     known = position.parts.get(event.choice)
-    if known is not None and known.option == event.option:
-        return position
-    return evolve(position, parts={**position.parts, event.choice: ChosenPart(event.option)})
+    chosen = evolve(known, option=event.option) if known is not None else ChosenPart(event.option)
+    return evolve(position, parts={**position.parts, event.choice: chosen})
 
 
 def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
     """A later day that is left out is settled; a day 1 that is left out uses no number and stays due."""
     day = judged.act.day if judged.act is not None else None
-    if (
-        judged.verdict != "allowed"
-        or judged.row is None
-        or judged.row.effect != "day"
-        or day is None
-        or event.drug is not None
-    ):
+    if judged.verdict != "allowed" or judged.row is None or day is None:
         return position
     return evolve(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol_engine.engine import wording
+from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.standing import Standing
@@ -22,6 +22,10 @@ from protocol_engine.model.table import ActLabel, Landing
 
 def judge(standing: Standing, event: ActEvent) -> Judgement:
     """Judge one act as if it were done now, where the patient stands, on the event's own day."""
+    return _of_another_reading(standing, event) or _of_this_reading(standing, event)
+
+
+def _of_this_reading(standing: Standing, event: ActEvent) -> Judgement:
     match event:
         case ConsentEvent():
             return _judge_gate(standing, ActLabel("consent", "written"), "consent")
@@ -45,6 +49,29 @@ def judge(standing: Standing, event: ActEvent) -> Judgement:
             return judge_omission(standing, event)
         case OtherTreatmentEvent():
             return _judge_other(standing, event)
+
+
+def _of_another_reading(standing: Standing, event: ActEvent) -> Judgement | None:
+    """An act that only a reading knows which was not selected; None for any other act."""
+    elsewhere = standing.table.elsewhere
+    match event:
+        case AllocationEvent():
+            rests, what = elsewhere.arms.get(event.arm), f"the arm {wording.words(event.arm)}"
+        case AdministrationEvent() | OmissionEvent():
+            rests, what = elsewhere.regimens.get(event.regimen), f"the regimen {wording.words(event.regimen)}"
+        case ProcedureEvent():
+            rests, what = elsewhere.procedures.get(event.procedure), wording.words(event.procedure)
+        case ChoiceEvent():
+            choice = elsewhere.choices.get(event.choice)
+            rests = choice.options.get(event.option or "") if choice is not None else None
+            what = wording.act_words(standing.table, ActLabel("choice", f"{event.choice}={event.option}"))
+        case _:
+            return None
+    if rests is None:
+        return None
+    selected = ", ".join(f"{name} is read as {standing.table.readings[name]}" for name in rests)
+    text = f"{', '.join(rests)}: {what} is no part of the protocol as it is read here: {selected}"
+    return Judgement("order", (text,), rests, landing=Landing("stay"))
 
 
 def _judge_gate(standing: Standing, act: ActLabel, mark: str) -> Judgement:
@@ -79,10 +106,14 @@ def _judge_choice(standing: Standing, event: ChoiceEvent) -> Judgement:
     act = ActLabel("choice", f"{event.choice}={event.option}")
     judged = judge_label(standing, act)
     made = standing.history.choices.get(event.choice)
-    if judged.row is None and made is not None and (made.option, made.name) == (event.option, event.name):
+    if judged.row is None and made is not None and (made.option, _said(made)) == (event.option, _said(event)):
         text = f"{wording.act_words(standing.table, act)} is recorded for {made.effective.day.isoformat()} already"
         return Judgement("duplicate", (text,), ("G4",), act, None, Landing("stay"), tried=judged.tried)
     return judged
+
+
+def _said(event: ChoiceEvent) -> str | None:
+    return dosing.said(event.name) if event.name is not None else None
 
 
 def _judge_other(standing: Standing, event: OtherTreatmentEvent) -> Judgement:

@@ -123,26 +123,33 @@ class Standing:
         if act.kind != "administration":
             return tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
         found = self.holds
-        if self.table.parts:
+        if self.table.choices_of[act.name]:
             found = (*found, *self._unfilled(act.name))
         if self.history.discontinued:
-            found = (*found, *self._stopped_drugs(act.name))
+            found = (*found, *self._stopped_drugs(act))
         return found
 
     def _unfilled(self, regimen: str) -> list[Held]:
         """A regimen of which a part was never chosen, as after a dose that came before its choice, is not complete."""
         found = []
-        for line in self.table.regimens[regimen].lines:
-            choice = self.table.parts[line.part].chosen_in if line.part is not None else None
-            if choice is not None and choice not in self.position.parts:
+        for choice in self.table.choices_of[regimen]:
+            if not self._is_chosen(choice):
                 cites = self.table.choices[choice].cites
                 found.append(Held(Truth.UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
         return found
 
-    def _stopped_drugs(self, regimen: str) -> list[Held]:
+    def _is_chosen(self, choice: str) -> bool:
+        """Whether a choice that a regimen is not complete without was made."""
+        return choice in self.position.parts or dosing.named_in_words(self.history, choice) is not None
+
+    def _stopped_drugs(self, act: ActLabel) -> list[Held]:
+        """A drug that was stopped for good holds the days that would give it, and no others of its regimen."""
+        rows = [row for row in self.table.offers_of[self.place.id].get(act.key, ()) if self.open_day(row)]
+        lines = [line for row in [row for row in rows if self.counts(row)] or rows for line in self.lines(row)]
         found = []
-        for drug in self.drugs_of(regimen):
-            for event in self.history.discontinued.get(drug, ())[-1:]:
+        for drug, events in self.history.discontinued.items():
+            if drug in self.table.drugs and any(line.gives(drug, self.table.drugs[drug].name) for line in lines):
+                event = events[-1]
                 stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
                 text = f"G4: {stopped}; what follows is not stated in the record"
                 found.append(Held(Truth.FALSE, text, ("G4",)))
@@ -160,6 +167,10 @@ class Standing:
                 if chosen is not None:
                     found += [inner.drug for inner in part.options[chosen.option].gives if inner.drug is not None]
         return found
+
+    def lines_of(self, regimen: str) -> tuple[dosing.Line, ...]:
+        """Every line of a regimen, whatever the day."""
+        return dosing.every_line(self.table, self.position, self.history, self.table.regimens[regimen])
 
     def lines(self, row: Row) -> tuple[dosing.Line, ...]:
         """What the day that a row gives holds."""
@@ -179,7 +190,7 @@ class Standing:
     def open_day(self, row: Row) -> bool:
         """Whether a day of the running cycle is still to be given, or a part to be chosen; other rows always are."""
         if row.effect == "fill" and row.act is not None:
-            return row.act.name.partition("=")[0] not in self.position.parts
+            return not self._is_chosen(row.act.name.partition("=")[0])
         if row.effect != "day" or row.act is None:
             return True
         position = self.position

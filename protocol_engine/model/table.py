@@ -20,6 +20,7 @@ from protocol_engine.model.protocol import (
     Administration,
     Design,
     Drug,
+    Elsewhere,
     Endpoint,
     NamedSet,
     NextCycle,
@@ -226,7 +227,10 @@ class ArmContent:
 
 @define(frozen=True, slots=False)
 class Table:
-    """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place."""
+    """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place.
+
+    ``elsewhere`` holds what only other readings than the selected ones know.
+    """
 
     protocol: str
     version: str
@@ -250,6 +254,7 @@ class Table:
     landings: dict[str, dict[str, Landing]]
     endpoints: dict[str, Endpoint]
     endpoints_see: tuple[str, ...] = ()
+    elsewhere: Elsewhere = field(factory=Elsewhere)
     start: str = "start"
     digest: str = field(default="", eq=False)
 
@@ -280,6 +285,16 @@ class Table:
             if row.act is not None:
                 acts = found.setdefault(row.source, {})
                 acts[row.act.key] = (*acts.get(row.act.key, ()), row)
+        return found
+
+    @cached_property
+    def choices_of(self) -> dict[str, tuple[str, ...]]:
+        """By regimen the choices without which it is not complete: they fill a part of it, or say its drug in words."""
+        found = {}
+        for name, regimen in self.regimens.items():
+            parts = [self.parts[line.part].chosen_in for line in regimen.lines if line.part is not None]
+            said = [line.named_in for line in regimen.lines if line.named_in is not None]
+            found[name] = tuple(dict.fromkeys((*parts, *(c for c in said if self.choices[c].says_which is not None))))
         return found
 
     @cached_property
