@@ -10,11 +10,23 @@ from attrs import frozen
 
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
-from protocol_engine.model.conditions import Clause, Condition, InSet, NamedTest, Not, OneOf, Presence, Range
+from protocol_engine.model.conditions import (
+    Clause,
+    Condition,
+    InSet,
+    NamedTest,
+    Not,
+    OneOf,
+    Presence,
+    Range,
+    Test,
+    Within,
+)
 from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
     CorrectionEvent,
@@ -245,7 +257,7 @@ def cell(book: Book, named: NamedTest) -> str:
     return _bare(named.test, _unit(book, named.name))
 
 
-def _bare(test: OneOf | Range | Presence | InSet | Not, unit: str) -> str:
+def _bare(test: Test, unit: str) -> str:
     match test:
         case OneOf(values):
             return listed((value + unit for value in values), "or")
@@ -258,6 +270,10 @@ def _bare(test: OneOf | Range | Presence | InSet | Not, unit: str) -> str:
             return words(word)
         case InSet(how, set_name):
             return f"{words(how).removesuffix(' in')} of the {words(set_name)}"
+        case Within(within, None):
+            return f"within {within}"
+        case Within(within, before):
+            return f"within {within} before {words(before or '')}"
         case Not(inner):
             return f"not {_bare(inner, unit)}"
         case _:
@@ -347,6 +363,8 @@ def event_words(book: Book, event: PatientEvent) -> str:  # noqa: C901, PLR0912 
             return procedure_name(book, event.procedure)
         case OtherTreatmentEvent():
             return f"{listed(drug_name(book, drug) for drug in event.drugs)} given outside the protocol"
+        case AttestationEvent():
+            return f"criterion {event.criterion} attested {'met' if event.met else 'not met'} by {event.by}"
         case AdverseEventEvent():
             grade = f", grade {event.grade}" if event.grade is not None else ""
             judged = {True: ", unacceptable", False: ", acceptable", None: ", not judged"}[event.unacceptable]

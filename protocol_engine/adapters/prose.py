@@ -186,6 +186,8 @@ def _domain(fact: FactDefinition) -> str:
 
 
 def _part_words(part: FactPart) -> str:
+    if part.set_of is None:
+        return f"a number in {part.quantity}"
     unless = f", unless they are among the {words(part.unless_in)}" if part.unless_in is not None else ""
     rest = {"absent": "those not listed are absent", "unknown": f"those not listed are unknown{unless}"}.get(
         part.not_listed, ""

@@ -7,8 +7,8 @@ from typing import Literal
 from attrs import frozen
 
 from protocol_engine.checks.outline import Outline
-from protocol_engine.model.facts import FactDefinition
-from protocol_engine.model.values import Last
+from protocol_engine.model.facts import NEVER, FactDefinition
+from protocol_engine.model.values import Holds, Last
 
 Kind = Literal["ordered", "unordered", "quantity", "date", "set", "reading", "undeclared"]
 
@@ -32,6 +32,8 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     if name in protocol.values:
         value = protocol.values[name]
         return (read_domain(outline, value.last) or UNDECLARED) if isinstance(value, Last) else YES_OR_NO
+    if name in protocol.derived:
+        return YES_OR_NO if isinstance(protocol.derived[name], Holds) else Domain("quantity", of="its own unit")
     if name in protocol.facts:
         return fact_domain(protocol.facts[name])
     if name in protocol.assumptions:
@@ -51,7 +53,9 @@ def read_domain(outline: Outline, name: str) -> Domain | None:
     if not dot:
         return fact_domain(fact)
     part = fact.parts.get(tail)
-    return Domain("set", of=part.set_of) if part is not None else None
+    if part is None:
+        return None
+    return Domain("quantity", of=part.quantity) if part.quantity is not None else Domain("set", of=part.set_of)
 
 
 def fact_domain(fact: FactDefinition) -> Domain:
@@ -64,4 +68,4 @@ def fact_domain(fact: FactDefinition) -> Domain:
         return Domain("unordered", fact.values or ())
     if fact.quantity is not None:
         return Domain("quantity", of=fact.quantity)
-    return Domain("date") if fact.date else Domain("set", of=fact.set_of)
+    return Domain("date", (NEVER,) if fact.never else ()) if fact.date else Domain("set", of=fact.set_of)

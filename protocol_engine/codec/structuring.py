@@ -19,7 +19,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 import cattrs
 
-from protocol_engine.codec.keys import PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
+from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
 from protocol_engine.codec.written import Finding, Invalid, Table, Text
 from protocol_engine.errors import Mark
 from protocol_engine.model import conditions as c
@@ -27,6 +27,7 @@ from protocol_engine.model import events as ev
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Names
+from protocol_engine.model.screening import Derived
 from protocol_engine.model.units import (
     NOT_STATED,
     NOT_STATED_WORD,
@@ -124,6 +125,7 @@ class Codec:
         return {
             p.Step: lambda value, _: self._keyed(value, STEP_KEYS, "step"),
             Value: lambda value, _: self._keyed(value, VALUE_KEYS, "value"),
+            Derived: lambda value, _: self._keyed(value, DERIVED_KEYS, "value"),
             Dose: self._dose,
             DoseDays: self._dose_days,
             c.Test: self._test,
@@ -391,15 +393,20 @@ class Codec:
         if set(value) == {"not"}:
             inner = self._test(value["not"], None)
             if isinstance(inner, c.Presence | c.Not):
-                raise _fail(value, "test-expected", "`not` stands before a level, a range or a set, and nothing else")
+                raise _fail(
+                    value, "test-expected", "`not` stands before a level, a range, a time or a set, and nothing else"
+                )
             return c.Not(inner)
         set_words = [word for word in ("some_in", "all_in", "none_in") if word in value]
         if set_words and len(value) == 1:
             how: Any = set_words[0]
             return c.InSet(how, self._text(value[how], str))
+        if "within" in value:
+            ago: c.Within = self._attrs(value, c.Within)
+            return ago
         limits: c.Range = self._attrs(value, c.Range)
         if limits == c.Range():
-            raise _fail(value, "test-expected", "needs at least one of at_least, above, at_most, below")
+            raise _fail(value, "test-expected", "needs at least one of at_least, above, at_most, below, or within")
         return limits
 
     # --- events ------------------------------------------------------------------------------------------------

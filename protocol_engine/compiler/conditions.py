@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test
+from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test, Within
 from protocol_engine.model.protocol import Protocol
+from protocol_engine.model.screening import Derived
 from protocol_engine.model.table import Guard, claim_order
 from protocol_engine.model.values import Holds, Last, Value
 
@@ -49,7 +50,7 @@ class Conditions:
         """Limits on an ordered level become the list of levels within them."""
         if isinstance(test, Not):
             inner = self._plain_test(name, test.test)
-            return Not(inner) if isinstance(inner, OneOf | Range | InSet) else test
+            return Not(inner) if isinstance(inner, OneOf | Range | InSet | Within) else test
         levels = self._levels(name)
         if not isinstance(test, Range) or levels is None:
             return test
@@ -76,7 +77,7 @@ class Conditions:
         """The assumptions a named value rests on, through every value and fact it reads."""
         if name not in self._known:
             self._known[name] = ()
-            value: Value | None = self.protocol.values.get(name)
+            value: Value | Derived | None = self.protocol.values.get(name, self.protocol.derived.get(name))
             if isinstance(value, Holds):
                 rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")), self.rests(value.holds))
             elif isinstance(value, Last):

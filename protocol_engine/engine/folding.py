@@ -25,6 +25,7 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
     DeathEvent,
@@ -37,7 +38,7 @@ from protocol_engine.model.events import (
     StudyClosureEvent,
     WithdrawalEvent,
 )
-from protocol_engine.model.facts import FactDefinition, read_members, read_value
+from protocol_engine.model.facts import FactDefinition, read_part, read_value
 from protocol_engine.model.history import History, Result
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
@@ -190,6 +191,8 @@ class Folder:
         match event:
             case ObservationEvent():
                 return self._observe(fold, event)
+            case AttestationEvent():
+                history = history.with_attestation(event)
             case AdverseEventEvent():
                 history = history.with_adverse_event(event)
             case DiscontinuationEvent():
@@ -207,7 +210,11 @@ class Folder:
         cycle = bisect_left(fold.position.cycle_days, event.effective.day)
         timepoint, remark = _timepoint(fact, event, cycle)
         value = read_value(fact, event.value, event.unit)
-        parts = {name: read_members(event.components[name]) for name in fact.parts if name in event.components}
+        parts = {
+            name: read_part(fact, name, event.components[name], event.unit)
+            for name in fact.parts
+            if name in event.components
+        }
         history = fold.history.with_result(Result(event, timepoint, value, parts))
         remarks = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
         return Fold(fold.position, history, fold.deviations, remarks)

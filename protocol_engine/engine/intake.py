@@ -17,6 +17,7 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     CorrectionEvent,
     DiscontinuationEvent,
@@ -27,7 +28,7 @@ from protocol_engine.model.events import (
     RetractionEvent,
     rewrites_told,
 )
-from protocol_engine.model.facts import read_members, read_value
+from protocol_engine.model.facts import read_part, read_value
 from protocol_engine.model.table import Table
 
 MOST_CYCLES = 9999
@@ -161,6 +162,8 @@ def _read(  # noqa: C901  # one case for each kind of event
             _known(event.arm, table.arms, "arm", "arm", findings)
         case ObservationEvent():
             _read_observation(table, event, findings)
+        case AttestationEvent():
+            _known(event.criterion, table.criteria, "criterion", "criterion", findings)
         case AdministrationEvent() | OmissionEvent():
             _read_dose(table, event, findings)
         case ChoiceEvent():
@@ -197,7 +200,7 @@ def _read_observation(table: Table, event: ObservationEvent, findings: list[tupl
     for name, value in event.components.items():
         if _known(name, fact.parts, f"component of {event.fact}", f"components.{name}", findings):
             try:
-                read_members(value)
+                read_part(fact, name, value, event.unit)
             except ValueError as error:
                 findings.append((f"components.{name}", str(error)))
 

@@ -11,6 +11,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from protocol_engine.errors import Mark
+from protocol_engine.model.units import Duration
 
 
 @frozen
@@ -50,13 +51,25 @@ class InSet:
 
 
 @frozen
+class Within:
+    """A date lies no longer ago than that, both ends inside; something that never happened does not.
+
+    Counted back from the day asked about, or from ``before``: the date that a date fact holds, the day on which the
+    result of another fact was taken, or ``consent``.
+    """
+
+    within: Duration
+    before: str | None = None
+
+
+@frozen
 class Not:
     """The opposite of one test; unknown stays unknown."""
 
-    test: OneOf | Range | InSet
+    test: OneOf | Range | InSet | Within
 
 
-Test = OneOf | Range | Presence | InSet | Not
+Test = OneOf | Range | Presence | InSet | Within | Not
 
 
 @frozen

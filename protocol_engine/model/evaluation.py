@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, Protocol, assert_never
 
 from attrs import field, frozen
 
-from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.errors import BrokenInvariant
+from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test, Within
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, History, Result
 from protocol_engine.model.state import Position
@@ -20,7 +22,7 @@ from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.values import Ever, Holds, Last
 
-Why = Literal["known", "absent", "no_result", "muddled"]
+Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable"]
 
 
 @frozen
@@ -171,6 +173,8 @@ class Evaluation:
                 return _in_range(outcome.value, test)
             case InSet(how, name):
                 return self._in_set(outcome.value, how, tuple(self.table.sets[name].are))
+            case Within():
+                raise BrokenInvariant("a date is held against the calendar where no day is asked about")
             case _:
                 assert_never(test)
 
@@ -224,12 +228,12 @@ def _present(outcome: Outcome, word: str) -> Truth:
 
 
 def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
+    number = Fraction(value) if isinstance(value, Decimal | Fraction) else Fraction(str(value))
     inside = not (
-        (limits.at_least is not None and number < Decimal(limits.at_least))
-        or (limits.above is not None and number <= Decimal(limits.above))
-        or (limits.at_most is not None and number > Decimal(limits.at_most))
-        or (limits.below is not None and number >= Decimal(limits.below))
+        (limits.at_least is not None and number < Fraction(limits.at_least))
+        or (limits.above is not None and number <= Fraction(limits.above))
+        or (limits.at_most is not None and number > Fraction(limits.at_most))
+        or (limits.below is not None and number >= Fraction(limits.below))
     )
     return Truth.TRUE if inside else Truth.FALSE
 
@@ -284,12 +288,16 @@ class HistoryLeaves:
         if len(reported) > 1:
             return Outcome(None, "muddled", sources, (Missing(fact, at, part, "muddled", sources),))
         definition: FactPart = self.table.facts[fact].parts[part]
+        found = reported.pop()
+        if not isinstance(found, frozenset):
+            return Outcome(found, sources=sources)
         tested: frozenset[str] | None = None
         if definition.not_listed == "unknown":
-            tested = frozenset().union(*(item.parts.get(definition.unless_in or "", frozenset()) for item in results))
+            named = [item.parts.get(definition.unless_in or "") for item in results]
+            tested = frozenset().union(*(names for names in named if isinstance(names, frozenset)))
         # What the set leaves open is missing too: the condition names it only where a test stays unknown.
         return Outcome(
-            MemberSet(reported.pop(), tested),
+            MemberSet(found, tested),
             sources=sources,
             missing=(Missing(fact, at, part, "absent", sources),),
         )

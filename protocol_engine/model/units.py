@@ -6,8 +6,11 @@ the record leaves out: it is printed as such and can never be compared with anyt
 
 from __future__ import annotations
 
+from calendar import monthrange
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Final, Literal
 
 from attrs import frozen
@@ -30,6 +33,11 @@ class Quantity:
 
     value: Decimal
     unit: str
+
+    @property
+    def fraction(self) -> Fraction:
+        """The number, for exact arithmetic."""
+        return Fraction(self.value)
 
 
 @frozen
@@ -56,6 +64,14 @@ class Duration:
         if self.unit == "months":
             raise ValueError("months have no fixed number of days")
         return self.count * (7 if self.unit == "weeks" else 1)
+
+    def before(self, day: date) -> date:
+        """The day that lies so long before; a month back from the 31st is the last day of a shorter month."""
+        if self.unit != "months":
+            return day - timedelta(days=self.days)
+        months = day.year * 12 + day.month - 1 - self.count
+        year, month = divmod(months, 12)
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"
