@@ -131,7 +131,7 @@ def timepoint_name(book: Book, fact: str, timepoint: str) -> str:
 
 def label(book: Book, name: str) -> str:
     """What a named value, or a fact, is called."""
-    value = book.values.get(name)
+    value = book.values.get(name, book.derived.get(name))
     if value is not None:
         return value.label or words(name)
     return fact_name(book, name)
@@ -164,6 +164,8 @@ def claim_words(book: Book, claim: str) -> str:
         return f"{assumption.asks} Read as {reading}: {assumption.readings[reading]}"
     if claim in book.not_stated:
         return f"not stated: {book.not_stated[claim].what}"
+    if claim in book.criteria:
+        return f"criterion: {book.criteria[claim].text}"
     return book.rules.get(claim) or GENERAL_RULES.get(claim) or "this claim is not written in the file"
 
 
@@ -281,7 +283,7 @@ def _bare(test: Test, unit: str) -> str:
 
 
 def _is_yes_no(book: Book, name: str) -> bool:
-    value = book.values.get(name)
+    value = book.values.get(name, book.derived.get(name))
     if value is not None:
         return isinstance(value, Ever | Holds)
     return name in book.facts and book.facts[name].yes_no

@@ -33,6 +33,7 @@ from protocol_engine.model.table import Table
 
 MOST_CYCLES = 9999
 WORST_GRADE = 5
+FACT = "fact that is read"
 ASKED = "proposed"
 """The id of an act that is only asked about."""
 
@@ -148,10 +149,19 @@ def accept_one(table: Table, event: PatientEvent) -> PatientEvent:
 def _known(name: str, known: Collection[str], what: str, path: str, findings: list[tuple[str, str]]) -> bool:
     if name in known:
         return True
+    findings.append((path, _unknown(name, known, what)))
+    return False
+
+
+def _unknown(name: str, known: Collection[str], what: str) -> str:
     close = get_close_matches(name, known, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
-    findings.append((path, f"{name!r} is no {what} of this protocol; {hint}"))
-    return False
+    return f"{name!r} is no {what} of this protocol; {hint}"
+
+
+def no_fact(name: str, known: Collection[str]) -> str:
+    """What to say of a fact that is not among those known."""
+    return _unknown(name, known, FACT)
 
 
 def _read(  # noqa: C901  # one case for each kind of event
@@ -188,7 +198,7 @@ def _read(  # noqa: C901  # one case for each kind of event
 
 
 def _read_observation(table: Table, event: ObservationEvent, findings: list[tuple[str, str]]) -> None:
-    if not _known(event.fact, table.facts, "fact that is read", "fact", findings):
+    if not _known(event.fact, table.facts, FACT, "fact", findings):
         return
     fact = table.facts[event.fact]
     if event.timepoint is not None and fact.taken:
