@@ -8,11 +8,13 @@ from typing import assert_never
 
 from attrs import frozen
 
-from protocol_engine.engine.wording import words
+from protocol_engine.engine.wording import elapsed_words, words
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.conditions import (
+    AnyOf,
     Clause,
     Condition,
+    Elapsed,
     InSet,
     NamedTest,
     Not,
@@ -20,7 +22,6 @@ from protocol_engine.model.conditions import (
     Presence,
     Range,
     Test,
-    Within,
 )
 from protocol_engine.model.events import (
     AdministrationEvent,
@@ -272,10 +273,10 @@ def _bare(test: Test, unit: str) -> str:
             return words(word)
         case InSet(how, set_name):
             return f"{words(how).removesuffix(' in')} of the {words(set_name)}"
-        case Within(within, None):
-            return f"within {within}"
-        case Within(within, before):
-            return f"within {within} before {words(before or '')}"
+        case Elapsed():
+            return elapsed_words(test)
+        case AnyOf(tests):
+            return listed((_bare(inner, unit) for inner in tests), "or")
         case Not(inner):
             return f"not {_bare(inner, unit)}"
         case _:

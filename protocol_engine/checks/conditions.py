@@ -8,11 +8,12 @@ from typing import Any, assert_never
 from protocol_engine.checks.domains import Domain, domain_of
 from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.errors import Problem
-from protocol_engine.model.conditions import InSet, NamedTest, Not, OneOf, Presence, Range, Test, Within
+from protocol_engine.model.conditions import AnyOf, Elapsed, InSet, NamedTest, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.facts import DECIMAL_PATTERN
 
 SCREENING = ("criteria.", "derived.")
 """Where a condition is one of screening."""
+CONSENTED = "consented"
 BUILT_IN_NAMES = ("death", "withdrawn_from", "study_closed", "discontinued")
 """Values of the compiler's own ends; a file neither declares nor tests them."""
 
@@ -29,7 +30,7 @@ def tests_fit(outline: Outline) -> Iterator[Problem]:
 def _out_of_place(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str]]:
     """What only a criterion can ask, since only there a day is asked about."""
     inner = named.test.test if isinstance(named.test, Not) else named.test
-    if isinstance(inner, Within) or named.name in outline.protocol.derived:
+    if isinstance(inner, Elapsed | AnyOf) or named.name in (*outline.protocol.derived, CONSENTED):
         yield "wrong-test", f"{named.name} is held against the day asked about, which only a criterion can do"
 
 
@@ -70,7 +71,10 @@ def _test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Ite
             yield from _level_faults(name, values, domain)
         case Range():
             yield from _range_faults(name, test, domain)
-        case Within():
+        case AnyOf(tests):
+            for inner in tests:
+                yield from _test_faults(outline, name, inner, domain)
+        case Elapsed():
             yield from _time_faults(outline, name, test, domain)
         case InSet(how, set_name):
             yield from _set_faults(outline, name, how, set_name, domain)
@@ -94,7 +98,7 @@ def _level_faults(name: str, values: tuple[str, ...], domain: Domain) -> Iterato
         yield "wrong-test", f"{name} is a date; it can be tested with within, any_result and not_reported only"
 
 
-def _time_faults(outline: Outline, name: str, test: Within, domain: Domain) -> Iterator[tuple[str, str]]:
+def _time_faults(outline: Outline, name: str, test: Elapsed, domain: Domain) -> Iterator[tuple[str, str]]:
     if domain.kind != "date":
         yield "wrong-test", f"{name} is no date, so it cannot lie within a time"
     known = ("consent", *outline.protocol.facts)

@@ -32,6 +32,8 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     if name in protocol.values:
         value = protocol.values[name]
         return (read_domain(outline, value.last) or UNDECLARED) if isinstance(value, Last) else YES_OR_NO
+    if name == "consented":
+        return YES_OR_NO
     if name in protocol.derived:
         return YES_OR_NO if isinstance(protocol.derived[name], Holds) else Domain("quantity", of="its own unit")
     if name in protocol.facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from protocol_engine.checks.conditions import BUILT_IN_NAMES
+from protocol_engine.checks.conditions import BUILT_IN_NAMES, CONSENTED
 from protocol_engine.checks.outline import Outline, Written, hint
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
@@ -39,7 +39,7 @@ def names_stand_for_one_thing(outline: Outline) -> Iterator[Problem]:
     for section, names in spaces:
         for name, node in names.items():
             path = f"{section}.{name}"
-            if name in BUILT_IN_NAMES:
+            if name in (*BUILT_IN_NAMES, CONSENTED):
                 yield outline.problem("name-taken", path, node.mark, f"{name} is a name of the language; take another")
             elif name in protocol.assumptions:
                 yield outline.problem("name-taken", path, node.mark, f"{name} is an assumption too; take another name")

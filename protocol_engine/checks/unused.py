@@ -8,7 +8,7 @@ from protocol_engine.checks.outline import Outline
 from protocol_engine.checks.regimens import WEIGHT
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
-from protocol_engine.model.conditions import InSet, Not, Within
+from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
 from protocol_engine.model.screening import Formula, HalfLives, Ratio
@@ -37,12 +37,12 @@ def _used(outline: Outline) -> Iterator[tuple[str, str]]:
     yield "facts", WEIGHT
     for asked in outline.conditions:
         for _, named in asked.tests:
-            test = named.test.test if isinstance(named.test, Not) else named.test
             yield from (("values", named.name), ("derived", named.name), ("facts", named.name))
-            if isinstance(test, Within) and test.before is not None:
-                yield "facts", test.before
-            if isinstance(test, InSet):
-                yield "sets", test.set_name
+            for test in inner_tests(named.test):
+                if isinstance(test, InSet):
+                    yield "sets", test.set_name
+                elif isinstance(test, Elapsed) and test.before is not None:
+                    yield "facts", test.before
     for item in outline.nodes:
         yield from _named_in(item.node)
 

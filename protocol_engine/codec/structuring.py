@@ -43,7 +43,7 @@ from protocol_engine.model.units import (
 from protocol_engine.model.values import Value
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
-DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?)")
+DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?|years?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([A-Za-z%][A-Za-z0-9%/*.\[\]{}]*)")
 MOST_CORRECTIONS = 20
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
@@ -387,7 +387,7 @@ class Codec:
                 return c.Presence(word)
             return c.OneOf((self._text(value, str),))
         if isinstance(value, list):
-            return c.OneOf(self._list(value, tuple[str, ...]))
+            return self._any_of(value)
         if not isinstance(value, dict):
             raise _fail(value, "test-expected", f"needs a level, a list of levels, or a test, not {_shown(value)}")
         if set(value) == {"not"}:
@@ -401,13 +401,35 @@ class Codec:
         if set_words and len(value) == 1:
             how: Any = set_words[0]
             return c.InSet(how, self._text(value[how], str))
-        if "within" in value:
-            ago: c.Within = self._attrs(value, c.Within)
-            return ago
+        if "within" in value or "at_least_ago" in value:
+            return self._elapsed(value)
         limits: c.Range = self._attrs(value, c.Range)
         if limits == c.Range():
             raise _fail(value, "test-expected", "needs at least one of at_least, above, at_most, below, or within")
         return limits
+
+    def _elapsed(self, value: dict[str, Any]) -> c.Elapsed:
+        found: c.Elapsed = self._attrs(value, c.Elapsed)
+        if (found.within is None) == (found.at_least_ago is None):
+            raise _fail(value, "test-expected", "says how long ago a date lies: within, or at_least_ago, not both")
+        return found
+
+    def _any_of(self, value: list[Any]) -> c.OneOf | c.AnyOf:
+        """A list of levels, or of tests of which one must hold."""
+        if not any(isinstance(item, dict) for item in value):
+            return c.OneOf(self._list(value, tuple[str, ...]))
+        tests, findings = [], []
+        for index, item in enumerate(value):
+            try:
+                test = self._test(item, None)
+                if not isinstance(test, c.OneOf | c.Range | c.Elapsed):
+                    raise _fail(item, "test-expected", "in a list of tests each is a level, a range or a time")
+                tests.append(test)
+            except Invalid as invalid:
+                findings += _inside(index, invalid, getattr(item, "mark", None))
+        if findings:
+            raise Invalid(findings)
+        return c.AnyOf(tuple(tests))
 
     # --- events ------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test, Within
+from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Range, Test
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.screening import Derived
 from protocol_engine.model.table import Guard, claim_order
@@ -50,7 +50,10 @@ class Conditions:
         """Limits on an ordered level become the list of levels within them."""
         if isinstance(test, Not):
             inner = self._plain_test(name, test.test)
-            return Not(inner) if isinstance(inner, OneOf | Range | InSet | Within) else test
+            return Not(inner) if isinstance(inner, OneOf | Range | InSet | Elapsed | AnyOf) else test
+        if isinstance(test, AnyOf):
+            inner_tests = (self._plain_test(name, item) for item in test.tests)
+            return AnyOf(tuple(item for item in inner_tests if isinstance(item, OneOf | Range | Elapsed)))
         levels = self._levels(name)
         if not isinstance(test, Range) or levels is None:
             return test

@@ -6,7 +6,7 @@ derived from facts. All numbers are exact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,8 +15,8 @@ from attrs import field, frozen
 
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model import formulas
-from protocol_engine.model.conditions import Condition, NamedTest, Not, Range, Test, Within
-from protocol_engine.model.evaluation import Evaluation, HistoryLeaves, Missing, Outcome
+from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Range, Test, inner_tests
+from protocol_engine.model.evaluation import YES, Evaluation, HistoryLeaves, Missing, Outcome
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.history import NO_RESULTS, Result
 from protocol_engine.model.screening import Derived, Formula, HalfLives, Ratio
@@ -27,6 +27,8 @@ from protocol_engine.model.units import Duration
 from protocol_engine.model.values import Holds, Last
 
 CONSENT = "consent"
+CONSENTED = "consented"
+"""The name by which a criterion asks whether consent was given."""
 DAY_UNIT = "d"
 
 
@@ -34,12 +36,14 @@ DAY_UNIT = "d"
 class WindowLeaves(HistoryLeaves):
     """Leaves as of a day: a result that is older than the window, and of a fact that does not last, is unknown.
 
-    ``unreadable`` are facts whose newest report could not be read, with the day and the id of that report.
+    ``unreadable`` are facts whose newest report could not be read, with the day and the id of that report; ``days`` the
+    days of all reports about what does not last.
     """
 
     today: date = field(kw_only=True)
     window: Duration | None = field(kw_only=True, default=None)
     unreadable: dict[str, tuple[date, str]] = field(kw_only=True, factory=dict)
+    days: dict[str, date] = field(kw_only=True, factory=dict)
 
     def last(self, value: Last) -> Outcome:
         """The newest result, unless it is stale, or a newer report could not be read."""
@@ -66,6 +70,10 @@ class WindowLeaves(HistoryLeaves):
             return False
         return taken < self.window.before(self.today)
 
+    def reported_on(self, event: str) -> date | None:
+        """The day of the report with that id, unless it is about what lasts."""
+        return self.days.get(event)
+
     def in_window(self, fact: str) -> list[Result]:
         """All results of a fact that are not stale, the oldest first."""
         groups = self.history.results.get(fact, NO_RESULTS).groups.values()
@@ -83,6 +91,9 @@ class CriteriaEvaluation(Evaluation):
         self.frame = frame
 
     def _read(self, name: str) -> Outcome:
+        if name == CONSENTED:
+            given = CONSENT in self.frame.position.marks
+            return Outcome(YES) if given else Outcome(None, "absent", (), (Missing(CONSENT, None, None, "absent"),))
         derived = self.table.derived.get(name)
         return super()._read(name) if derived is None else self._derived(derived)
 
@@ -90,26 +101,41 @@ class CriteriaEvaluation(Evaluation):
 
     def _tested(self, outcome: Outcome, test: Test) -> Truth:
         match test:
-            case Within():
-                return self._within(outcome, test)
-            case Not(test=Within() as inner):
-                return Truth(-self._within(outcome, inner))
+            case Elapsed():
+                return self._elapsed(outcome, test)
             case Range() if outcome.value == NEVER:
                 return Truth.of(test.at_most is None and test.below is None)
             case _:
                 return super()._tested(outcome, test)
 
-    def _within(self, outcome: Outcome, test: Within) -> Truth:
-        if outcome.value == NEVER:
+    def _elapsed(self, outcome: Outcome, test: Elapsed) -> Truth:
+        """Whether a date lies in the time asked for. What never happened does not, whatever day is counted from."""
+        if outcome.value == NEVER and not self._too_early(outcome, test):
             return Truth.FALSE
         anchor = self._anchor(test)
         if not isinstance(outcome.value, date) or not isinstance(anchor.value, date):
             return Truth.UNKNOWN
         if test.before is None and outcome.value > anchor.value:
             return Truth.UNKNOWN  # what is dated after the day asked about cannot have happened by then
-        return Truth.of(test.within.before(anchor.value) <= outcome.value <= anchor.value)
+        if test.at_least_ago is not None:
+            return Truth.of(outcome.value <= test.at_least_ago.before(anchor.value))
+        if test.within is None:
+            raise BrokenInvariant("a time is asked for, and none is given")
+        if test.within.before(anchor.value) <= outcome.value <= anchor.value:
+            return Truth.TRUE
+        return Truth.UNKNOWN if self._too_early(outcome, test) else Truth.FALSE
 
-    def _anchor(self, test: Within) -> Outcome:
+    def _too_early(self, outcome: Outcome, test: Elapsed) -> bool:
+        """Whether the date was reported before the sample that it is held against, so that more may have happened."""
+        if test.before is None:
+            return False
+        anchor = self._anchor(test)
+        if not isinstance(anchor.value, date):
+            return False
+        reported = [self.frame.reported_on(source) for source in outcome.sources]
+        return any(day is not None and day < anchor.value for day in reported)
+
+    def _anchor(self, test: Elapsed) -> Outcome:
         """The day that a time is counted back from."""
         if test.before is None:
             return Outcome(self.frame.today)
@@ -128,24 +154,24 @@ class CriteriaEvaluation(Evaluation):
             truths = [self.test(named) for named in clause.tests]
             if Truth.FALSE not in truths:
                 unknown = (named for named, truth in zip(clause.tests, truths, strict=True) if truth is Truth.UNKNOWN)
-                found |= dict.fromkeys(item for named in unknown for item in self._anchor_missing(named))
+                found |= dict.fromkeys(item for named in unknown for item in self._days_missing(named))
         return tuple(found)
 
-    def _anchor_missing(self, named: NamedTest) -> tuple[Missing, ...]:
-        test = named.test.test if isinstance(named.test, Not) else named.test
-        if not isinstance(test, Within):
-            return ()
-        outcome, anchor = self.value(named.name), self._anchor(test)
-        if isinstance(outcome.value, date) and isinstance(anchor.value, date):
-            return (Missing(named.name, None, None, "muddled", outcome.sources),)
-        return anchor.missing
+    def _days_missing(self, named: NamedTest) -> Iterator[Missing]:
+        """Of a test on a date: the day that it is counted from, or a report of it that is late enough."""
+        for test in times_in(named.test):
+            outcome, anchor = self.value(named.name), self._anchor(test)
+            if anchor.value is None:
+                yield from anchor.missing
+            elif outcome.value is not None and self._tested(outcome, test) is Truth.UNKNOWN:
+                early = self._too_early(outcome, test)
+                yield Missing(named.name, None, None, "stale" if early else "muddled", outcome.sources)
 
     def sources(self, condition: Condition) -> tuple[str, ...]:
         """The events that a condition was read from, those of the days that times are counted from among them."""
         found = dict.fromkeys(super().sources(condition))
         for named in condition.tests:
-            test = named.test.test if isinstance(named.test, Not) else named.test
-            if isinstance(test, Within):
+            for test in times_in(named.test):
                 found |= dict.fromkeys(self._anchor(test).sources)
         return tuple(found)
 
@@ -225,6 +251,11 @@ class CriteriaEvaluation(Evaluation):
         if number is None:
             return Outcome(None, "absent", sources, (Missing("qt_interval", None, "rr", "absent", sources),))
         return Outcome(number, sources=sources)
+
+
+def times_in(test: Test) -> Iterator[Elapsed]:
+    """The times that a test asks for."""
+    return (inner for inner in inner_tests(test) if isinstance(inner, Elapsed))
 
 
 def _in_time(result: Result) -> tuple[date, str, str]:

@@ -164,7 +164,7 @@ def no_fact(name: str, known: Collection[str]) -> str:
     return _unknown(name, known, FACT)
 
 
-def _read(  # noqa: C901  # one case for each kind of event
+def _read(  # noqa: C901, PLR0912  # one case for each kind of event
     table: Table, event: PatientEvent, findings: list[tuple[str, str]]
 ) -> PatientEvent:
     match event:
@@ -173,6 +173,8 @@ def _read(  # noqa: C901  # one case for each kind of event
         case ObservationEvent():
             _read_observation(table, event, findings)
         case AttestationEvent():
+            if event.protocol not in (None, table.protocol):
+                findings.append(("protocol", f"is {event.protocol}, and this is the course of {table.protocol}"))
             _known(event.criterion, table.criteria, "criterion", "criterion", findings)
         case AdministrationEvent() | OmissionEvent():
             _read_dose(table, event, findings)

@@ -90,7 +90,7 @@ class _Reading:
                 day = event.effective.day
                 self.consent = day if self.consent is None else min(self.consent, day)
             case AttestationEvent():
-                if event.criterion in self.table.criteria:
+                if event.protocol in (None, self.table.protocol) and event.criterion in self.table.criteria:
                     self.history = self.history.with_attestation(event)
                 else:
                     self.skipped += 1

@@ -258,6 +258,9 @@ class _Asked:
             for group in known.groups.values()
             for result in group
         }
+        self.days = {
+            name: result.day for name, result in self.reported.items() if not table.facts[result.event.fact].lasting
+        }
 
     def evaluation(self, window: Duration | None) -> CriteriaEvaluation:
         """The evaluation under which results older than the window are stale."""
@@ -266,7 +269,9 @@ class _Asked:
         return self.evaluations[window]
 
     def _evaluation_on(self, history: History, today: date, window: Duration | None) -> CriteriaEvaluation:
-        frame = WindowLeaves(self.table, history, self.position, today=today, window=window, unreadable=self.unreadable)
+        frame = WindowLeaves(
+            self.table, history, self.position, today=today, window=window, unreadable=self.unreadable, days=self.days
+        )
         return CriteriaEvaluation(self.table, frame)
 
     def answer(self, criterion: CriterionContent, answers: Mapping[str, CriterionAnswer]) -> CriterionAnswer:

@@ -6,7 +6,18 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test, Within
+from protocol_engine.model.conditions import (
+    AnyOf,
+    Condition,
+    Elapsed,
+    InSet,
+    NamedTest,
+    Not,
+    OneOf,
+    Presence,
+    Range,
+    Test,
+)
 from protocol_engine.model.evaluation import Evaluation, MemberSet, Missing, Outcome
 from protocol_engine.model.table import ActLabel, Guard, Table
 from protocol_engine.model.units import plain
@@ -61,12 +72,20 @@ def test_words(test: Test) -> str:
             return words(word)
         case InSet(how, name):
             return f"{words(how)} {words(name)}"
-        case Within(within, None):
-            return f"within {within}"
-        case Within(within, before):
-            return f"within {within} before {words(before or '')}"
+        case Elapsed():
+            return elapsed_words(test)
+        case AnyOf(tests):
+            return " or ".join(test_words(inner) for inner in tests)
         case Not(inner):
             return f"not {test_words(inner)}"
+
+
+def elapsed_words(test: Elapsed) -> str:
+    """How long ago something must lie, in words."""
+    time = f"within {test.within}" if test.within is not None else f"at least {test.at_least_ago} ago"
+    if test.before is None:
+        return time
+    return f"{time.removesuffix(' ago')} before {words(test.before)}"
 
 
 def value_words(outcome: Outcome) -> str:

@@ -6,6 +6,7 @@ comparison of two names, so each name has a finite partition and every table can
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from attrs import field, frozen
@@ -51,25 +52,45 @@ class InSet:
 
 
 @frozen
-class Within:
-    """A date lies no longer ago than that, both ends inside; something that never happened does not.
+class Elapsed:
+    """How long ago a date lies: ``within`` a time, or ``at_least_ago``; both take in the day that is just so long ago.
 
     Counted back from the day asked about, or from ``before``: the date that a date fact holds, the day on which the
-    result of another fact was taken, or ``consent``.
+    result of another fact was taken, or ``consent``. What never happened is neither.
     """
 
-    within: Duration
+    within: Duration | None = None
+    at_least_ago: Duration | None = None
     before: str | None = None
+
+
+@frozen
+class AnyOf:
+    """One of several tests of the same name holds."""
+
+    tests: tuple[OneOf | Range | Elapsed, ...]
 
 
 @frozen
 class Not:
     """The opposite of one test; unknown stays unknown."""
 
-    test: OneOf | Range | InSet | Within
+    test: OneOf | Range | InSet | Elapsed | AnyOf
 
 
-Test = OneOf | Range | Presence | InSet | Within | Not
+Test = OneOf | Range | Presence | InSet | Elapsed | AnyOf | Not
+
+
+def inner_tests(test: Test) -> Iterator[Test]:
+    """The tests that a test is made of; itself if of no others."""
+    match test:
+        case Not(inner):
+            yield from inner_tests(inner)
+        case AnyOf(tests):
+            for inner in tests:
+                yield from inner_tests(inner)
+        case _:
+            yield test
 
 
 @frozen

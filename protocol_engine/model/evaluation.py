@@ -14,7 +14,18 @@ from typing import Literal, Protocol, assert_never
 from attrs import field, frozen
 
 from protocol_engine.errors import BrokenInvariant
-from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test, Within
+from protocol_engine.model.conditions import (
+    AnyOf,
+    Condition,
+    Elapsed,
+    InSet,
+    NamedTest,
+    Not,
+    OneOf,
+    Presence,
+    Range,
+    Test,
+)
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, History, Result
 from protocol_engine.model.state import Position
@@ -173,10 +184,16 @@ class Evaluation:
                 return _in_range(outcome.value, test)
             case InSet(how, name):
                 return self._in_set(outcome.value, how, tuple(self.table.sets[name].are))
-            case Within():
-                raise BrokenInvariant("a date is held against the calendar where no day is asked about")
+            case AnyOf() | Elapsed():
+                return self._screened(outcome, test)
             case _:
                 assert_never(test)
+
+    def _screened(self, outcome: Outcome, test: AnyOf | Elapsed) -> Truth:
+        """What only criteria ask; how long ago something was, they answer for the day asked about."""
+        if isinstance(test, AnyOf):
+            return max(self._tested(outcome, inner) for inner in test.tests)
+        raise BrokenInvariant("a date is held against the calendar where no day is asked about")
 
     def _in_set(self, value: FactValue | MemberSet, how: str, names: tuple[str, ...]) -> Truth:
         members = (

@@ -178,12 +178,16 @@ class ObservationEvent(Event):
 
 @frozen(kw_only=True)
 class AttestationEvent(Event):
-    """Somebody's word on a criterion that no data decide: is it met? ``by`` says who that was, by role."""
+    """Somebody's word on a criterion that no data decide: is it met? ``by`` says who that was, by role.
+
+    ``protocol`` says whose criterion it is, where a patient is screened for several.
+    """
 
     kind: Literal["attestation"] = "attestation"
     criterion: str
     met: bool
     by: str
+    protocol: str | None = None
 
 
 @frozen(kw_only=True)

@@ -61,10 +61,20 @@ class Timepoint(Node):
 
 
 @frozen(kw_only=True)
+class Conversion(Node):
+    """Another unit that a fact may be reported in, and what a number in it is multiplied by."""
+
+    unit: str
+    times: Decimal
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class FactDefinition(Node):
     """One fact that the protocol reads; see the module for the types.
 
-    ``molar_mass`` turns an amount of substance into a mass. With ``never: yes`` a date may be reported as ``never``.
+    ``molar_mass`` turns an amount of substance into a mass, ``also_in`` names other units where no physics
+    gives the factor. With ``never: yes`` a date may be reported as ``never``.
     ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth.
     """
 
@@ -75,6 +85,7 @@ class FactDefinition(Node):
     quantity: str | None = None
     above: Decimal | None = None
     molar_mass: Quantity | None = None
+    also_in: tuple[Conversion, ...] = ()
     date: bool = False
     never: bool = False
     set_of: str | None = None
@@ -158,6 +169,9 @@ def _converted(number: Decimal, unit: str | None, to: str, fact: FactDefinition)
         return number
     if unit is None:
         raise ValueError(f"is read in {to}, and the unit given is missing")
+    declared = next((other.times for other in fact.also_in if other.unit == unit), None)
+    if declared is not None:
+        return exact(Fraction(number) * Fraction(declared))
     mass = fact.molar_mass.fraction if fact.molar_mass is not None else None
     try:
         found = Fraction(number) * factor(unit, to, mass)
