@@ -137,10 +137,15 @@ class Walked:
     # --- promises of every decision ------------------------------------------------------------------------------
 
     def what_is_offered_is_accepted(self) -> None:
+        """On the first day that it names, and on the last day of which anything is known if that is not before it."""
         for action in self.actions:
+            days = {self.day_for(action)}
+            if action["earliest"] == "not_stated" or date.fromisoformat(action["earliest"]) <= self.today:
+                days.add(self.today)
             for wire in events_of(action):
-                answer = self.proposed(wire, self.day_for(action))
-                assert answer.allowed, (wire, answer)
+                for day in days:
+                    answer = self.proposed(wire, day)
+                    assert answer.allowed, (wire, day, answer)
 
     def nothing_is_offered_before_its_day(self) -> None:
         for action in self.actions:

@@ -43,7 +43,7 @@ GENES = ("PIK3CA", "PTEN", "TP53")
 def values_of(fact: FactDefinition) -> tuple[object, ...]:
     """Values that may be reported for a fact, those without a result last."""
     if fact.quantity is not None:
-        return QUANTITIES
+        return tuple(number for number in QUANTITIES if fact.domain.includes(Decimal(number)))
     if fact.set_of is not None:
         return [], [GENES[0]], list(GENES)
     if fact.date:

@@ -137,6 +137,17 @@ def test_a_date_a_choice_and_the_timepoints_of_a_fact_can_be_read() -> None:
     )
 
 
+def test_the_limits_of_a_quantity_are_its_domain() -> None:
+    """Two rows that cover 1 to 300 kg leave no gap in a weight of 1 to 300, and one at 300 in a weight above 1."""
+    low, high = '{weight: {below: "70"}}', '{weight: {at_least: "70", below: "300"}}'
+    rows = (("if: {scan_two: {at_least: same}}", f"if: {low}"), ("if: {scan_two: worse}", f"if: {high}"))
+    weight = 'weight: {quantity: kg, above: "0", cite: R1}'
+    assert without_problems((weight, 'weight: {quantity: kg, at_least: "1", below: "300", cite: R1}'), *rows)
+    wider = 'weight: {quantity: kg, above: "1", at_most: "300", cite: R1}'
+    (gap,) = problems_of(changed(GOOD, (weight, wider), *rows))
+    assert (gap.code, "a patient with weight = 300" in gap.message) == ("table-gap", True)
+
+
 def test_a_repetition_that_begins_with_a_repetition_holds_an_act() -> None:
     inner = "{repeat: without_end, steps: [{give: one, element: more, cycles: 1, cite: R2}], "
     inner += "until: [{if: {at_risk: yes}, cite: R2}], cite: R2}"

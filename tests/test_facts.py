@@ -13,7 +13,8 @@ LEVELS = FactDefinition(levels=("PD", "SD", "PR", "CR"), no_result=("NE",))
 KINDS = FactDefinition(one_of=("negative", "positive"))
 YES_NO = FactDefinition(yes_no=True)
 WEIGHT = FactDefinition(quantity="kg", above=Decimal(0), no_result=("not_done",))
-PERCENT = FactDefinition(quantity="%")
+PERCENT = FactDefinition(quantity="%", at_least=Decimal(0), at_most=Decimal(100))
+SHARE = FactDefinition(quantity="1", above=Decimal("-0.5"), below=Decimal("1.50"))
 DAY = FactDefinition(date=True)
 GENES = FactDefinition(set_of="gene")
 
@@ -30,6 +31,8 @@ GENES = FactDefinition(set_of="gene")
         (WEIGHT, "0.1", "kg", Decimal("0.1")),
         (WEIGHT, "not_done", None, None),
         (PERCENT, "0", "%", Decimal(0)),
+        (PERCENT, "100.0", "%", Decimal(100)),
+        (SHARE, "1.49", "1", Decimal("1.49")),
         (DAY, "2026-01-31", None, date(2026, 1, 31)),
         (GENES, ["PTEN", "TP53", "PTEN"], None, frozenset({"PTEN", "TP53"})),
         (GENES, [], None, frozenset()),
@@ -60,6 +63,10 @@ def test_a_value_of_its_type_is_read(fact: FactDefinition, value: object, unit: 
         (WEIGHT, "62.5", None, "the unit given is missing"),
         (WEIGHT, "0", "kg", "must be above 0"),
         (WEIGHT, "-3", "kg", "must be above 0"),
+        (PERCENT, "-0.1", "%", "must be at least 0 and at most 100, not -0.1"),
+        (PERCENT, "100.1", "%", "must be at least 0 and at most 100, not 100.1"),
+        (SHARE, "-0.5", "1", "must be above -0.5 and below 1.5, not -0.5"),
+        (SHARE, "1.50", "1", "must be above -0.5 and below 1.5, not 1.50"),
         (DAY, "2026-02-30", None, "day is out of range"),
         (DAY, "31.01.2026", None, "must be a date"),
         (DAY, "20260131", None, "must be a date"),

@@ -6,7 +6,9 @@ import json
 from functools import cache
 from typing import Any
 
-from protocol_engine import Course, Machine, compile_protocol, load_protocol, parse_action, parse_events
+import pytest
+
+from protocol_engine import Course, Machine, Problems, compile_protocol, load_protocol, parse_action, parse_events
 from protocol_engine.model.decision import Answer, Decision
 
 Wire = dict[str, Any]
@@ -165,6 +167,47 @@ def test_a_dose_beside_the_course_that_is_reported_twice_is_a_duplicate() -> Non
         assert offered(decision) == ["dalpiciclib_et C1 d1", "bilateral_oophorectomy", "gnrh C2 d1"]
 
 
+@pytest.mark.parametrize(
+    ("number", "verdicts", "now"),
+    [(2, {}, "ibi354 C3 d1"), (None, {"e2": "duplicate"}, "ibi354 C2 d1"), (3, {"e2": "duplicate"}, "ibi354 C2 d1")],
+)
+def test_the_next_cycle_of_the_same_day_counts_only_under_its_own_number(
+    number: int | None, verdicts: dict[str, str], now: str
+) -> None:
+    """IBI354 N3: it is offered without a date, so on that day too; without its number it is a second report."""
+    begun, again = (*gates("ibi354"), dose("e1", "01-05", "ibi354")), dose("e2", "01-05", "ibi354", number)
+    decision = course("NCT07377643", *begun, again).decide()
+    assert (deviations(decision), offered(decision)) == (verdicts, [now])
+    told = [text for text in decision.notices if "day of the cycle before it" in text]
+    assert len(told) == (number == 2)
+    assert all(text.startswith("e2: IBI354, cycle 2 ") and "states no interval" in text for text in told)
+    numbers = {"cycle": number} if number is not None else {}
+    answer = asked(course("NCT07377643", *begun), "01-05", "administration", regimen="ibi354", **numbers)
+    assert answer.allowed == (number == 2)
+
+
+def test_a_gnrh_analogue_given_again_on_its_day_counts_under_its_own_number() -> None:
+    """DAWNA-FES N5: its interval is not stated either."""
+    woman = (
+        event("f1", "01-03", "observation", fact="sex", value="female"),
+        event("f2", "01-03", "observation", fact="menopause", value="pre"),
+        event("k1", "01-04", "choice", choice="endocrine_agent", option="letrozole"),
+        dose("g1", "01-05", "gnrh"),
+    )
+    again = course("NCT05861830", *gates("dalpiciclib_et"), *woman, dose("g2", "01-05", "gnrh", 2)).decide()
+    assert (deviations(again), "gnrh C3 d1" in offered(again)) == ({}, True)
+    assert any(text.startswith("g2: ") and "states no interval" in text for text in again.notices)
+
+
+def test_the_next_cycle_of_the_same_day_is_a_duplicate_where_it_is_not_offered_or_has_its_day() -> None:
+    """ALTER R3 states three weeks; NCT07239271 A6 gives no cycle 3 before its results."""
+    sg = course("NCT07151586", *gates("sg_alone"), dose("e1", "01-05", "sg", 1, 1), dose("e2", "01-05", "sg", 2, 1))
+    assert deviations(sg.decide()) == {"e2": "duplicate"}
+    start = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
+    third = course("NCT07239271", *start, dose("e3", "01-26", "nab_p_hp", 3)).decide()
+    assert (deviations(third), third.place["cycle"]) == ({"e3": "duplicate"}, 2)
+
+
 # --- landing -------------------------------------------------------------------------------------------------------
 
 
@@ -314,6 +357,17 @@ def test_stopping_a_drug_that_is_not_being_given_does_not_stop_this_one() -> Non
     assert (decision.ended, offered(decision)) == (None, ["sg C2 d1"])
     progressed = event("i1", "01-25", "observation", fact="response", value="PD")
     assert offered(course("IIT2025006", *SECOND_LINE, other, progressed).decide()) == []
+
+
+# --- what cannot be ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fact", ["er_percent", "pr_percent"])
+@pytest.mark.parametrize("value", ["-1", "100.5"])
+def test_a_percentage_outside_0_to_100_cannot_be_reported(fact: str, value: str) -> None:
+    """ALTER R8 reads it: -1 % would pass for below 10 %."""
+    with pytest.raises(Problems, match=f"must be at least 0 and at most 100, not {value}"):
+        course("NCT07151586", event("f1", "01-01", "observation", fact=fact, value=value, unit="%"))
 
 
 # --- what a reader is told -------------------------------------------------------------------------------------------

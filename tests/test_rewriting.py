@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 from course_lines import begun, events, machine, read
 
-from protocol_engine import InputError, Problems, begin, decide, step
+from protocol_engine import InputError, Problems, begin, decide, replay, step
 from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.rewriting import rewrites_in, rewritten
 from protocol_engine.model.events import ObservationEvent
@@ -123,7 +125,7 @@ def test_every_name_in_a_correction_of_a_correction_must_be_there() -> None:
 
 def test_an_event_that_a_corrected_correction_names_is_rewritten_when_it_arrives_last() -> None:
     """The rewrite stands under c1 only since c2; e6 is put in its place, whatever came first."""
-    happened = "e6 2026-01-20 observation fact=response value=SD"
+    happened = "e6 2026-01-06 observation fact=response value=SD"
     inner = {"kind": "retraction", "effective": "2026-01-06", "retracts": "e6", "reason": "?"}
     outer = {"id": "c2", "kind": "correction", "effective": "2026-01-07", "corrects": "c1", "reason": "?"}
     state = begin(machine("NCT07377643"))
@@ -131,3 +133,75 @@ def test_an_event_that_a_corrected_correction_names_is_rewritten_when_it_arrives
         state = step(machine("NCT07377643"), state, event).state
     assert rewritten(state.events, None).keys() == {"e1"}
     assert state.now.history.results["response"].newest == events(RESULT)[0].effective.day
+
+
+# --- nothing is rewritten before it was known ------------------------------------------------------------------------
+
+LATE = "e1 2026-01-05 observation fact=response value=PD issued=2026-01-09"
+REALLY = {"kind": "observation", "effective": "2026-01-05", "fact": "response", "value": "SD"}
+"""What was really seen on the 5th."""
+
+
+def correction(name: str, on: str, of: str, really: dict[str, object]) -> dict[str, object]:
+    return {"id": name, "kind": "correction", "effective": on, "corrects": of, "event": really, "reason": "misread"}
+
+
+def inside(on: str, **more: object) -> dict[str, object]:
+    """A rewrite as it stands inside a correction: without an id."""
+    return {"effective": on, "reason": "misread", **more}
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "words"),
+    [
+        (correction("c1", "2026-01-08", "e1", REALLY), "c1 was issued on 2026-01-08, and e1, .* only on 2026-01-09"),
+        (
+            {"id": "x1", "kind": "retraction", "effective": "2026-01-06", "retracts": "e1", "reason": "?"},
+            "x1 was issued on 2026-01-06, and e1, .* only on 2026-01-09",
+        ),
+        (
+            correction("c2", "2026-01-12", "c0", inside("2026-01-07", kind="retraction", retracts="e1")),
+            "the retraction inside c2 was issued on 2026-01-07, and e1, .* only on 2026-01-09",
+        ),
+        (
+            correction("c2", "2026-01-12", "c0", inside("2026-01-06", kind="correction", corrects="e1", event=REALLY)),
+            "the correction inside c2 was issued on 2026-01-06, and e1, .* only on 2026-01-09",
+        ),
+        (correction("c2", "2026-01-09", "c0", REALLY), "c2 was issued on 2026-01-09, and c0, .* only on 2026-01-10"),
+    ],
+    ids=["corrected", "retracted", "retracted inside", "corrected inside", "of a correction"],
+)
+def test_what_was_not_known_yet_cannot_be_rewritten_whatever_arrives_first(
+    rewrite: dict[str, object], words: str
+) -> None:
+    """The scan of the 5th was read on the 9th, and another correction, c0, is of the 10th."""
+    told = [*events(f"e0 2026-01-01 consent\n{LATE}"), read(correction("c0", "2026-01-10", "e0", REALLY))]
+    with pytest.raises(Problems, match=words) as raised:
+        accepted(machine("NCT07377643").table, [*told, read(rewrite)])
+    assert [problem.code for problem in raised.value.problems] == ["issued-too-early"]
+    for order in ([*told, read(rewrite)], [read(rewrite), *told]):
+        with pytest.raises(InputError, match=words):
+            deque(replay(machine("NCT07377643"), order))
+
+
+@pytest.mark.parametrize(
+    "really",
+    [
+        {**REALLY, "issued": "2026-01-20"},
+        {**REALLY, "effective": "2026-01-20"},
+        inside("2026-01-20", kind="retraction", retracts="e0"),
+        inside("2026-01-10", kind="correction", corrects="e1", event={**REALLY, "issued": "2026-01-20"}),
+    ],
+    ids=["issued", "happened", "retracted", "inside"],
+)
+def test_a_correction_puts_nothing_in_place_that_became_known_after_it(really: dict[str, object]) -> None:
+    """As of the 11th nobody knows what became known on the 20th."""
+    with pytest.raises(Problems, match="before the event that it puts in place became known on 2026-01-20") as raised:
+        read(correction("c1", "2026-01-10", "e1", really))
+    assert {problem.code for problem in raised.value.problems} == {"issued-too-early"}
+
+
+def test_a_rewrite_may_be_of_the_day_on_which_the_event_became_known() -> None:
+    same_day = read(correction("c1", "2026-01-09", "e1", {**REALLY, "issued": "2026-01-09"}))
+    told = [*events(LATE), same_day]
+    assert accepted(machine("NCT07377643").table, told) == (told, 0)

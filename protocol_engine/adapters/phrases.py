@@ -264,9 +264,8 @@ def _bare(test: Test, unit: str) -> str:
     match test:
         case OneOf(values):
             return listed((value + unit for value in values), "or")
-        case Range(at_least, above, at_most, below):
-            limits = (("at least", at_least), ("above", above), ("at most", at_most), ("below", below))
-            return listed(f"{word} {limit}{unit}" for word, limit in limits if limit is not None)
+        case Range():
+            return listed(f"{words(key)} {limit}{unit}" for key, limit in test.limits.items())
         case Presence("irrelevant"):
             return "whatever it is"
         case Presence(word):

@@ -175,7 +175,7 @@ def _fact_grid(protocol: Protocol) -> Grid:
 
 def _domain(fact: FactDefinition) -> str:
     if fact.quantity is not None:
-        found = f"a number in {fact.quantity}" + (f", above {fact.above}" if fact.above is not None else "")
+        found = f"a number in {fact.quantity}" + (f", {fact.domain.words}" if fact.domain.limits else "")
     elif fact.levels is not None:
         found = " < ".join(fact.levels)
     elif fact.values is not None:

@@ -321,6 +321,9 @@ class WireForms(Forms):
 EVERYWHERE = {
     "above": "A value must be above this.",
     "arm": "The id of an arm.",
+    "at_least": "A value must be this or more.",
+    "at_most": "A value must be this or less.",
+    "below": "A value must be below this.",
     "by": "Who chooses, such as `investigator`.",
     "choose": "The id of a choice.",
     "cite": "The rules of the record and the assumptions that this rests on.",

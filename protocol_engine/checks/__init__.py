@@ -57,6 +57,7 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     citations.every_rule_is_in_a_row,
     citations.assumptions_are_used,
     citations.silences_are_shown,
+    conditions.tests_can_hold,
     regimens.silences_cover_what_is_left_out,
     regimens.doses_can_be_worked_out,
     regimens.days_lie_within_the_cycle,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, assert_never
+from typing import assert_never
 
 from protocol_engine.checks.domains import Domain, domain_of
 from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.errors import Problem
 from protocol_engine.model.conditions import AnyOf, Elapsed, InSet, NamedTest, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.facts import DECIMAL_PATTERN
+from protocol_engine.model.values import Holds
 
 SCREENING = ("criteria.", "derived.")
 """Where a condition is one of screening."""
@@ -32,6 +33,22 @@ def _out_of_place(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str
     inner = named.test.test if isinstance(named.test, Not) else named.test
     if isinstance(inner, Elapsed | AnyOf) or named.name in (*outline.protocol.derived, CONSENTED):
         yield "wrong-test", f"{named.name} is held against the day asked about, which only a criterion can do"
+
+
+def tests_can_hold(outline: Outline) -> Iterator[Problem]:
+    """No test asks for a number that the fact can never be; a condition that never holds for it is found as a whole."""
+    for asked in outline.conditions:
+        if len(asked.condition.clauses) == 1 and not isinstance(asked.owner.node, Holds):
+            continue
+        for path, named in asked.tests:
+            test = named.test.test if isinstance(named.test, Not) else named.test
+            domain = domain_of(outline, named.name)
+            if not isinstance(test, Range) or domain is None or domain.kind != "quantity":
+                continue
+            if all(map(_is_number, test.limits.values())) and not test.meets(domain.limits):
+                known = f": it is {domain.limits.words}" if domain.limits.limits else ""
+                message = f"{named.name} is never {test.words}{known}; correct the limits of the test"
+                yield outline.problem("never-true", path, named.mark, message)
 
 
 def _faults(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str]]:
@@ -106,27 +123,20 @@ def _time_faults(outline: Outline, name: str, test: Elapsed, domain: Domain) -> 
         yield "unknown-name", f"{test.before!r} is no fact of this file, nor consent; {hint(test.before, known)}"
 
 
-def limits_of(test: Range) -> dict[str, str]:
-    """The limits that a range gives."""
-    found: dict[str, Any] = {
-        "at_least": test.at_least,
-        "above": test.above,
-        "at_most": test.at_most,
-        "below": test.below,
-    }
-    return {word: limit for word, limit in found.items() if limit is not None}
-
-
 def _range_faults(name: str, test: Range, domain: Domain) -> Iterator[tuple[str, str]]:
     if domain.kind not in ("ordered", "quantity"):
         what = f"has no order; list its levels: {', '.join(domain.levels)}" if domain.levels else "has no order"
         yield "wrong-test", f"{name} {what}"
         return
-    for word, limit in limits_of(test).items():
+    for word, limit in test.limits.items():
         if domain.kind == "ordered" and limit not in domain.levels:
             yield "unknown-level", f"{word} {limit!r} is no level of {name}; {hint(limit, domain.levels)}"
-        if domain.kind == "quantity" and not DECIMAL_PATTERN.fullmatch(limit):
+        if domain.kind == "quantity" and not _is_number(limit):
             yield "wrong-test", f"{word} {limit!r} is no number; write the limit in {domain.of}, without the unit"
+
+
+def _is_number(limit: str) -> bool:
+    return DECIMAL_PATTERN.fullmatch(limit) is not None
 
 
 def _set_faults(outline: Outline, name: str, how: str, set_name: str, domain: Domain) -> Iterator[tuple[str, str]]:

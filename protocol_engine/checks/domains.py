@@ -7,19 +7,26 @@ from typing import Literal
 from attrs import frozen
 
 from protocol_engine.checks.outline import Outline
+from protocol_engine.model.conditions import Range
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.values import Holds, Last
 
 Kind = Literal["ordered", "unordered", "quantity", "date", "set", "reading", "undeclared"]
 
+NO_LIMITS = Range()
+
 
 @frozen
 class Domain:
-    """The type of a value: its ``levels``, what a set is ``of``, its unit; ``undeclared`` if its fact has none."""
+    """The type of a value: its ``levels``, what a set is ``of``, its unit; ``undeclared`` if its fact has none.
+
+    ``limits`` are those of a quantity.
+    """
 
     kind: Kind
     levels: tuple[str, ...] = ()
     of: str | None = None
+    limits: Range = NO_LIMITS
 
 
 YES_OR_NO = Domain("unordered", ("no", "yes"))
@@ -69,5 +76,5 @@ def fact_domain(fact: FactDefinition) -> Domain:
     if fact.yes_no or fact.one_of is not None:
         return Domain("unordered", fact.values or ())
     if fact.quantity is not None:
-        return Domain("quantity", of=fact.quantity)
+        return Domain("quantity", of=fact.quantity, limits=fact.domain)
     return Domain("date", (NEVER,) if fact.never else ()) if fact.date else Domain("set", of=fact.set_of)

@@ -116,53 +116,45 @@ class _Stretch:
 
 def _number_cells(fact: FactDefinition, limits: list[Range]) -> Iterator[Cell]:
     """The stretches of a quantity between the limits used, those together that no test tells apart."""
-    written = {limit for test in limits for limit in (test.at_least, test.above, test.at_most, test.below)}
-    cuts = sorted({Decimal(limit) for limit in written if limit is not None})
+    domain = fact.domain
+    cuts = sorted({Decimal(limit) for test in (*limits, domain) for limit in test.limits.values()})
     together: dict[tuple[bool, ...], list[list[_Stretch]]] = {}
     last: tuple[bool, ...] | None = None
-    for piece in _stretches(cuts, fact.above):
-        told = tuple(_within(piece.inside, test) for test in limits)
+    for piece in _stretches(cuts):
+        if not domain.includes(piece.inside):
+            continue
+        told = tuple(test.includes(piece.inside) for test in limits)
         if told == last:
             together[told][-1].append(piece)
         else:
             together.setdefault(told, []).append([piece])
         last = told
     for runs in together.values():
-        yield Cell(" or ".join(_stretch_words(run) for run in runs), Outcome(runs[0][0].inside))
+        yield Cell(" or ".join(_stretch_words(run, domain) for run in runs), Outcome(runs[0][0].inside))
 
 
-def _stretches(cuts: list[Decimal], floor: Decimal | None) -> Iterator[_Stretch]:
-    """The limits and what lies between them, above the floor that the fact declares."""
-    kept = [cut for cut in cuts if floor is None or cut > floor]
-    ends: list[Decimal | None] = [None, *kept, None]
-    for low, high in pairwise(ends):
-        bottom = floor if low is None else low
-        if bottom is not None and high is not None:
-            inside = (bottom + high) / 2
+def _stretches(cuts: list[Decimal]) -> Iterator[_Stretch]:
+    """The limits and what lies between them."""
+    for low, high in pairwise([None, *cuts, None]):
+        if low is not None and high is not None:
+            inside = (low + high) / 2
         else:
-            inside = bottom + 1 if bottom is not None else high - 1 if high is not None else Decimal(0)
+            inside = low + 1 if low is not None else high - 1 if high is not None else Decimal(0)
         yield _Stretch(low, high, inside)
         if high is not None:
             yield _Stretch(high, high, high)
 
 
-def _within(number: Decimal, test: Range) -> bool:
-    return not (
-        (test.at_least is not None and number < Decimal(test.at_least))
-        or (test.above is not None and number <= Decimal(test.above))
-        or (test.at_most is not None and number > Decimal(test.at_most))
-        or (test.below is not None and number >= Decimal(test.below))
-    )
-
-
-def _stretch_words(run: list[_Stretch]) -> str:
+def _stretch_words(run: list[_Stretch], domain: Range) -> str:
+    """The limits of a run of stretches; those that the fact declares go without saying."""
     first, last = run[0], run[-1]
     if first.low is not None and first.low == last.high:
         return plain(first.low)
     words = []
-    if first.low is not None:
+    bottom, top = domain.at_least or domain.above, domain.at_most or domain.below
+    if first.low is not None and (bottom is None or first.low != Decimal(bottom)):
         words.append(f"{'at least' if first.low == first.high else 'above'} {plain(first.low)}")
-    if last.high is not None:
+    if last.high is not None and (top is None or last.high != Decimal(top)):
         words.append(f"{'at most' if last.low == last.high else 'below'} {plain(last.high)}")
     return " and ".join(words) or "any number"
 

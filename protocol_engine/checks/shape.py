@@ -109,8 +109,10 @@ def _type_faults(fact: FactDefinition) -> Iterator[Fault]:
 
 def _misplaced_details(fact: FactDefinition) -> Iterator[Fault]:
     """What belongs to a fact of another type."""
-    if fact.above is not None and fact.quantity is None:
-        yield "fact-type", "above", "is a limit of a quantity, and this fact is none; leave it out"
+    for key in fact.domain.limits if fact.quantity is None else ():
+        yield "fact-type", key, "is a limit of a quantity, and this fact is none; leave it out"
+    if not fact.domain.meets(fact.domain):
+        yield "fact-type", "", f"no number is {fact.domain.words}; correct the limits"
     if fact.molar_mass is not None and (fact.quantity is None or fact.molar_mass.unit != "g/mol"):
         yield "fact-type", "molar_mass", "belongs to a quantity and is written in g/mol"
     if fact.never and not fact.date:

@@ -460,16 +460,16 @@ class Codec:
         if kind == "correction" and isinstance(value.get("event"), dict):
             value = {**value, "event": self._corrected(value)}
         event = self._attrs(value, ev.EVENT_KINDS[kind])
+        faults = []
         if event.issued.day < event.effective.day:
-            raise Invalid(
-                [
-                    Finding(
-                        ("issued",),
-                        "issued-too-early",
-                        f"{event.issued.text} lies before it happened on {event.effective.text}",
-                    )
-                ]
+            faults.append(f"{event.issued.text} lies before it happened on {event.effective.text}")
+        if isinstance(event, ev.CorrectionEvent) and event.issued.day < event.event.issued.day:
+            faults.append(
+                f"{event.issued.text} lies before the event that it puts in place became known on "
+                f"{event.event.issued.text}; give the day on which the correction became known"
             )
+        if faults:
+            raise Invalid([Finding(("issued",), "issued-too-early", fault) for fault in faults])
         return event
 
 

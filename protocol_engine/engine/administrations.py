@@ -75,7 +75,8 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
     judged = judge_label(standing, act)
     row = judged.row
     expected = standing.cycle_of(row) if row is not None else None
-    duplicate = _duplicate(standing, event, act, cycle, judged)
+    another = _another_on_its_day(standing, event, act, cycle, judged)
+    duplicate = _duplicate(standing, event, act, cycle, judged) if another is None else None
     if duplicate is not None:
         return Judgement("duplicate", (duplicate,), ("G4",), act, None, Landing("stay"), cycle, judged.tried)
     if row is not None and row.effect == "day" and cycle is not None and cycle != expected:
@@ -83,6 +84,8 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
         return Judgement("order", (text,), row.basis, act, None, Landing("stay"), cycle, judged.tried)
     if row is None or position.ended is not None:
         return evolve(judged, cycle=cycle)
+    if another is not None:
+        judged = evolve(judged, remarks=(*judged.remarks, another))
     faults = (
         *_number_faults(row, cycle, expected),
         *_day_faults(standing, row, cycle or expected, on),
@@ -135,6 +138,32 @@ def _content_faults(standing: Standing, row: Row, event: AdministrationEvent) ->
     claims = cites or _rules(row)
     found = dosing.content_faults(event.given, standing.lines(row), weight)
     return tuple(_Fault("content", f"{', '.join(claims)}: {text}", claims) for text in found)
+
+
+def _another_on_its_day(
+    standing: Standing, event: AdministrationEvent, act: ActLabel, cycle: int | None, judged: Judgement
+) -> str | None:
+    """What to say of the next cycle on the day of the one before, where the record states no interval.
+
+    It is offered without a date, so it is no deviation if it names its number; without one it is a second report. None
+    for any other dose.
+    """
+    row, position, on = judged.row, standing.position, event.effective.day
+    if row is None or judged.verdict != "allowed" or row.effect == "day" or cycle != standing.cycle_of(row):
+        return None
+    if row.effect == "stay":  # given beside the course, and numbered by itself
+        done = standing.history.done.get(f"administration.{event.regimen}")
+        last = done.day if done is not None else None
+    else:
+        same = position.regimen == event.regimen and cycle != position.cycle
+        last = position.cycle_start if same and standing.due(row) is None else None
+    if last != on:
+        return None
+    what = wording.act_words(standing.table, act, cycle)
+    return (
+        f"{what} is of the day of the cycle before it, {on}; the record states no interval, so it is taken as given; "
+        "if it is a second report of that cycle, retract it"
+    )
 
 
 def _duplicate(

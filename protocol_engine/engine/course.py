@@ -15,7 +15,7 @@ from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
-from protocol_engine.engine.rewriting import is_named, rewrites_in, rewritten
+from protocol_engine.engine.rewriting import is_named, known_too_early, rewrites_in, rewritten
 from protocol_engine.errors import InputError
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, Verdict
@@ -74,7 +74,7 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     """Take one event into the course. The state is not changed; the new one is in the answer.
 
     The same id with the same content changes nothing; with other content it is an :class:`InputError`, and so is an
-    event that the protocol cannot read.
+    event that the protocol cannot read, or a correction or retraction issued before the event that it names.
     """
     event = accept_one(machine.table, event)
     known = state.events.get(event.id)
@@ -83,6 +83,8 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
             raise InputError(f"{event.id}: this id was reported before with other content; correct that event instead")
         place = state.now.position.place
         return Step(event, state, decide(machine, state), Trace(place, place), repeated=True)
+    for fault in known_too_early(event, state.events, state.rewritten_until is not None):
+        raise InputError(fault)
     events = {**state.events, event.id: event}
     as_of = max(event.issued.day, state.as_of) if state.as_of is not None else event.issued.day
     changed: tuple[str, ...] = ()

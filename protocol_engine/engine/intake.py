@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from attrs import evolve
 
 from protocol_engine.codec import CODEC, Invalid, parse_json, path_text
+from protocol_engine.engine.rewriting import too_early
 from protocol_engine.errors import InputError, Mark, Problem, Problems
 from protocol_engine.model.events import (
     AdministrationEvent,
@@ -101,11 +102,16 @@ def accepted(
         found.setdefault(event.id, read)
         kept.append((number, read))
     for number, event in kept:
-        for name, named in rewrites_told(event):
-            if named in found and named != name:
-                continue
-            message = f"names {named}, and no such event is there"
-            problems.append(Problem("absent-event", f"{event.id}.{event.kind}", message, Mark(number, 1), source))
+        path, mark = f"{event.id}.{event.kind}", Mark(number, 1)
+        for told in rewrites_told(event):
+            if told.named not in found or told.named == told.id:
+                message = f"names {told.named}, and no such event is there"
+                problems.append(Problem("absent-event", path, message, mark, source))
+            else:
+                problems += [
+                    Problem("issued-too-early", path, message, mark, source)
+                    for message in too_early(event, told, found[told.named])
+                ]
     if problems:
         raise Problems(tuple(problems))
     return [event for _, event in kept], len(skipped)
@@ -123,18 +129,12 @@ def _unread(table: Table, events: list[PatientEvent]) -> frozenset[int]:
         more = {
             number
             for number, event in enumerate(events, 1)
-            if (isinstance(event, ObservationEvent) and event.fact not in table.facts) or _named(event) in ids
+            if (isinstance(event, ObservationEvent) and event.fact not in table.facts)
+            or (isinstance(event, CorrectionEvent | RetractionEvent) and event.named in ids)
         }
         if more == numbers:
             return frozenset(numbers)
         numbers, ids = more, {events[number - 1].id for number in more}
-
-
-def _named(event: PatientEvent) -> str | None:
-    """The id of the event that a correction or a retraction rewrites."""
-    if isinstance(event, CorrectionEvent):
-        return event.corrects
-    return event.retracts if isinstance(event, RetractionEvent) else None
 
 
 def accept_one(table: Table, event: PatientEvent) -> PatientEvent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date
 
 from protocol_engine.engine.day_order import FoldedEvent
@@ -19,7 +19,31 @@ from protocol_engine.model.events import (
 
 def is_named(event: PatientEvent, events: Mapping[str, PatientEvent]) -> bool:
     """Whether some correction or retraction rewrites the event, or would if it were itself corrected."""
-    return any(named == event.id for rewrite in rewrites_in(events) for _, named in rewrites_told(rewrite))
+    return any(told.named == event.id for rewrite in rewrites_in(events) for told in rewrites_told(rewrite))
+
+
+def known_too_early(event: PatientEvent, events: Mapping[str, PatientEvent], rewritten: bool) -> Iterator[str]:
+    """Why an event cannot stand beside the others: one rewrites the other before that was issued.
+
+    Such a rewrite would let a day know what became known later. ``rewritten`` says whether the others hold a rewrite.
+    """
+    for told in rewrites_told(event):
+        if told.named in events:
+            yield from too_early(event, told, events[told.named])
+    for rewrite in rewrites_in(events) if rewritten else ():
+        for told in rewrites_told(rewrite):
+            if told.named == event.id:
+                yield from too_early(rewrite, told, event)
+
+
+def too_early(rewrite: PatientEvent, told: Rewrite, named: PatientEvent) -> Iterator[str]:
+    """Why a rewrite, told by ``rewrite``, cannot stand: it was issued before the event that it names."""
+    if told.issued.day < named.issued.day:
+        what = told.id if told is rewrite else f"the {told.kind} inside {rewrite.id}"
+        yield (
+            f"{what} was issued on {told.issued.day}, and {named.id}, which it names, only on {named.issued.day}; "
+            f"give as `issued` the day on which the {told.kind} became known"
+        )
 
 
 def rewrites_in(events: Mapping[str, PatientEvent]) -> list[Rewrite]:
@@ -41,9 +65,9 @@ def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict
     naming: dict[str, dict[str, None]] = {}
     for rewrite in rewrites_in(events):
         if known_by is None or rewrite.issued.day <= known_by:
-            for name, named in rewrites_told(rewrite):
-                if name in events:
-                    naming.setdefault(named, {})[name] = None
+            for told in rewrites_told(rewrite):
+                if told.id in events:
+                    naming.setdefault(told.named, {})[told.id] = None
     settled: dict[str, PatientEvent | None] = {}
     for name in events:
         if name not in settled:

@@ -65,9 +65,8 @@ def test_words(test: Test) -> str:
     match test:
         case OneOf(values):
             return " or ".join(values)
-        case Range(at_least, above, at_most, below):
-            limits = (("at least", at_least), ("above", above), ("at most", at_most), ("below", below))
-            return " and ".join(f"{word} {limit}" for word, limit in limits if limit is not None)
+        case Range():
+            return test.words
         case Presence(word):
             return words(word)
         case InSet(how, name):

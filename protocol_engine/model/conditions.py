@@ -7,6 +7,8 @@ comparison of two names, so each name has a finite partition and every table can
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from attrs import field, frozen
@@ -24,12 +26,47 @@ class OneOf:
 
 @frozen
 class Range:
-    """Limits on an ordered level or a quantity; what is not limited is None. Limits are written as text."""
+    """Limits on an ordered level or a quantity; what is not limited is None. Limits are written as text.
+
+    The numbers that a quantity can be are a range too: its domain.
+    """
 
     at_least: str | None = None
     above: str | None = None
     at_most: str | None = None
     below: str | None = None
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """The limits that are given, by their key."""
+        found = {"at_least": self.at_least, "above": self.above, "at_most": self.at_most, "below": self.below}
+        return {key: limit for key, limit in found.items() if limit is not None}
+
+    @property
+    def words(self) -> str:
+        """The limits in a sentence; empty where there is none."""
+        return " and ".join(f"{key.replace('_', ' ')} {limit}" for key, limit in self.limits.items())
+
+    def includes(self, number: Decimal | Fraction) -> bool:
+        """Whether the number is within the limits, which are numbers. Nothing is rounded."""
+        exact = Fraction(number)
+        return not (
+            (self.at_least is not None and exact < Fraction(self.at_least))
+            or (self.above is not None and exact <= Fraction(self.above))
+            or (self.at_most is not None and exact > Fraction(self.at_most))
+            or (self.below is not None and exact >= Fraction(self.below))
+        )
+
+    def meets(self, other: Range) -> bool:
+        """Whether some number is within these limits and within the others, all of which are numbers."""
+        lows = [(Decimal(a), False) for r in (self, other) if (a := r.at_least) is not None]
+        lows += [(Decimal(a), True) for r in (self, other) if (a := r.above) is not None]
+        highs = [(Decimal(a), True) for r in (self, other) if (a := r.at_most) is not None]
+        highs += [(Decimal(a), False) for r in (self, other) if (a := r.below) is not None]
+        if not lows or not highs:
+            return True
+        (low, left_out), (high, included) = max(lows), min(highs)
+        return low < high or (low == high and included and not left_out)
 
 
 @frozen

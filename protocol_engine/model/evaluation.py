@@ -245,14 +245,8 @@ def _present(outcome: Outcome, word: str) -> Truth:
 
 
 def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
-    number = Fraction(value) if isinstance(value, Decimal | Fraction) else Fraction(str(value))
-    inside = not (
-        (limits.at_least is not None and number < Fraction(limits.at_least))
-        or (limits.above is not None and number <= Fraction(limits.above))
-        or (limits.at_most is not None and number > Fraction(limits.at_most))
-        or (limits.below is not None and number >= Fraction(limits.below))
-    )
-    return Truth.TRUE if inside else Truth.FALSE
+    number = value if isinstance(value, Decimal | Fraction) else Decimal(str(value))
+    return Truth.of(limits.includes(number))
 
 
 @frozen

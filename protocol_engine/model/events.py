@@ -241,6 +241,11 @@ class CorrectionEvent(Event):
     event: PatientEvent
     reason: str
 
+    @property
+    def named(self) -> str:
+        """The id of the event that it rewrites."""
+        return self.corrects
+
 
 @frozen(kw_only=True)
 class RetractionEvent(Event):
@@ -249,6 +254,11 @@ class RetractionEvent(Event):
     kind: Literal["retraction"] = "retraction"
     retracts: str
     reason: str
+
+    @property
+    def named(self) -> str:
+        """The id of the event that it rewrites."""
+        return self.retracts
 
 
 ActEvent = (
@@ -302,16 +312,15 @@ def renamed(event: PatientEvent, event_id: str) -> PatientEvent:
     return evolve(event, id=event_id)
 
 
-def rewrites_told(event: PatientEvent) -> Iterator[tuple[str, str]]:
-    """What a correction or retraction says is rewritten, as pairs: the id of the rewrite, the id of what it rewrites.
+def rewrites_told(event: PatientEvent) -> Iterator[Rewrite]:
+    """What a correction or retraction says is rewritten: itself, and each rewrite that it puts in place.
 
     A correction of a correction tells of two: itself, and the one that stands under the corrected id from then on.
     """
     while isinstance(event, CorrectionEvent | RetractionEvent):
+        yield event
         if isinstance(event, RetractionEvent):
-            yield event.id, event.retracts
             return
-        yield event.id, event.corrects
         event = event.event
 
 

@@ -15,8 +15,9 @@ from typing import NewType
 from attrs import field, frozen
 
 from protocol_engine.model.claims import Node
+from protocol_engine.model.conditions import Range
 from protocol_engine.model.ucum import factor
-from protocol_engine.model.units import Quantity
+from protocol_engine.model.units import Quantity, plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
@@ -73,6 +74,7 @@ class Conversion(Node):
 class FactDefinition(Node):
     """One fact that the protocol reads; see the module for the types.
 
+    ``at_least``, ``above``, ``at_most`` and ``below`` limit a quantity: a number outside them cannot be reported.
     ``molar_mass`` turns an amount of substance into a mass, ``also_in`` names other units where no physics
     gives the factor. With ``never: yes`` a date may be reported as ``never``.
     ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth.
@@ -83,7 +85,10 @@ class FactDefinition(Node):
     one_of: tuple[str, ...] | None = None
     yes_no: bool = False
     quantity: str | None = None
+    at_least: Decimal | None = None
     above: Decimal | None = None
+    at_most: Decimal | None = None
+    below: Decimal | None = None
     molar_mass: Quantity | None = None
     also_in: tuple[Conversion, ...] = ()
     date: bool = False
@@ -109,6 +114,12 @@ class FactDefinition(Node):
             "set_of": self.set_of is not None,
         }
         return tuple(kind for kind, is_declared in declared.items() if is_declared)
+
+    @property
+    def domain(self) -> Range:
+        """The numbers that a quantity can be."""
+        limits = (self.at_least, self.above, self.at_most, self.below)
+        return Range(*(None if limit is None else plain(limit) for limit in limits))
 
     @property
     def values(self) -> tuple[str, ...] | None:
@@ -195,8 +206,8 @@ def exact(number: Fraction) -> Decimal | Fraction:
 
 def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Decimal | Fraction:
     number = _converted(_number(value), unit, fact.quantity or "1", fact)
-    if fact.above is not None and number <= fact.above:
-        raise ValueError(f"must be above {fact.above}, not {value}")
+    if not fact.domain.includes(number):
+        raise ValueError(f"must be {fact.domain.words}, not {value}")
     return number
 
 
