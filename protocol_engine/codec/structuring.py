@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from difflib import get_close_matches
@@ -59,6 +59,14 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     return repr(str(value)) if isinstance(value, str) else repr(value)
+
+
+def _noted(value: object) -> Iterator[str]:
+    """The assumptions noted on a clause, and on the tests in it, which cannot carry them."""
+    if isinstance(value, Table):
+        yield from value.rests
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _noted(item)
 
 
 def _inside(part: str | int, invalid: Invalid, mark: Mark | None) -> list[Finding]:
@@ -378,7 +386,7 @@ class Codec:
                 findings += _inside(name, invalid, _key_mark(value, name))
         if findings:
             raise Invalid(findings)
-        return c.Clause(tuple(tests), getattr(value, "rests", ()))
+        return c.Clause(tuple(tests), tuple(dict.fromkeys(_noted(value))))
 
     def _test(self, value: object, _: object) -> c.Test:
         if isinstance(value, str):
