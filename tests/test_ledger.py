@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from protocol_engine import compile_protocol, load_protocol, readings_of, shipped_protocols
+from protocol_engine.adapters.screening_prose import decided_by
 from protocol_engine.codec import plain_json
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,21 @@ def test_the_page_and_the_file_have_the_same_readings(protocol: str) -> None:
     for name, text in lines(protocol).items():
         if name.startswith("A"):
             assert READING.findall(text) == list(declared[name]), f"{name}: the default first, then the others"
+
+
+CRITERIA = {
+    "NCT05861830": "I1 I2 I3 I4 I5 I5.1 I5.2 I5.3 I5.4 I6 I7 I8 I9 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 H1 H2 H3",
+}
+"""The criteria of each record, numbered in its order."""
+ROW = re.compile(r"^\| ([IEH][0-9.]+) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("protocol", CRITERIA)
+def test_every_criterion_of_the_record_stands_in_the_file_and_on_the_page(protocol: str) -> None:
+    found = load_protocol(protocol)
+    assert list(found.criteria) == CRITERIA[protocol].split()
+    rows = ROW.findall((PAGES / f"{protocol}.md").read_text(encoding="utf-8"))
+    assert rows == [(name, item.text, decided_by(found, name, item)) for name, item in found.criteria.items()]
 
 
 @pytest.mark.parametrize("protocol", shipped_protocols())
