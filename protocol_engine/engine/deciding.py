@@ -418,7 +418,7 @@ _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
 
 
 def _by_due(action: Action) -> tuple[bool, str, bool]:
-    return (action.due == NOT_STATED_WORD, action.due, action.kind == "assess")
+    return (action.due == NOT_STATED_WORD, action.due, action.kind in ("assess", "attest"))
 
 
 def _beside(action: Action) -> Action:
