@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from protocol_engine import Course, InputError, Machine, compile_protocol, load_protocol, parse_events
 from protocol_engine.engine.patient_screening import PatientScreening, screen_patient
+from protocol_engine.reader import read_protocol
 
 PATH = Path(__file__).parent / "protocols" / "SCREEN1.yaml"
 TODAY = date(2026, 2, 1)
@@ -495,6 +496,13 @@ def test_no_event_and_no_day_is_a_question_without_a_day() -> None:
     with pytest.raises(InputError, match="which day"):
         screen_patient(machine().table, [])
     assert screen_patient(machine().table, [], TODAY).screening.answer == "not_yet_decidable"
+
+
+def test_nobody_is_eligible_for_a_protocol_without_criteria() -> None:
+    text = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+    table = compile_protocol(read_protocol(text, "good.yaml")).table
+    with pytest.raises(InputError, match="no criteria"):
+        screen_patient(table, parse_events([json.dumps(CONSENT)]), TODAY)
 
 
 def test_one_id_with_two_contents_is_refused() -> None:

@@ -124,8 +124,10 @@ def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | N
     """Every criterion answered from what had been issued by that day (default: the last date among the events).
 
     Facts that the protocol does not read are skipped and counted. :class:`InputError` if one id has two contents,
-    or corrections go in a circle.
+    corrections go in a circle, or the protocol has no criteria: nobody is eligible by default.
     """
+    if not table.criteria:
+        raise InputError(f"{table.protocol}: its file has no criteria, so nobody can be screened for it")
     received: dict[str, PatientEvent] = {}
     for event in events:
         if received.setdefault(event.id, event) != event:

@@ -25,7 +25,7 @@ from protocol_engine.entrypoints.protocol_commands import (
     list_command,
     show_command,
 )
-from protocol_engine.entrypoints.screening_commands import criteria_command, screen_command
+from protocol_engine.entrypoints.screening_commands import criteria_command, screen_command, synthesize_command
 from protocol_engine.errors import BrokenInvariant, InputError, Problems
 from protocol_engine.version import ENGINE_VERSION
 
@@ -151,6 +151,7 @@ for command in (
     replay_command,
     audit_group,
     diagram_command,
+    synthesize_command,
 ):
     app.add_command(command)
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 from protocol_engine.adapters.screening_prose import (
     cohort_page,
@@ -18,20 +15,21 @@ from protocol_engine.adapters.screening_prose import (
     screening_page,
     screenings_page,
 )
-from protocol_engine.codec import CODEC, Invalid, parse_json, path_text
+from protocol_engine.adapters.synthetic_patients import Synthesizer
+from protocol_engine.codec import CODEC, Invalid, canonical, parse_json, path_text
 from protocol_engine.engine.course import Machine
 from protocol_engine.engine.intake import no_fact, parse_events
 from protocol_engine.engine.patient_screening import screen_patient
 from protocol_engine.entrypoints import inputs, options
 from protocol_engine.entrypoints.inputs import Unreadable
-from protocol_engine.entrypoints.output import show_json, show_page
+from protocol_engine.entrypoints.output import show_json, show_page, show_text
+from protocol_engine.entrypoints.progress import with_progress
 from protocol_engine.entrypoints.telemetry import tell
-from protocol_engine.errors import Problems
+from protocol_engine.errors import InputError, Problems
 from protocol_engine.model.events import ObservationEvent, PatientEvent
 from protocol_engine.service import shipped_protocols
 
 PATIENT_KEYS = {"patient", "events"}
-Thing = TypeVar("Thing")
 
 
 @click.command(
@@ -134,7 +132,7 @@ def _screen_cohort(machines: Sequence[Machine], source: str, as_of: date | None,
     text, name = inputs.text_of(source)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     rows: list[dict[str, Any]] = []
-    for number, line in with_progress(lines, "screening"):
+    for number, line in with_progress(lines, "screening", len(lines)):
         patient, events = _patient(line, f"{name}:{number}")
         found = [screen_patient(machine.table, events, as_of) for machine in machines]
         rows += [{"patient": patient, **item.summary()} for item in found]
@@ -158,12 +156,36 @@ def _patient(line: str, where: str) -> tuple[str, list[PatientEvent]]:
     return value["patient"], events
 
 
-def with_progress(items: Sequence[Thing], what: str) -> Iterator[Thing]:
-    """The items, with a bar on standard error where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield from items
-        return
-    yield from track(items, what, total=len(items), console=Console(stderr=True), transient=True)
+# --- synthetic patients ----------------------------------------------------------------------------------------------
+
+
+@click.command(
+    "synthesize",
+    short_help="Synthetic patients, for tests and demonstrations.",
+    epilog=options.examples(
+        "protocol-engine synthesize NCT07377643 --patients 100 --seed 7 > patients.jsonl",
+        "protocol-engine screen NCT07377643 --cohort patients.jsonl --as-of 2026-02-01",
+    ),
+)
+@click.argument("protocol")
+@click.option("--patients", type=click.IntRange(1, 1_000_000), default=10, show_default=True, help="How many.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same patients.")
+@options.reading
+@options.verbose
+def synthesize_command(protocol: str, patients: int, seed: int, selected: Mapping[str, str]) -> int:
+    """Synthetic patients, for tests and demonstrations: plausible, seeded, and nobody's.
+
+    PROTOCOL is a registry id (see `list`) or the path of a .yaml file with criteria. Each line is a patient with the
+    facts that the criteria read and somebody's words on them, as `screen --cohort` takes it. Some patients have
+    nothing against them; of the others some values keep them out, are too old, or are missing. All consent on
+    2026-01-05 and are meant to be asked about on 2026-02-01.
+    """
+    machine = inputs.machine_of(protocol, selected)
+    if not machine.table.criteria:
+        raise InputError(f"{protocol}: its file has no criteria, so there is nothing to make patients for")
+    for name, events in with_progress(Synthesizer(machine.table, seed).patients(patients), "making", patients):
+        show_text(canonical({"events": events, "patient": name}).decode())
+    return options.YES
 
 
 # --- the criteria of a protocol --------------------------------------------------------------------------------------
