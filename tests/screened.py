@@ -66,3 +66,38 @@ def outcomes(found: PatientScreening) -> dict[str, str]:
 def barring(found: PatientScreening) -> tuple[str, ...]:
     """The criteria that keep the patient out."""
     return tuple(answer.id for answer in found.screening.barring)
+
+
+def told(protocol: str, line: str) -> list[Wire]:
+    """The eligible patient with what the line says instead.
+
+    Its parts, between semicolons: ``fact value [unit] [part=number] [on day]``, a criterion and ``yes`` or ``no`` for
+    an attestation, ``-fact`` or ``-criterion`` for nothing known of it. A line may report a fact several times.
+    """
+    new: list[Wire] = []
+    without: list[str] = []
+    for part in filter(None, line.split(";")):
+        said, _, day = part.strip().partition(" on ")
+        if said.startswith("-"):
+            without.append(said[1:])
+            continue
+        name, value, *units = said.split()
+        on = {"on": day} if day else {}
+        if name[0].isupper():
+            new.append(attested(name, met=value == "yes", **on))
+            continue
+        components = dict(unit.split("=") for unit in units if "=" in unit)
+        more: Wire = {"components": components} if components else {}
+        more |= {"unit": units[0]} if units and "=" not in units[0] else {}
+        new.append(observed(name, {"yes": True, "no": False}.get(value, value), **on, **more))
+    return changed(protocol, *new, without=tuple(without))
+
+
+def bars(found: PatientScreening) -> set[str]:
+    """All that keeps the patient out, sub-items too."""
+    return {name for name, answer in found.screening.answers.items() if answer.bars}
+
+
+def undecided(found: PatientScreening) -> set[str]:
+    """All that is not decided, sub-items too."""
+    return {name for name, answer in found.screening.answers.items() if answer.open}

@@ -82,6 +82,7 @@ def test_the_page_and_the_file_have_the_same_readings(protocol: str) -> None:
 
 
 CRITERIA = {
+    "IIT2025006": "I1 I2 I3 I4 I5 I6 I7 E1 E2 E3 E4 E5 E6 E7 E8 E9 H1 H2",
     "NCT05861830": "I1 I2 I3 I4 I5 I5.1 I5.2 I5.3 I5.4 I6 I7 I8 I9 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 H1 H2 H3",
 }
 """The criteria of each record, numbered in its order."""
