@@ -290,8 +290,10 @@ def _is_yes_no(book: Book, name: str) -> bool:
 
 
 def _unit(book: Book, name: str) -> str:
+    """The unit of a fact after its number; a count has none."""
     definition = book.facts.get(name)
-    return f" {definition.quantity}" if definition is not None and definition.quantity is not None else ""
+    unit = definition.quantity if definition is not None else None
+    return f" {unit}" if unit not in (None, "1") else ""
 
 
 # --- doses and days ------------------------------------------------------------------------------------------------

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from protocol_engine.adapters.blocks import Block, Grid, Heading, Item, Items, Page, Paragraph, section
-from protocol_engine.adapters.phrases import capital, condition_words, counted, listed
+from protocol_engine.adapters.phrases import (
+    capital,
+    cites,
+    condition_words,
+    counted,
+    fact_name,
+    label,
+    listed,
+    with_id,
+)
 from protocol_engine.engine.patient_screening import PatientScreening
 from protocol_engine.engine.screening import CriterionAnswer, Screening
 from protocol_engine.engine.wording import words
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.screening import Criterion, must_hold
+from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLives, Ratio, must_hold
 from protocol_engine.model.table import Table
+from protocol_engine.model.values import Holds
 
 ANSWERS = {"eligible": "eligible", "not_eligible": "not eligible", "not_yet_decidable": "not yet decidable"}
 MOST_SHOWN = 5
@@ -137,18 +147,23 @@ def _commonest(bars: Counter[tuple[str, str]], protocol: str) -> str:
 # --- the criteria of a file ------------------------------------------------------------------------------------------
 
 
-GROUPS = (("Inclusion", "I"), ("Exclusion", "E"), ("Limits in the header of the record", "H"))
+GROUPS = (("Inclusion criteria", "I"), ("Exclusion criteria", "E"), ("Limits in the header of the record", "H"))
 
 
 def criteria_page(protocol: Protocol) -> Page:
     """Every criterion of a protocol: data or attestation, by what it is decided, and the question."""
-    found: list[Block] = [Heading(f"{protocol.protocol}: eligibility criteria", 1)]
+    return (Heading(f"{protocol.protocol}: eligibility criteria", 1), *criteria_sections(protocol))
+
+
+def criteria_sections(protocol: Protocol) -> Page:
+    """The criteria under a heading for each kind, and what the names in them mean."""
+    found: list[Block] = []
     for title, letter in GROUPS:
         named = [(name, item) for name, item in protocol.criteria.items() if name.startswith(letter)]
         rows = tuple((name, item.text, decided_by(protocol, name, item), _how(protocol, item)) for name, item in named)
         if rows:
             found += section(title, Grid(("Id", "Criterion", "Decided by", "How"), rows))
-    return tuple(found)
+    return (*found, *section("What the criteria read", *_derived_items(protocol)))
 
 
 def criteria_json(protocol: Protocol) -> list[dict[str, Any]]:
@@ -189,4 +204,46 @@ def _how(protocol: Protocol, item: Criterion) -> str:
         said.append(f"results no older than {item.window}")
     if item.retests is not None:
         said.append(f"at most {counted(item.retests, 'retest')}")
-    return "; ".join(said)
+    rests = item.if_.rests if item.if_ is not None else ()
+    return "; ".join(said) + cites(item.cite, item.rests, rests, silent=item.see)
+
+
+FORMULAS = {
+    "age_in_years": "whole years on the day of consent, or on the day asked about where there is none",
+    "cockcroft_gault": "in mL/min, by Cockcroft and Gault from age, sex, weight and creatinine",
+    "fridericia": "in ms, by Fridericia from an ECG",
+}
+
+
+def _derived_items(protocol: Protocol) -> tuple[Items, ...]:
+    items = tuple(
+        Item("-", f"{with_id(label(protocol, name), name)}: {_derived_words(protocol, item)}")
+        for name, item in protocol.derived.items()
+    )
+    return (Items(items),) if items else ()
+
+
+def _derived_words(protocol: Protocol, item: Derived) -> str:
+    rests: tuple[str, ...] = ()
+    match item:
+        case Ratio():
+            told = f"{_number_name(protocol, item.ratio)} divided by {_number_name(protocol, item.to)}"
+        case HalfLives():
+            told = f"how often the {fact_name(protocol, item.half_lives)} has gone by since the "
+            told += fact_name(protocol, item.since)
+        case Holds():
+            told, rests = condition_words(protocol, item.holds), item.holds.rests
+        case Formula():
+            which = "; of the first result" if item.results == "first" else ""
+            if item.mean_of is not None:
+                apart = ", the first left aside" if item.after_first else ""
+                which = f"; the mean of the newest {item.mean_of} results{apart}"
+            told = FORMULAS[item.formula] + which
+        case _:
+            assert_never(item)
+    return told + cites(item.cite, item.rests, rests)
+
+
+def _number_name(protocol: Protocol, name: str) -> str:
+    fact, _, part = name.partition(".")
+    return f"the {words(part)} of {fact_name(protocol, fact)}" if part else fact_name(protocol, fact)
