@@ -206,6 +206,8 @@ class Synthesizer:
         number = max(number, low * 1.05)
         if amiss:
             number = low * 0.7 if asked.at_least else (asked.at_most or usual.limit or number) * 3.5
+        if fact.at_most is not None:
+            number = min(number, float(fact.at_most))  # more could not be reported
         unit, factor, decimals = fact.quantity or "1", 1.0, usual.decimals
         if usual.other_unit is not None and chance.random() < HAPPENED:
             unit, factor, decimals = usual.other_unit, usual.other_factor, max(usual.decimals, 1)
