@@ -84,6 +84,8 @@ def test_the_page_and_the_file_have_the_same_readings(protocol: str) -> None:
 CRITERIA = {
     "IIT2025006": "I1 I2 I3 I4 I5 I6 I7 E1 E2 E3 E4 E5 E6 E7 E8 E9 H1 H2",
     "NCT05861830": "I1 I2 I3 I4 I5 I5.1 I5.2 I5.3 I5.4 I6 I7 I8 I9 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 H1 H2 H3",
+    "NCT07151586": "I1 I2 I3 I3.1 I3.2 I4 I5 I6 I7 I7.1 I7.2 I7.3 I7.4 I7.5 I7.6 I7.7 I8 I9 I10 I11 "
+    "E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 E11 E12 H1 H2 H3",
 }
 """The criteria of each record, numbered in its order."""
 ROW = re.compile(r"^\| ([IEH][0-9.]+) \| (.+) \| (.+) \|$", re.MULTILINE)
