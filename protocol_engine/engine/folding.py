@@ -38,8 +38,8 @@ from protocol_engine.model.events import (
     StudyClosureEvent,
     WithdrawalEvent,
 )
-from protocol_engine.model.facts import FactDefinition, read_part, read_value
-from protocol_engine.model.history import History, Result
+from protocol_engine.model.facts import FactDefinition, read_value
+from protocol_engine.model.history import History, Result, read_parts
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
@@ -210,11 +210,7 @@ class Folder:
         cycle = bisect_left(fold.position.cycle_days, event.effective.day)
         timepoint, remark = _timepoint(fact, event, cycle)
         value = read_value(fact, event.value, event.unit)
-        parts = {
-            name: read_part(fact, name, event.components[name], event.unit)
-            for name in fact.parts
-            if name in event.components
-        }
+        parts = read_parts(fact, event)
         history = fold.history.with_result(Result(event, timepoint, value, parts))
         remarks = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
         return Fold(fold.position, history, fold.deviations, remarks)

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol_engine.engine.rewriting import rewritten
 from protocol_engine.engine.screening import Screening, screen
 from protocol_engine.errors import InputError
 from protocol_engine.model.events import AttestationEvent, ConsentEvent, ObservationEvent, PatientEvent
-from protocol_engine.model.facts import read_part, read_value
-from protocol_engine.model.history import History, Result
+from protocol_engine.model.facts import read_value
+from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, read_parts
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import Table
 from protocol_engine.version import ENGINE_VERSION
@@ -77,11 +77,17 @@ class _Reading:
     """A patient's facts while they are read from events."""
 
     table: Table
-    history: History = field(factory=History)
+    results: dict[str, FactHistory] = field(factory=dict)
+    words: History = field(factory=History)
     consent: date | None = None
     unreadable: list[Unreadable] = field(factory=list)
     spoilt: dict[str, tuple[date, str]] = field(factory=dict)
     skipped: int = 0
+
+    @property
+    def history(self) -> History:
+        """What was read."""
+        return evolve(self.words, results=self.results)
 
     def take(self, event: PatientEvent) -> None:
         """Note what an event says that screening reads; other events are no matter of it."""
@@ -91,7 +97,7 @@ class _Reading:
                 self.consent = day if self.consent is None else min(self.consent, day)
             case AttestationEvent():
                 if event.protocol in (None, self.table.protocol) and event.criterion in self.table.criteria:
-                    self.history = self.history.with_attestation(event)
+                    self.words = self.words.with_attestation(event)
                 else:
                     self.skipped += 1
             case ObservationEvent():
@@ -106,18 +112,15 @@ class _Reading:
             return
         try:
             value = read_value(fact, event.value, event.unit)
-            parts = {
-                name: read_part(fact, name, event.components[name], event.unit)
-                for name in fact.parts
-                if name in event.components
-            }
+            parts = read_parts(fact, event)
         except ValueError as error:
             self.unreadable.append(Unreadable(event.id, event.fact, str(error)))
             known = self.spoilt.get(event.fact)
             if known is None or known[0] <= event.effective.day:
                 self.spoilt[event.fact] = event.effective.day, event.id
             return
-        self.history = self.history.with_result(Result(event, event.timepoint, value, parts))
+        results = self.results.get(event.fact, NO_RESULTS)
+        self.results[event.fact] = results.adding(Result(event, event.timepoint, value, parts))
 
 
 def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | None = None) -> PatientScreening:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from attrs import field, frozen
@@ -22,6 +23,12 @@ class OneOf:
     """The value is one of these levels; for a yes/no value, ``yes`` or ``no``."""
 
     values: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _exact(limit: str) -> Fraction:
+    """The number that a limit is; there are as many as files write."""
+    return Fraction(limit)
 
 
 @frozen
@@ -51,10 +58,10 @@ class Range:
         """Whether the number is within the limits, which are numbers. Nothing is rounded."""
         exact = Fraction(number)
         return not (
-            (self.at_least is not None and exact < Fraction(self.at_least))
-            or (self.above is not None and exact <= Fraction(self.above))
-            or (self.at_most is not None and exact > Fraction(self.at_most))
-            or (self.below is not None and exact >= Fraction(self.below))
+            (self.at_least is not None and exact < _exact(self.at_least))
+            or (self.above is not None and exact <= _exact(self.above))
+            or (self.at_most is not None and exact > _exact(self.at_most))
+            or (self.below is not None and exact >= _exact(self.below))
         )
 
     def meets(self, other: Range) -> bool:

@@ -17,7 +17,7 @@ from protocol_engine.model.events import (
     DiscontinuationEvent,
     ObservationEvent,
 )
-from protocol_engine.model.facts import FactValue, PartValue
+from protocol_engine.model.facts import FactDefinition, FactValue, PartValue, read_part
 
 GroupKey = str | date
 
@@ -40,6 +40,12 @@ class Result:
     def group(self) -> GroupKey:
         """Results of one group speak of one moment: the named timepoint, or else the day."""
         return self.timepoint or self.day
+
+
+def read_parts(fact: FactDefinition, event: ObservationEvent) -> dict[str, PartValue]:
+    """The typed details of a report, of those that the fact has; ValueError as in :func:`read_part`."""
+    reported = event.components
+    return {name: read_part(fact, name, reported[name], event.unit) for name in reported if name in fact.parts}
 
 
 @frozen
