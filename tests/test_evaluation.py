@@ -257,6 +257,49 @@ def test_a_component_of_a_positive_sample(genes: str, pam: str | None) -> None:
         assert found.missing == (Missing("ctdna", "baseline", "mutated_genes", "absent", ("e4",)),)
 
 
+FIRST_ADC = "e4 2026-01-05 administration regimen=sg\n"
+SCAN = "{} {} observation fact=response value={} issued=2026-02-01\n"
+STOP = "q1 {} discontinuation scope=treatment issued=2026-02-02\n"
+
+
+@pytest.mark.parametrize(
+    ("scans", "stopped", "first"),
+    [
+        ((), "2026-01-18", "yes"),
+        ((("i1", "2026-01-20", "SD"),), "2026-01-18", "yes"),
+        ((("i1", "2026-01-20", "PD"),), "2026-01-19", "yes"),
+        ((("i1", "2026-01-20", "PD"),), "2026-01-20", "no"),
+        ((("i1", "2026-01-20", "PD"), ("i2", "2026-01-25", "PD")), "2026-01-22", "no"),
+        ((("i1", "2026-01-20", "PD"), ("i2", "2026-01-20", "SD")), "2026-01-18", "yes"),
+        ((("i1", "2026-01-20", "PD"), ("i2", "2026-01-20", "SD")), "2026-01-22", None),
+        ((("i1", "2026-01-20", "PD"), ("i2", "2026-01-20", "SD"), ("i3", "2026-01-21", "PD")), "2026-01-22", "no"),
+        ((("i1", "2026-01-05", "PD"), ("i2", "2026-01-20", "PD")), "2026-01-18", "yes"),
+    ],
+    ids=[
+        "no scan",
+        "stable",
+        "day before",
+        "same day",
+        "two scans",
+        "before a doubt",
+        "after a doubt",
+        "sure",
+        "first dose",
+    ],
+)
+def test_a_report_before_a_result_is_told_by_the_days_on_which_both_happened(
+    scans: tuple[tuple[str, str, str], ...], stopped: str, first: str | None
+) -> None:
+    """IIT2025006 A1: a scan of the day of the first dose is before the treatment, and the first progression counts."""
+    lines = FIRST_ADC + "".join(SCAN.format(*scan) for scan in scans)
+    position = begun("IIT2025006", "cohort_2", FIRST_ADC).state.now.position
+    history = begun("IIT2025006", "cohort_2", lines + STOP.format(stopped)).state.now.history
+    found = Standing(machine("IIT2025006").table, position, history).evaluation.value("stopped_first")
+    assert found.value == first
+    if first is None:
+        assert found.missing == (Missing("response", None, None, "muddled", ("i1", "i2")),)
+
+
 def test_components_that_differ_are_a_muddle() -> None:
     lines = BASELINE.format("positive", "mutated_genes=PTEN")
     lines += BASELINE.replace("e4", "e5").format("positive", "mutated_genes=TP53")

@@ -82,13 +82,13 @@ def test_a_choice_is_an_act_too() -> None:
 
 
 @pytest.mark.parametrize("order", [("e1", "e2"), ("e2", "e1")])
-def test_of_two_stops_of_one_drug_the_newest_stands(order: tuple[str, str]) -> None:
+def test_of_two_stops_of_one_drug_the_newest_stands_last(order: tuple[str, str]) -> None:
     told = {e.id: e for e in events("e1 2026-01-05 discontinuation scope=sg\ne2 2026-01-06 discontinuation scope=sg")}
     found = History()
     for name in order:
         event = told[name]
         assert isinstance(event, DiscontinuationEvent)
         found = found.with_discontinuation(event)
-    assert found.discontinued["sg"].id == "e2"
+    assert [stop.id for stop in found.discontinued["sg"]] == ["e1", "e2"]
     assert not found.uneventful
     assert History().uneventful

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from protocol_engine.compiler import compile_protocol
 from protocol_engine.reader import declared_readings, read_protocol, written_protocol
 
 GOOD = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
@@ -51,3 +54,41 @@ def test_steps_chosen_by_a_reading_name_its_assumption_also_where_they_are_a_fra
     by_reading = "      - {reading_of: A1, until_progression: {use: over}, fixed: {end: completed, cite: A1}}\n"
     text = GOOD.replace(end, by_reading) + "fragments:\n  over:\n    - {end: completed, cite: R1}\n"
     assert read_protocol(text, "x.yaml").arms["only"].course[-1].rests == ("A1",)
+
+
+# --- what a reading puts into a plain mapping ------------------------------------------------------------------------
+
+TWICE = "{reading_of: A1, until_progression: %s, fixed: %s}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "act"),
+    [
+        ("options: {three: [], one: []}", f"options: {{three: [], one: {TWICE % ('[]', '[]')}}}", "choice:partner=one"),
+        ("{markers: {some_in: risky}}", f"{{markers: {{some_in: {TWICE % ('risky', 'risky')}}}}}", "procedure:surgery"),
+        ('TP53: "HGNC:11998"', f"TP53: {TWICE % ('HGNC:11998', 'HGNC:11998')}", "procedure:surgery"),
+        ("{at_least: same}", f"{{at_least: {TWICE % ('same', 'same')}}}", "administration:one:d1"),
+        (
+            "dose: 10 mg/kg, ",
+            f"dose: {{from: 8 mg/kg, to: {TWICE % ('10 mg/kg', '9 mg/kg')}}}, ",
+            "administration:one:d8",
+        ),
+        ("dose: 10 mg/kg, ", f"dose: {TWICE % ('10 mg/kg', '9 mg/kg')}, ", "administration:one:d1"),
+    ],
+    ids=["options", "set test", "member", "limit", "end of a range", "dose"],
+)
+def test_a_row_rests_on_what_a_reading_put_into_a_mapping_inside_it(old: str, new: str, act: str) -> None:
+    """A1 decides nothing about the act as the file is; it does where its reading is put in."""
+    assert GOOD.count(old) == 1
+
+    def resting(text: str) -> set[str]:
+        rows = compile_protocol(read_protocol(text, "x.yaml")).rows
+        return {row.act.key for row in rows if row.act is not None and "A1" in row.basis}
+
+    assert act not in resting(GOOD)
+    assert act in resting(GOOD.replace(old, new))
+
+
+def test_a_drug_that_a_reading_names_in_a_value_makes_the_value_rest_on_it() -> None:
+    text = GOOD.replace("is: {unacceptable: yes}", f"is: {{unacceptable: yes, drug: {TWICE % ('one', 'two')}}}")
+    assert read_protocol(text, "x.yaml").values["too_toxic"].rests == ("A1",)

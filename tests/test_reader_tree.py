@@ -147,6 +147,29 @@ def test_a_reading_is_one_of_its_assumption(written: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "path"),
+    [
+        ("phase", "2", "design.phase"),
+        ("masking", "open_label", "design.masking"),
+        ("above", '"0"', "facts.weight.above"),
+        ("after_cycle", "2", "facts.scan.taken.after_two.after_cycle"),
+        ("days", "[1, 8]", "regimens.one.gives[0].days"),
+        ("taken", "{after_two: {after_cycle: 2, cite: R1}}", "facts.scan.taken"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("reading", "code"), [("{reading_of: A1, fixed: x}", "missing-reading"), ("{reading_of: A9}", "unknown-assumption")]
+)
+def test_a_reading_without_its_line_is_one_problem_whatever_should_stand_there(
+    key: str, value: str, path: str, reading: str, code: str
+) -> None:
+    """Nothing is put in, so nothing is wrong with its form: no whole number, no list, no word is asked for."""
+    text = GOOD.replace(f"{key}: {value}", f"{key}: {reading}", 1)
+    assert text != GOOD
+    assert [problem.partition(" ")[2] for problem in problems(text)] == [f"{code} {path}"]
+
+
+@pytest.mark.parametrize(
     ("readings", "found"),
     [({"A7": "x"}, "unknown-assumption assumptions.A7"), ({"A1": "x"}, "unknown-reading assumptions.A1")],
 )

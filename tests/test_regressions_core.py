@@ -350,6 +350,169 @@ def test_a_stop_of_the_first_adc_that_opens_the_second_does_not_end_the_course_a
     assert default.ended == {"reason": "stopped_before_progression", "date": "2026-01-20"}
 
 
+PROGRESSED = (*SECOND_LINE, event("i1", "01-20", "observation", fact="response", value="PD"))
+OVER = "this is about first ADC, which is over, and ends nothing else"
+
+
+def stop_of(on: str, issued: str, scope: str = "treatment") -> Wire:
+    return event("q1", on, "discontinuation", scope=scope, reason="progression", issued=issued)
+
+
+@pytest.mark.parametrize("scope", ["treatment", "sg"])
+@pytest.mark.parametrize(("on", "issued"), [("01-20", "01-20"), ("01-20", "01-22"), ("01-22", "01-22")])
+@pytest.mark.parametrize("reading", ["", " A1=may_open"])
+def test_a_first_adc_that_is_stopped_because_of_progression_leaves_the_second_open(
+    scope: str, on: str, issued: str, reading: str
+) -> None:
+    """IIT2025006 R3: progression opens it; that the first is given no longer follows from that, and is no new stop."""
+    decision = course(f"IIT2025006{reading}", *PROGRESSED, stop_of(on, issued, scope)).decide()
+    assert (decision.ended, offered(decision)) == (None, ["tdxd C1 d1"])
+    (told,) = [text for text in decision.notices if text.startswith("q1: ")]
+    assert told.endswith(OVER)
+    begun = course(f"IIT2025006{reading}", *PROGRESSED, stop_of(on, issued, scope), dose("e2", "01-26", "tdxd"))
+    assert (deviations(begun.decide()), offered(begun.decide())) == ({}, ["tdxd C2 d1"])
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        stop_of("01-18", "01-22"),
+        stop_of("01-18", "01-22", "sg"),
+        event("q1", "01-18", "adverse_event", term="colitis", unacceptable=True, issued="01-22"),
+    ],
+    ids=["treatment", "drug", "toxicity"],
+)
+def test_a_first_adc_that_was_stopped_before_progression_closes_the_second_also_when_that_is_told_later(
+    stop: Wire,
+) -> None:
+    """IIT2025006 A1: what came first to the patient decides, as when it is told in that order."""
+    in_order = (*SECOND_LINE, stop | {"issued": "2026-01-18"}, PROGRESSED[-1])
+    for events in ((*PROGRESSED, stop), in_order):
+        default = course("IIT2025006", *events).decide()
+        assert default.ended == {"reason": "stopped_before_progression", "date": "2026-01-18"}
+        asks = course("IIT2025006 A1=may_open", *events).decide()
+        assert (asks.ended, offered(asks)) == (None, ["choose open_second_adc"])
+
+
+@pytest.mark.parametrize(("on", "ends"), [("01-22", False), ("01-26", True), ("02-01", True)])
+def test_once_the_second_adc_is_given_a_stop_of_that_day_or_later_is_of_the_second(on: str, ends: bool) -> None:
+    """IIT2025006 A4: dated before its first dose and told afterwards, it is still about the first."""
+    second = (*PROGRESSED, dose("e2", "01-26", "tdxd"), stop_of(on, "02-01"))
+    decision = course("IIT2025006", *second).decide()
+    if ends:
+        assert decision.ended == {"reason": "discontinuation", "date": f"2026-{on}"}
+    else:
+        assert (decision.ended, offered(decision)) == (None, ["tdxd C2 d1"])
+        assert any(
+            text.startswith("q1: ") and "before the first dose of second ADC" in text for text in decision.notices
+        )
+
+
+def test_the_stop_that_follows_a_toxicity_of_the_first_adc_ends_no_question() -> None:
+    """IIT2025006 A1 may_open: the investigator is asked, and the formal stop of the first ADC answers nothing."""
+    toxic = event("q0", "01-18", "adverse_event", term="colitis", unacceptable=True)
+    asking = (*SECOND_LINE, toxic, stop_of("01-20", "01-20"))
+    assert offered(course("IIT2025006 A1=may_open", *asking).decide()) == ["choose open_second_adc"]
+    opened = event("k1", "01-22", "choice", choice="open_second_adc", option="open")
+    waiting = (*SECOND_LINE, toxic, opened, stop_of("01-23", "01-23"))
+    assert offered(course("IIT2025006 A1=may_open", *waiting).decide()) == ["tdxd C1 d1"]
+
+
+def test_a_stop_of_treatment_ends_it_where_no_element_says_what_follows() -> None:
+    """ALTER A2: SG is given up and T-DXd is offered alone; then treatment is stopped for good."""
+    begun = (
+        *gates("alternating"),
+        dose("e1", "01-05", "sg"),
+        event("q0", "01-10", "adverse_event", term="colitis", unacceptable=True, drug="sg"),
+    )
+    assert offered(course("NCT07151586 A2=go_on_with_other", *begun).decide()) == ["tdxd C2 d1"]
+    ended = course("NCT07151586 A2=go_on_with_other", *begun, stop_of("01-11", "01-11")).decide().ended
+    assert ended == {"reason": "discontinuation", "date": "2026-01-11"}
+
+
+def test_a_progression_that_is_contradicted_opens_no_second_adc() -> None:
+    """IIT2025006 R3, G3: two readings of one day differ, so it waits until one of them is corrected or retracted."""
+    other = event("i2", "01-20", "observation", fact="response", value="SD", issued="01-22")
+    decision = course("IIT2025006", *PROGRESSED, other).decide()
+    assert (decision.ended, offered(decision)) == (None, [])
+    assert [(wait.fact, "i1, i2" in wait.why) for wait in decision.awaiting] == [("response", True)]
+
+
+# --- an end that is in doubt -----------------------------------------------------------------------------------------
+
+
+def scan(name: str, on: str, value: str, **more: Any) -> Wire:
+    return event(name, on, "observation", fact="response", value=value, **more)
+
+
+ENDS = [
+    ("NCT07151586", "sg_alone", "sg", {}, "the course ended on 2026-01-20", []),
+    ("NCT07377643", "ibi354", "ibi354", {}, "the course ended on 2026-01-20", []),
+    ("NCT07239271", "control", "tcbhp", {}, "protocol treatment ended on 2026-01-20", ["surgery"]),
+    ("NCT07239271", "adaptive", "nab_p_hp", {}, "protocol treatment ended on 2026-01-20", ["surgery"]),
+    (
+        "NCT07239271 A5=off_protocol",
+        "adaptive",
+        "nab_p_hp",
+        {"timepoint": "after_cycle_2"},
+        "the course ended on 2026-01-20",
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("protocol", "arm", "regimen", "label", "end", "open_still"), ENDS)
+def test_a_result_that_contradicts_the_one_that_ended_treatment_is_told_and_moves_nothing(
+    protocol: str, arm: str, regimen: str, label: dict[str, str], end: str, open_still: list[str]
+) -> None:
+    """R6, A12, A2, A5: two readings of one scan differ; what was ended by the first stays so until one is put right."""
+    begun = (*gates(arm), dose("e1", "01-05", regimen, 1, 1), scan("i1", "01-20", "PD", **label))
+    other = scan("i2", "01-20", "SD", issued="01-23", **label)
+    weight = event("z1", "01-29", "adverse_event", term="cough", unacceptable=False)
+    for more in ((), (weight,)):
+        decision = course(protocol, *begun, other, *more).decide()
+        assert offered(decision) == open_still
+        (told,) = [text for text in decision.notices if text.startswith("i2: ") and "i1" in text]
+        assert "is SD here and PD in i1" in told
+        assert end in told
+        assert "a correction or retraction of i1 reopens it" in told
+    agreeing = course(protocol, *begun, other | {"value": "PD"}).decide()
+    assert not any(text.startswith("i2: ") and "i1" in text for text in agreeing.notices)
+    wrong = event("x1", "01-25", "retraction", retracts="i1", reason="another patient")
+    again = course(protocol, *begun, other, wrong).decide()
+    assert again.ended is None
+    assert any(regimen in what for what in offered(again))
+    assert not any("i1" in text for text in again.notices)
+    right = event("x1", "01-25", "retraction", retracts="i2", reason="another patient")
+    assert not any("i2" in text for text in course(protocol, *begun, other, right).decide().notices)
+
+
+def test_a_result_of_another_day_puts_no_end_in_doubt() -> None:
+    """R6: stable disease a week before, or after, is another scan."""
+    for on in ("01-13", "01-27"):
+        decision = course(
+            "NCT07151586",
+            *gates("sg_alone"),
+            dose("e1", "01-05", "sg", 1, 1),
+            scan("i1", "01-20", "PD"),
+            scan("i2", on, "SD", issued="01-28"),
+        ).decide()
+        assert decision.ended == {"reason": "progression", "date": "2026-01-20"}
+        assert not any("i2" in text for text in decision.notices)
+
+
+def test_a_progression_before_the_stop_that_ended_the_course_is_told_if_it_comes_late() -> None:
+    """IIT2025006 A1: as known on the 20th the first ADC was stopped before progression; a scan of the 18th says no."""
+    stop = event("q1", "01-20", "discontinuation", scope="treatment", reason="choice")
+    for on, told in (("01-18", True), ("01-20", True), ("01-23", False)):
+        late = scan("i1", on, "PD", issued="01-25")
+        decision = course("IIT2025006", *SECOND_LINE, stop, late).decide()
+        assert decision.ended == {"reason": "stopped_before_progression", "date": "2026-01-20"}
+        notices = [text for text in decision.notices if text.startswith("i1: ")]
+        assert len(notices) == told
+        assert all("speaks against it" in text and "retraction of q1" in text for text in notices)
+
+
 def test_stopping_a_drug_that_is_not_being_given_does_not_stop_this_one() -> None:
     """IIT2025006 A1 reads the stop of this ADC: that T-DXd is out of the question leaves SG as it is."""
     other = event("q1", "01-20", "discontinuation", scope="tdxd", reason="heart failure")
@@ -461,6 +624,52 @@ def test_a_refusal_says_that_treatment_has_ended_or_that_another_arm_has_the_reg
     assert answer.because == ("A12: protocol treatment ended on 2026-01-10",)
     other = asked(course("NCT07151586", *gates("sg_alone")), "01-05", "administration", regimen="tdxd")
     assert other.because == ("R1, R5, A5: T-DXd is no part of SG alone",)
+
+
+def test_a_treatment_that_the_investigator_stops_is_told_to_have_ended() -> None:
+    """A12: by the choice as by the default stop, with the surgery that stays open; a later dose is refused for it."""
+    toxic = event("q1", "01-10", "adverse_event", term="shock", unacceptable=True)
+    stop = event("k1", "01-12", "choice", choice="treatment_goes_on", option="stop")
+    begun = (*gates("control"), dose("e1", "01-05", "tcbhp"), toxic)
+    for readings, more, day in (("", (), "2026-01-10"), (" A12=investigator_decides", (stop,), "2026-01-12")):
+        stopped = course(f"NCT07239271{readings}", *begun, *more)
+        told = f"protocol treatment ended on {day} (A12); surgery of the breast stays open"
+        assert told in stopped.decide().notices
+        answer = asked(stopped, "01-26", "administration", regimen="tcbhp")
+        assert answer.because == (f"A12: protocol treatment ended on {day}",)
+
+
+def test_a_wait_for_a_missing_baseline_names_the_assumption_that_waits() -> None:
+    """A10: it is waited for, unless PAM mutations after cycle 1 decide without it."""
+    start = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
+    known = (
+        event("s1", "01-24", "observation", fact="ctdna", timepoint="after_cycle_1", value="negative"),
+        event("i1", "02-14", "observation", fact="response", timepoint="after_cycle_2", value="PR"),
+    )
+    (wait,) = course("NCT07239271", *start, *known).decide().awaiting
+    assert (wait.fact, wait.timepoint, wait.dead) == ("ctdna", "baseline", True)
+    assert {"R3", "R6", "A10"} <= set(wait.needed_by)
+    sample = course("NCT07239271", *start, event("s0", "01-04", "observation", fact="ctdna", value="negative")).decide()
+    assert not any("A10" in wait.needed_by for wait in sample.awaiting)
+
+
+def test_a_decision_rests_on_an_assumption_only_while_it_matters() -> None:
+    """IIT2025006 A5 at entry and for the second ADC, DAWNA-FES A4 while, or once, the regimen is off the list."""
+    consent, met, allocated = gates("cohort_2")
+    score = event("h1", "01-02", "observation", fact="her2_ihc", value="1+")
+    scan = event("i1", "01-25", "observation", fact="response", value="PD")
+    sequence = ((consent, True), (met, False), (score, False), (allocated, False), (dose("e1", "01-05", "sg"), False))
+    events: list[Wire] = []
+    for wire, rests in (*sequence, (scan, True), (dose("e2", "01-26", "tdxd"), True)):
+        events.append(wire)
+        assert ("A5" in course("IIT2025006", *events).decide().assumptions) == rests
+    arm = gates("chemotherapy")
+    assert "A4" in course("NCT05861830", *arm).decide().assumptions
+    listed = event("k1", "01-04", "choice", choice="chemotherapy", option="capecitabine")
+    own = listed | {"option": "own_choice", "name": "vinorelbine"}
+    for chosen, rests in ((listed, False), (own, True)):
+        for more in ((), (dose("e1", "01-05", chosen["option"]),)):
+            assert ("A4" in course("NCT05861830", *arm, chosen, *more).decide().assumptions) == rests
 
 
 def test_a_choice_that_is_recorded_twice_is_a_duplicate_and_another_option_is_not() -> None:

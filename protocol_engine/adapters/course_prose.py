@@ -233,7 +233,8 @@ def _options(book: Book, step: Choose) -> Items:
     items = []
     for name, steps in step.options.items():
         named = "; which one is said in words" if name == step.says_which else ""
-        items.append(Item("-", f"{capital(_option_words(book, name, steps))}{named}.{cites(_claims_in(steps))}"))
+        told = (*step.option_cites.get(name, ()), *_claims_in(steps))
+        items.append(Item("-", f"{capital(_option_words(book, name, steps))}{named}.{cites(told)}"))
     return Items(tuple(items))
 
 

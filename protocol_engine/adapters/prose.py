@@ -253,6 +253,8 @@ def _ever_words(protocol: Protocol, value: Ever) -> str:
     if value.since:
         moments = listed(_moment(name) for name in value.since)
         since = f", after {'the later of ' if len(value.since) > 1 else ''}{moments}"
+    if value.before is not None:
+        since += f", before the first {label(protocol, value.before)} if there is one"
     return f"{what}{at}{not_at}{since}{cites(value.cite, value.rests)}"
 
 

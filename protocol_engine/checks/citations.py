@@ -99,6 +99,9 @@ def _citations(outline: Outline) -> Iterator[tuple[str, Node, str, tuple[str, ..
         yield "endpoints_see", protocol, "endpoints_see", protocol.endpoints_see
     for reason, names in protocol.ends.items():
         yield f"ends.{reason}", protocol, "cite", names
+    for item, choice in outline.of(Choose):
+        for option, names in choice.option_cites.items():
+            yield f"{item.path}.option_cites.{option}", choice, "cite", names
 
 
 def _claims(node: Node, key: str) -> tuple[str, ...]:
@@ -146,6 +149,9 @@ def _used(outline: Outline, aside: tuple[type[Node], ...] = ()) -> Iterator[str]
             yield from item.node.rests
     for names in outline.protocol.ends.values():
         yield from names
+    for _, choice in outline.of(Choose):
+        for names in choice.option_cites.values():
+            yield from names
 
 
 def _read_by_rows(outline: Outline) -> set[str]:

@@ -190,7 +190,7 @@ def atoms_of(table: Table, value: Ever) -> frozenset[Atom]:
 
 
 def _atoms(table: Table, name: str, value: Ever) -> Iterable[Atom]:
-    since = " and ".join(value.since)
+    since = " and ".join(value.since) + (f" before {value.before}" if value.before is not None else "")
     wanted = value.is_ or {}
     if name == "adverse_event":
         return [(name, drug, "", since) for drug in wanted.get("drug", (*table.drugs, ELSEWHERE))]

@@ -53,12 +53,13 @@ def names_stand_for_one_thing(outline: Outline) -> Iterator[Problem]:
 
 
 def elements_have_their_own_names(outline: Outline) -> Iterator[Problem]:
-    """Within an arm, no element and no choice has the name of another."""
+    """Within an arm, no element and no choice has the name of another; a choice of a fragment is one, wherever used."""
     seen: dict[tuple[str | None, str, str], Written] = {}
     named = [(item, "element", step.element) for item, step in outline.of(Give)]
     for item, what, name in (*named, *((item, "choice", name) for item, name, _ in _choices(outline))):
         first = seen.setdefault((item.arm, what, name), item)
-        if first is not item:
+        copied = what == "choice" and first.node.mark == item.node.mark
+        if first is not item and not copied:
             where = first.node.mark.line
             message = f"the {what} {name} stands in line {where} already; give this one a name of its own"
             yield outline.problem("name-twice", item.path, item.node.mark, message)
@@ -134,6 +135,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
         case Choose():
             if node.says_which is not None:
                 yield "says_which", node.says_which, node.options, f"option of {node.choose}"
+            for option in node.option_cites:
+                yield f"option_cites.{option}", option, node.options, f"option of {node.choose}"
         case Design():
             for name in node.ratio if isinstance(node.ratio, dict) else ():
                 yield f"ratio.{name}", name, protocol.arms, "arm"

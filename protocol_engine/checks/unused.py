@@ -56,6 +56,7 @@ def _named_in(node: Node) -> Iterator[tuple[str, str]]:
     if isinstance(node, Formula):
         yield from (("facts", name) for name in INPUTS[node.formula])
     if isinstance(node, Ever):
+        yield "values", str(node.before)
         yield from (("drugs", drug) for drug in (node.is_ or {}).get("drug", ()))
     acts = node.ever if isinstance(node, Ever) else (str(node.date_of),) if isinstance(node, DateExpression) else ()
     for name in acts:

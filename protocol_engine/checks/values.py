@@ -77,6 +77,24 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
         if act not in known_marks:
             yield "unknown-name", "since", f"{act!r} is no act to count from; {hint(act, known_marks)}"
     yield from _timepoint_faults(outline, value)
+    yield from _before_faults(outline, value)
+
+
+def _before_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
+    """What comes before a value is a report, and the value is of results: their days can be told apart."""
+    if value.before is None:
+        return
+    protocol = outline.protocol
+    results = [
+        name
+        for name, other in protocol.values.items()
+        if isinstance(other, Ever) and {*other.ever} <= protocol.facts.keys() and other.before is None
+    ]
+    if value.before not in results:
+        message = f"{value.before!r} is no value that asks whether a result ever was so; {hint(value.before, results)}"
+        yield "unknown-name", "before", message
+    if not {*value.ever} <= {*REPORTS}:
+        yield "wrong-test", "before", f"only what is reported comes before a result here: {' or '.join(REPORTS)}"
 
 
 def _adverse_faults(outline: Outline, value: Ever) -> Iterator[Fault]:

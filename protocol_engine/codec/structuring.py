@@ -20,7 +20,7 @@ import attrs
 import cattrs
 
 from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
-from protocol_engine.codec.written import Finding, Invalid, Table, Text
+from protocol_engine.codec.written import Finding, Invalid, Lines, Table, Text
 from protocol_engine.errors import Mark
 from protocol_engine.model import conditions as c
 from protocol_engine.model import events as ev
@@ -61,18 +61,22 @@ def _shown(value: object) -> str:
     return repr(str(value)) if isinstance(value, str) else repr(value)
 
 
-def _noted(value: object) -> Iterator[str]:
-    """The assumptions noted on a clause, and on the tests in it, which cannot carry them."""
-    if isinstance(value, Table):
-        yield from value.rests
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _noted(item)
-
-
 def _inside(part: str | int, invalid: Invalid, mark: Mark | None) -> list[Finding]:
     return [
         attrs.evolve(finding, path=(part, *finding.path), mark=finding.mark or mark) for finding in invalid.findings
     ]
+
+
+def _untaken(written: object, made: object) -> Iterator[str]:
+    """The assumptions noted on mappings that became no node, such as the options of a choice: their node takes them."""
+    if isinstance(written, Table) and not isinstance(made, Node | c.Condition):
+        yield from written.rests
+        for key, item in written.items():
+            yield from _untaken(item, made.get(key) if isinstance(made, dict) else None)
+    elif isinstance(written, Lines) and not isinstance(made, c.Condition):
+        pairs = zip(written, made, strict=True) if isinstance(made, tuple) else ((item, None) for item in written)
+        for item, inner in pairs:
+            yield from _untaken(item, inner)
 
 
 def unknown_name(name: str, known: tuple[str, ...], what: str) -> str:
@@ -316,7 +320,9 @@ class Codec:
         if findings:
             raise Invalid(findings)
         if isinstance(value, Table) and issubclass(kind, Node):
-            arguments |= {"mark": value.mark, "rests": value.rests}
+            inside = (_untaken(item, arguments[str(keys[key].alias)]) for key, item in value.items())
+            rests = dict.fromkeys((*value.rests, *(name for names in inside for name in names)))
+            arguments |= {"mark": value.mark, "rests": tuple(rests)}
         return kind(**arguments)
 
     def _attributes(self, value: object, _: object) -> dict[str, tuple[str, ...]]:
@@ -386,7 +392,7 @@ class Codec:
                 findings += _inside(name, invalid, _key_mark(value, name))
         if findings:
             raise Invalid(findings)
-        return c.Clause(tuple(tests), tuple(dict.fromkeys(_noted(value))))
+        return c.Clause(tuple(tests), tuple(dict.fromkeys(_untaken(value, None))))
 
     def _test(self, value: object, _: object) -> c.Test:
         if isinstance(value, str):

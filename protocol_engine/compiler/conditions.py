@@ -8,7 +8,7 @@ from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, 
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.screening import Derived
 from protocol_engine.model.table import Guard, claim_order
-from protocol_engine.model.values import Holds, Last, Value
+from protocol_engine.model.values import Ever, Holds, Last, Value
 
 
 def joined(*groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -69,30 +69,28 @@ class Conditions:
     def rests(self, condition: Condition) -> tuple[str, ...]:
         """The assumptions a condition rests on: selected inside it, or inside a value or set it reads."""
         sets = [test.test.set_name for test in condition.tests if isinstance(test.test, InSet)]
-        named = [
-            tuple(c for c in self.protocol.sets[name].cite if c.startswith("A"))
-            for name in sets
-            if name in self.protocol.sets
-        ]
-        return joined(condition.rests, *named, *(self._value_rests(test.name) for test in condition.tests))
+        named = [self.protocol.sets[name] for name in sets if name in self.protocol.sets]
+        cited = [(*item.rests, *(claim for claim in item.cite if claim.startswith("A"))) for item in named]
+        return joined(condition.rests, *cited, *(self._value_rests(test.name) for test in condition.tests))
 
     def _value_rests(self, name: str) -> tuple[str, ...]:
         """The assumptions a named value rests on, through every value and fact it reads."""
         if name not in self._known:
             self._known[name] = ()
             value: Value | Derived | None = self.protocol.values.get(name, self.protocol.derived.get(name))
-            if isinstance(value, Holds):
-                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")), self.rests(value.holds))
-            elif isinstance(value, Last):
-                rests = joined(
-                    value.rests,
-                    tuple(c for c in value.cite if c.startswith("A")),
-                    self._fact_rests(value.last),
-                )
-            elif value is not None:
-                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")))
-            else:
-                rests = self._fact_rests(name)
+            own = (*value.rests, *(claim for claim in value.cite if claim.startswith("A"))) if value is not None else ()
+            match value:
+                case Holds():
+                    inner = self.rests(value.holds)
+                case Last():
+                    inner = self._fact_rests(value.last)
+                case Ever() if value.before is not None:
+                    inner = self._value_rests(value.before)
+                case None:
+                    inner = self._fact_rests(name)
+                case _:
+                    inner = ()
+            rests = joined(own, inner)
             self._known[name] = rests
         return self._known[name]
 

@@ -327,7 +327,7 @@ class Steps:
             "enter_anew" if anew else "enter",
             needs,
             cites=step.cite,
-            rests=step.rests,
+            rests=joined(step.rests, *(line.rests for line in self.regimens[regimen].lines)),
             see=step.see,
         )
         if key not in self.places.drafts:
@@ -406,7 +406,9 @@ class Steps:
             if may.perform is not None:
                 entries.append(evolve(base, act=ActLabel("procedure", may.perform)))
             if may.give_also is not None:
-                entries.append(evolve(base, act=ActLabel("administration", may.give_also, 1)))
+                lines = self.regimens[may.give_also].lines
+                rests = joined(base.rests, *(line.rests for line in lines))
+                entries.append(evolve(base, act=ActLabel("administration", may.give_also, 1), rests=rests))
             if may.choose is not None:
                 options = may.options if may.options is not None else dict.fromkeys(self.choices[may.choose].options)
                 for option, steps in options.items():
@@ -423,7 +425,8 @@ class Steps:
         key = f"{around.arm}/{may.choose}={option}"
         if key not in self.places.drafts:
             draft = self._draft(key, "chosen", stopped, may.choose, may)
-            self._leave(draft, self._entries(steps, 0, _nothing, stopped))
+            entries = self._entries(steps, 0, _nothing, stopped)
+            self._leave(draft, [evolve(entry, cites=joined(entry.cites, may.cite)) for entry in entries])
         return evolve(base, act=act, target=key, effect="arrive")
 
     def _perform(self, step: Perform, after: _Rest, around: _Around) -> _Entry:
@@ -456,10 +459,12 @@ class Steps:
         key = self._key(step, around, step.choose)
         base, _, regimen = key.partition("|")
         key = f"{base}={option}" + (f"|{regimen}" if regimen else "")
+        cites = (*step.cite, *step.option_cites.get(option, ()))
         if key not in self.places.drafts:
             draft = self._draft(key, "chosen", around, step.choose, step)
+            draft.place = evolve(draft.place, cites=cites)
             self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
-        return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=step.cite, rests=step.rests)
+        return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=cites, rests=step.rests)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:
         base = self._key(step, evolve(around, regimen=None), "repeat")

@@ -55,6 +55,7 @@ class Decider:
         self.table = table
         self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
         self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
+        self.read_by = _claims_of_reads(table)
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
     def decide(
@@ -79,7 +80,7 @@ class Decider:
         claims += [claim for needed, _ in listing.awaiting.values() for claim in needed]
         claims += [*listing.rests, *fold.position.end_cites]
         if offering:
-            claims += standing.place.cites
+            claims += standing.place.cites if standing.position.arm is not None else ()  # a gate is passed, and done
             listing.not_stated |= dict.fromkeys(self.silences[standing.place.id])
         if standing.place.follow_up:
             listing.not_stated |= dict.fromkeys(
@@ -316,7 +317,7 @@ class Decider:
     def _note(self, missing: Missing, claims: list[str], listing: _Listing) -> None:
         key = (missing.fact, missing.timepoint, missing.component)
         needed, _ = listing.awaiting.setdefault(key, ({}, missing))
-        needed |= dict.fromkeys(claims)
+        needed |= dict.fromkeys((*claims, *self.read_by.get(key, ())))
 
     def _waits(self, standing: Standing, listing: _Listing) -> tuple[Awaiting, ...]:
         whole = {(fact, timepoint) for fact, timepoint, component in listing.awaiting if component is None}
@@ -378,8 +379,8 @@ class Decider:
             ] = None
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
-        for event in fold.history.discontinued.values():
-            if event.scope != "treatment" and position.ended is None:
+        for *_, event in fold.history.discontinued.values():
+            if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
                 name = self.table.drugs[event.scope].name
                 listing.notices[
                     f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
@@ -428,6 +429,18 @@ def _beside(action: Action) -> Action:
             action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content
         )
     return action
+
+
+def _claims_of_reads(table: Table) -> dict[tuple[str, str | None, str | None], tuple[str, ...]]:
+    """The assumptions of the values that read a result at a timepoint: they say what becomes of a missing one."""
+    found: dict[tuple[str, str | None, str | None], tuple[str, ...]] = {}
+    for value in table.values.values():
+        if isinstance(value, Last):
+            fact, _, part = value.last.partition(".")
+            claims = (claim for claim in (*value.cite, *value.rests) if claim.startswith("A"))
+            key = (fact, value.at, part or None)
+            found[key] = tuple(dict.fromkeys((*found.get(key, ()), *claims)))
+    return found
 
 
 def _schedule_silences(table: Table, place: Place) -> tuple[str, ...]:

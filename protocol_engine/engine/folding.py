@@ -13,6 +13,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
+from protocol_engine.engine import remarks
 from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -40,7 +41,7 @@ from protocol_engine.model.events import (
 )
 from protocol_engine.model.facts import FactDefinition, read_value
 from protocol_engine.model.history import History, Result, read_parts
-from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Position
+from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
 
@@ -147,6 +148,9 @@ class Folder:
         else:
             fold, tried, verdict = self._report(fold, event), (), None
         fold, fallen = self._settle(fold, event, together)
+        if isinstance(event, DiscontinuationEvent) and fold.position.place == before:
+            text = remarks.of_what_is_over(self.table, fold.position, event)
+            fold = self._standing(evolve(fold, remarks=(*fold.remarks, Remark(event.id, text)))) if text else fold
         return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
 
     def _settle(
@@ -162,11 +166,14 @@ class Folder:
             target = self.machine.take(fold.position.place, row)
             place = self.table.places[target]
             position = evolve(fold.position, place=target)
+            if place.kind in ("ended", "stopped"):
+                position = evolve(position, grounds=Grounds(row.id, tried[-1].facts))
             if place.kind == "ended":
                 position = _over(position, place, row, _deciding(tried[-1], event, together))
             elif place.kind == "closed":
-                answered = tuple(report.id for report in fold.history.discontinued.values())
-                position = evolve(position, answered=answered)
+                told = (stop for stops in fold.history.discontinued.values() for stop in stops)
+                answered = (stop.id for stop in told if self._is_of_what_was_given(position, stop))
+                position = evolve(position, answered=(*position.answered, *answered))
             elif place.kind == "stopped":
                 decided = _deciding(tried[-1], event, together)
                 position = evolve(position, stopped=(row.id, decided.effective.day))
@@ -197,6 +204,9 @@ class Folder:
                 history = history.with_adverse_event(event)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
+                if self._is_over(fold.position, event):
+                    answered = (*fold.position.answered, event.id)
+                    fold = evolve(fold, position=evolve(fold.position, answered=answered))
             case WithdrawalEvent():
                 history = evolve(history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn})
             case DeathEvent():
@@ -205,15 +215,35 @@ class Folder:
                 history = evolve(history, closed=history.closed or (event.effective.day, event.id))
         return evolve(fold, history=history)
 
+    def _is_of_what_was_given(self, position: Position, event: DiscontinuationEvent) -> bool:
+        """Whether it stops what was given last, in an element that says itself what follows then."""
+        if position.given_at not in self.table.answering:
+            return False
+        lines = self.table.regimens[position.regimen or ""].lines
+        return event.scope == "treatment" or any(line.drug == event.scope for line in lines)
+
+    def _is_over(self, position: Position, event: DiscontinuationEvent) -> bool:
+        """Whether what is stopped is over already: left since, or given before what is being given now."""
+        day = event.effective.day
+        if not position.cycle_days or day < position.cycle_days[0]:
+            return False
+        if position.place == position.given_at and (event.scope != "treatment" or day >= (position.entered or day)):
+            return False
+        return self._is_of_what_was_given(position, event)
+
     def _observe(self, fold: Fold, event: ObservationEvent) -> Fold:
         fact = self.table.facts[event.fact]
         cycle = bisect_left(fold.position.cycle_days, event.effective.day)
         timepoint, remark = _timepoint(fact, event, cycle)
         value = read_value(fact, event.value, event.unit)
         parts = read_parts(fact, event)
-        history = fold.history.with_result(Result(event, timepoint, value, parts))
-        remarks = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
-        return Fold(fold.position, history, fold.deviations, remarks)
+        result = Result(event, timepoint, value, parts)
+        history = fold.history.with_result(result)
+        told = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
+        if fold.position.grounds is not None:
+            doubt = remarks.on_an_end(self.table, fold.position, fold.history, history, result)
+            told = told if doubt is None else (*told, Remark(event.id, doubt))
+        return Fold(fold.position, history, fold.deviations, told)
 
     # --- acts ------------------------------------------------------------------------------------------------------
 
@@ -324,6 +354,8 @@ class Folder:
                     marks=marks,
                     against=self._lasting(position),
                 )
+                if place.off_treatment and position.stopped is None and judged.row is not None:
+                    moved = evolve(moved, stopped=(judged.row.id, day))
                 return _rechosen(self.table, moved, event)
 
     def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:
@@ -349,6 +381,7 @@ class Folder:
             element=place.element,
             entered=day if entering else position.entered,
             given=1 if entering else position.given + 1,
+            given_at=target,
             regimen=place.regimen,
             cycle=number,
             day=1,

@@ -95,7 +95,7 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
         return (f"day {act.day} of {what} is not open in this cycle",), _place_cites(standing)
     if "allocation" not in standing.position.marks:
         return (f"G1: {what} comes before allocation",), ("G1",)
-    if standing.position.stopped is not None and place.kind == "stopped":
+    if standing.position.stopped is not None and place.off_treatment:
         row_id, on = standing.position.stopped
         cites = next(row.basis for row in table.rows if row.id == row_id)
         return (f"{', '.join(cites)}: protocol treatment ended on {on.isoformat()}",), cites

@@ -125,8 +125,7 @@ class Standing:
     def _stopped_drugs(self, regimen: str) -> list[Held]:
         found = []
         for drug in self.drugs_of(regimen):
-            event = self.history.discontinued.get(drug)
-            if event is not None:
+            for event in self.history.discontinued.get(drug, ())[-1:]:
                 stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
                 text = f"G4: {stopped}; what follows is not stated in the record"
                 found.append(Held(Truth.FALSE, text, ("G4",)))

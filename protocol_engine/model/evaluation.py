@@ -6,6 +6,7 @@ only the leaves differ (:class:`Leaves`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -26,6 +27,7 @@ from protocol_engine.model.conditions import (
     Range,
     Test,
 )
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, History, Result
 from protocol_engine.model.state import Position
@@ -354,11 +356,8 @@ class HistoryLeaves:
             return self._ever_adverse(value, since)
         if name == "discontinuation":
             scopes = (value.is_ or {}).get("value", ("treatment", *self._drugs_here()))
-            for scope in scopes:
-                event = self.history.discontinued.get(scope)
-                if event is not None and event.effective.day >= since.day:
-                    return Outcome(YES, sources=(event.id,))
-            return _NO
+            stops = [event for scope in scopes for event in reversed(self.history.discontinued.get(scope, ()))]
+            return self._reported([event for event in stops if event.effective.day >= since.day], value)
         if "." in name:
             done = self.history.done.get(name)
             return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since.day else _NO
@@ -388,18 +387,65 @@ class HistoryLeaves:
         wanted = value.is_ or {}
         doubtful: tuple[str, ...] = ()
         component = None
+        sure: list[AdverseEventEvent] = []
         for number, event in enumerate(self.history.adverse):
             if event.effective.day < since.day or number < since.toxicities:
                 continue  # on the day of an act, what happens to the patient comes after it
+            if value.before is not None and self._comes_before(event.effective.day, value.before) is Truth.FALSE:
+                continue
             if event.unacceptable is None and "unacceptable" in wanted:
                 doubtful, component = (*doubtful, event.id), "unacceptable"
             elif "drug" in wanted and event.drug is None:
                 doubtful, component = (*doubtful, event.id), "drug"
             elif "drug" not in wanted or event.drug in wanted["drug"]:
-                return Outcome(YES, sources=(event.id,))
-        if doubtful:
+                sure.append(event)
+        found = self._reported(sure, value)
+        if found.value == NO and doubtful:
             return Outcome(None, "muddled", doubtful, (Missing("adverse_event", None, component, "muddled", doubtful),))
+        return found
+
+    def _reported(self, events: Sequence[AdverseEventEvent | DiscontinuationEvent], value: Ever) -> Outcome:
+        """Whether one of the reports counts: each of them, unless the value asks for one before something else."""
+        doubtful: tuple[str, ...] = ()
+        for event in events:
+            truth = Truth.TRUE if value.before is None else self._comes_before(event.effective.day, value.before)
+            if truth is Truth.TRUE:
+                return Outcome(YES, sources=(event.id,))
+            if truth is Truth.UNKNOWN:
+                doubtful = (*doubtful, event.id)
+        if doubtful and value.before is not None:
+            return Outcome(None, "muddled", doubtful, self._missing_before(value.before))
         return _NO
+
+    def _comes_before(self, day: date, name: str) -> Truth:
+        """Whether a day lies before the first result that makes a value so; in doubt where the first is in doubt."""
+        known, unsure = (min((result.day for result in results), default=date.max) for results in self._making(name))
+        if day >= known:
+            return Truth.FALSE
+        return Truth.UNKNOWN if day >= unsure else Truth.TRUE
+
+    def _missing_before(self, name: str) -> tuple[Missing, ...]:
+        missing = []
+        for result in self._making(name)[1]:
+            fact = result.event.fact
+            sources = tuple(other.event.id for other in self.history.results[fact].groups[result.group])
+            missing.append(Missing(fact, result.timepoint, None, "muddled", sources))
+        return tuple(missing)
+
+    def _making(self, name: str) -> tuple[list[Result], list[Result]]:
+        """The results that make a value so, and those that would if no other of their timepoint disagreed."""
+        value = self.table.values.get(name)
+        known: list[Result] = []
+        unsure: list[Result] = []
+        since = self._since(value.since) if isinstance(value, Ever) else None
+        if not isinstance(value, Ever) or since is None:
+            return [], []
+        levels = (value.is_ or {}).get("value", ())
+        for fact in (self.history.results.get(name, NO_RESULTS) for name in value.ever):
+            for key, group in fact.groups.items():
+                found = [r for r in group if r.value in levels and since.before(r) and _wanted(r.timepoint, value)]
+                (unsure if key in fact.muddled else known).extend(found)
+        return known, unsure
 
     def built_in(self, name: str) -> Outcome:
         """Death, closure, withdrawal and discontinuation."""
@@ -416,11 +462,11 @@ class HistoryLeaves:
                         return Outcome(scope, sources=(self.history.withdrawn[scope][1],))
                 return _NO
             case _:
-                stopped = self.history.discontinued.get("treatment")
                 allocated = self.position.marks.get("allocation", date.min)
-                if stopped is None or stopped.id in self.position.answered or stopped.effective.day < allocated:
-                    return _NO
-                return Outcome("treatment", sources=(stopped.id,))
+                for stopped in reversed(self.history.discontinued.get("treatment", ())):
+                    if stopped.id not in self.position.answered and stopped.effective.day >= allocated:
+                        return Outcome("treatment", sources=(stopped.id,))
+                return _NO
 
 
 def _wanted(timepoint: str | None, value: Ever) -> bool:

@@ -109,13 +109,16 @@ class Done:
 
 @frozen
 class History:
-    """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``."""
+    """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``.
+
+    ``discontinued`` holds by scope (treatment, or a drug) the reports that it was stopped for good, the newest last.
+    """
 
     results: dict[str, FactHistory] = field(factory=dict)
     adverse: tuple[AdverseEventEvent, ...] = ()
     choices: dict[str, ChoiceEvent] = field(factory=dict)
     done: dict[str, Done] = field(factory=dict)
-    discontinued: dict[str, DiscontinuationEvent] = field(factory=dict)
+    discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
     attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
     withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
     died: tuple[date, str] | None = None
@@ -161,8 +164,7 @@ class History:
         return evolve(self, attested={**self.attested, event.criterion: (*same, event)})
 
     def with_discontinuation(self, event: DiscontinuationEvent) -> History:
-        """Treatment, or a drug, was stopped for good; of several reports of each the newest by its day stands."""
-        known = self.discontinued.get(event.scope)
-        if known is not None and known.effective.day >= event.effective.day:
-            return self
-        return evolve(self, discontinued={**self.discontinued, event.scope: event})
+        """Treatment, or a drug, was stopped for good; of several reports of one day the first stands last."""
+        known = self.discontinued.get(event.scope, ())
+        told = tuple(sorted((event, *known), key=lambda stop: stop.effective.day))
+        return evolve(self, discontinued={**self.discontinued, event.scope: told})

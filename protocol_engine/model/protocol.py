@@ -272,12 +272,14 @@ class Choose(Node):
     """A choice that a person makes among exactly these options.
 
     ``says_which`` names the option that must come with a ``name`` in words. An option's steps come before what follows.
+    ``option_cites`` gives claims that single options rest on, beside those of the choice.
     """
 
     choose: str
     by: str
     options: dict[str, tuple[Step, ...]]
     says_which: str | None = None
+    option_cites: dict[str, Cites] = field(factory=dict)
     cite: Cites = NO_CITES
 
 

@@ -27,6 +27,14 @@ class Ended:
 
 
 @frozen
+class Grounds:
+    """On what treatment, or the course, ended: the row that was taken, and the events that decided it."""
+
+    row: str
+    events: tuple[str, ...]
+
+
+@frozen
 class Against:
     """A branch that was entered although its row did not hold: the row, where it was taken, and the act."""
 
@@ -49,9 +57,10 @@ class Position:
 
     ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of
     the running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
-    eligibility and allocation. ``over_since`` is the earliest day on which something ended the course, ``over_known``
-    the day on which that was first known. ``answered`` are discontinuations that closed an element: what follows it
-    is their answer, and they end nothing else.
+    eligibility and allocation. ``given_at`` is the place of the last dose of the course. ``answered`` are
+    discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
+    are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
+    ``over_known`` the day on which that was first known.
     """
 
     place: str
@@ -59,6 +68,7 @@ class Position:
     element: str | None = None
     entered: date | None = None
     given: int = 0
+    given_at: str | None = None
     regimen: str | None = None
     cycle: int | None = None
     day: int | None = None
@@ -73,6 +83,7 @@ class Position:
     answered: tuple[str, ...] = ()
     stopped: tuple[str, date] | None = None
     ended: Ended | None = None
+    grounds: Grounds | None = None
     over_since: date | None = None
     over_known: date | None = None
     end_cites: tuple[str, ...] = ()

@@ -168,6 +168,11 @@ class Place:
     cites: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
 
+    @property
+    def off_treatment(self) -> bool:
+        """Whether protocol treatment is over here, by a stop or by a choice, while the course is not."""
+        return self.arm is not None and self.kind != "ended" and DISCONTINUED not in self.scopes
+
 
 @frozen
 class Landing:
@@ -319,6 +324,26 @@ class Table:
         read = {fact for condition in conditions for fact in self.facts_read(condition)}
         course = {fact for row in self.rows for guard in row.guards for fact in self.facts_read(guard.condition)}
         return frozenset(read - course - {name for name, fact in self.facts.items() if fact.taken} - {WEIGHT_FACT})
+
+    @cached_property
+    def answering(self) -> frozenset[str]:
+        """The elements, as places, that say themselves what follows when what is given in them is stopped for good."""
+        return frozenset(
+            name
+            for name, place in self.places.items()
+            if place.kind == "giving"
+            and any(self._reads_stops(guard.condition) for row in self.falls.get(name, ()) for guard in row.guards)
+        )
+
+    def _reads_stops(self, condition: Condition, above: tuple[str, ...] = ()) -> bool:
+        """Whether a condition reads, directly or through other values, that something was stopped for good."""
+        for name in {test.name for test in condition.tests} - {*above}:
+            value = self.values.get(name)
+            if isinstance(value, Ever) and "discontinuation" in value.ever:
+                return True
+            if isinstance(value, Holds) and self._reads_stops(value.holds, (*above, name)):
+                return True
+        return False
 
     def _by_source(self, kind: str) -> dict[str, tuple[Row, ...]]:
         found: dict[str, tuple[Row, ...]] = {}

@@ -38,7 +38,8 @@ class Ever(Node):
     of the element): results dated on a later day, and adverse events and discontinuations from the day
     of the act on, since within a day they come after it. After ``choice.x.y`` counts what was not known when that
     choice was made, whenever it happened. A ``discontinuation`` without ``is`` is one of treatment, or of a drug of
-    the regimen that is being given.
+    the regimen that is being given. ``before`` names another value of this kind, which reads results: only adverse
+    events and discontinuations of a day before the first result that makes it so count, and all while none does.
     """
 
     ever: Names
@@ -46,6 +47,7 @@ class Ever(Node):
     at: Names = NO_NAMES
     not_at: Names = NO_NAMES
     since: Names = NO_NAMES
+    before: str | None = None
     label: str | None = None
     cite: Cites = NO_CITES
 

@@ -74,7 +74,8 @@ class WrittenProtocol:
             findings += selection.findings
             protocol: Protocol = CODEC.structure(tree, Protocol)
         except Invalid as invalid:
-            raise _problems(findings + invalid.findings, self.source) from None
+            findings += [finding for finding in invalid.findings if finding.mark not in selection.holes]
+            raise _problems(findings, self.source) from None
         if findings:
             raise _problems(findings, self.source)
         return evolve(protocol, source=self.source, readings=selected)
@@ -182,6 +183,7 @@ class _Selection:
         self.open_fragments: list[str] = []
         self.copies = 0
         self.findings: list[Finding] = []
+        self.holes: set[Mark] = set()
 
     def applied(self, node: Any, path: Path, arguments: Table | None = None) -> Any:
         """The node with everything inside it replaced."""
@@ -233,11 +235,11 @@ class _Selection:
         reading = self.selected.get(name)
         if reading is None:
             self._find(path, "unknown-assumption", f"reads {name!r}, which is no assumption of this file", node.mark)
-            return scalar("unknown", node.mark), ()
+            return self._hole(node), ()
         if reading not in node or reading == READING_KEY:
             message = f"has nothing for the reading {reading!r} of {name}; write a line for it"
             self._find(path, "missing-reading", message, node.mark)
-            return scalar("unknown", node.mark), ()
+            return self._hole(node), ()
         for other in node.keys() - {READING_KEY} - set(self.declared.get(name, ())):
             message = f"{other!r} is no reading of {name}; there are: {', '.join(self.declared[name])}"
             self._find((*path, other), "unknown-reading", message, node.key_marks[other])
@@ -294,8 +296,13 @@ class _Selection:
         name = str(node["with"])
         if name not in arguments:
             self._find(path, "unknown-name", f"stands for {name!r}, which its `use` does not give", node.mark)
-            return scalar("unknown", node.mark)
+            return self._hole(node)
         return arguments[name]
+
+    def _hole(self, node: Table) -> Any:
+        """What stands where nothing could be put in; whatever is wrong with it follows from that, and is not told."""
+        self.holes.add(node.mark)
+        return scalar("unknown", node.mark)
 
     def _find(self, path: Path, code: str, message: str, mark: Mark) -> None:
         self.findings.append(Finding(path, code, message, mark))
