@@ -1,8 +1,9 @@
 """Synthetic patients for tests and demonstrations: seeded, plausible, and nobody's.
 
 A patient is made for one protocol, from the facts and criteria of its table: most values are those that the criteria
-ask for, some are not, some are old, some are missing. About two in five patients have nothing against them. Numbers
-are drawn around what is usual for the fact (:data:`USUAL`); where that is not known, inside the limits of the criteria.
+ask for, some are not, some are old, some are missing. Two in five patients are meant to have nothing against them.
+Numbers are drawn around what is usual for the fact (:data:`USUAL`); where that is not known, inside the limits of the
+criteria.
 """
 
 from __future__ import annotations
@@ -191,7 +192,8 @@ class Synthesizer:
             years = chance.randint(82, 95) if amiss else chance.randint(32, 68)
             return (last - timedelta(days=round(years * 365.25) + chance.randint(0, 300))).isoformat()
         asked = self.asked.get(name, _Asked())
-        if fact.never and not amiss and NEVER not in asked.unwanted and chance.random() >= HAPPENED:
+        spared = NEVER in asked.wanted or chance.random() >= HAPPENED
+        if fact.never and spared and not amiss and NEVER not in asked.unwanted:
             return NEVER
         ago = chance.randint(1, 6) if amiss != asked.recent else chance.randint(800, 2500)
         return (last - timedelta(days=ago)).isoformat()

@@ -280,7 +280,6 @@ class _Asked:
         truths = [_TRUTHS[part.outcome] for part in parts]
         data_open = any(part.outcome == "unknown" for part in parts)
         evaluation = self.evaluation(criterion.window)
-        because: list[str] = [sentence for part in parts for sentence in part.because]
         failures: list[date] = []
         if criterion.condition is not None:
             truth = evaluation.condition(criterion.condition)
@@ -294,6 +293,7 @@ class _Asked:
             truths.append(Truth.of(attested.met) if attested is not None else Truth.UNKNOWN)
         joined = (min if criterion.join_all else max)(truths, default=Truth.UNKNOWN)
         outcome = _outcome(joined, data_open=data_open)
+        because = [sentence for part in parts if _TRUTHS[part.outcome] is joined for sentence in part.because]
         if criterion.condition is not None:
             because += _reasons(evaluation, criterion, failures)
         if muddled:

@@ -15,7 +15,7 @@ from typing import Literal
 from attrs import define, field, frozen
 
 from protocol_engine.model.claims import Assumption, Silence
-from protocol_engine.model.conditions import Condition
+from protocol_engine.model.conditions import Condition, Elapsed, Test, inner_tests
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
@@ -224,6 +224,11 @@ class ArmContent:
     cites: tuple[str, ...]
 
 
+def _counted_from(test: Test) -> tuple[str, ...]:
+    """The names whose days a test counts back from."""
+    return tuple(inner.before for inner in inner_tests(test) if isinstance(inner, Elapsed) and inner.before is not None)
+
+
 @define(frozen=True, slots=False)
 class Table:
     """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place."""
@@ -290,8 +295,9 @@ class Table:
         return {row.act.key: row.act for row in self.rows if row.act is not None}
 
     def facts_read(self, condition: Condition) -> tuple[str, ...]:
-        """The facts that a condition reads, through derived and named values, each once."""
-        return tuple(dict.fromkeys(fact for named in condition.tests for fact in self._facts_behind(named.name)))
+        """The facts that a condition reads, through derived and named values, and counts days from; each once."""
+        names = [name for named in condition.tests for name in (named.name, *_counted_from(named.test))]
+        return tuple(dict.fromkeys(fact for name in names for fact in self._facts_behind(name)))
 
     def _facts_behind(self, name: str) -> Iterator[str]:
         head = name.partition(".")[0]
@@ -299,9 +305,11 @@ class Table:
             yield head
             return
         value = self.derived.get(name, self.values.get(name))
+        inner: tuple[str, ...] = ()
         match value:
             case Holds():
-                inner = tuple(named.name for named in value.holds.tests)
+                yield from self.facts_read(value.holds)
+                return
             case Last():
                 inner = (value.last,)
             case Ever():
@@ -313,7 +321,7 @@ class Table:
             case Formula():
                 inner = INPUTS[value.formula]
             case _:
-                inner = ()
+                pass
         for other in inner:
             yield from self._facts_behind(other)
 
