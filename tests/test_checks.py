@@ -303,7 +303,7 @@ def test_a_menu_without_a_positive_fish_has_a_gap_there() -> None:
 
 
 def test_a_menu_that_takes_2_plus_into_both_cohorts_overlaps_with_both_its_neighbours() -> None:
-    text = shipped("IIT2025006", ('{at_most: "1+"}', '{at_most: "2+"}'))
+    text = shipped("IIT2025006", ('{at_most: "1+"}}, arm', '{at_most: "2+"}}, arm'))
     found = problems_of(text)
     assert [(p.code, p.path) for p in found] == [
         ("table-overlap", "course[2].menu[1].if"),

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from protocol_engine import Course, checks, compile_protocol, load_protocol, parse_events, shipped_protocols
 from protocol_engine.entrypoints import audit_commands, cli, course_commands, output, telemetry
+from protocol_engine.entrypoints.progress import with_progress
 from protocol_engine.errors import BrokenInvariant, Problem
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -463,7 +464,7 @@ def test_replay_shows_progress_on_a_terminal_only(monkeypatch: pytest.MonkeyPatc
     terminal = Terminal()
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", terminal)
-        assert list(course_commands.with_progress(iter(()), 0)) == []
+        assert list(with_progress(iter(()), "replaying", 0)) == []
     assert "replaying" in terminal.getvalue()
     assert run("replay", "NCT07151586", ALTERNATING).stderr == ""
 

@@ -46,7 +46,7 @@ from protocol_engine.engine.course import Machine
 from protocol_engine.engine.intake import accepted
 from protocol_engine.entrypoints.cli import app
 from protocol_engine.model.claims import Node
-from protocol_engine.model.conditions import Condition, Presence, Range
+from protocol_engine.model.conditions import Condition, Elapsed, Presence, Range
 from protocol_engine.model.decision import Action, Answer, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.events import EVENT_KINDS, Event, GivenDrug
 from protocol_engine.model.protocol import Protocol
@@ -323,7 +323,7 @@ def nodes_in(kind: Any, found: dict[str, type]) -> dict[str, type]:
     return found
 
 
-CONSTRUCTS = nodes_in(Protocol, {"Range": Range, "QuantityRange": QuantityRange})
+CONSTRUCTS = nodes_in(Protocol, {"Range": Range, "Elapsed": Elapsed, "QuantityRange": QuantityRange})
 
 
 def needed(kind: type) -> dict[str, bool]:

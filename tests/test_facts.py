@@ -37,7 +37,6 @@ GENES = FactDefinition(set_of="gene")
         (GENES, ["PTEN", "TP53", "PTEN"], None, frozenset({"PTEN", "TP53"})),
         (GENES, [], None, frozenset()),
     ],
-    ids=repr,
 )
 def test_a_value_of_its_type_is_read(fact: FactDefinition, value: object, unit: str | None, found: object) -> None:
     assert read_value(fact, value, unit) == found
@@ -60,7 +59,8 @@ def test_a_value_of_its_type_is_read(fact: FactDefinition, value: object, unit: 
         (WEIGHT, "NaN", "kg", "decimal number in a string"),
         (WEIGHT, "٦٢", "kg", "decimal number in a string"),
         (WEIGHT, "62.5", "lb", "is read in kg, and the unit given is lb"),
-        (WEIGHT, "62.5", "g", "is read in kg, and the unit given is g"),
+        (WEIGHT, "62.5", "cm", "is read in kg, and the unit given is cm"),
+        (WEIGHT, "62.5", "stone", "is read in kg, and the unit given is stone"),
         (WEIGHT, "62.5", None, "the unit given is missing"),
         (WEIGHT, "0", "kg", "must be above 0"),
         (WEIGHT, "-3", "kg", "must be above 0"),
@@ -77,7 +77,6 @@ def test_a_value_of_its_type_is_read(fact: FactDefinition, value: object, unit: 
         (GENES, [["PTEN"]], None, "must be a list of symbols"),
         (GENES, {"PTEN": True}, None, "must be a list of symbols"),
     ],
-    ids=repr,
 )
 def test_a_value_of_no_type_is_refused_in_words(
     fact: FactDefinition, value: object, unit: str | None, words: str
@@ -86,10 +85,10 @@ def test_a_value_of_no_type_is_refused_in_words(
         read_value(fact, value, unit)
 
 
-def test_nothing_is_converted_between_units() -> None:
-    """62 500 g is 62.5 kg, and it is not for the engine to say so."""
-    with pytest.raises(ValueError, match="is read in kg"):
-        read_value(WEIGHT, "62500", "g")
+def test_units_are_converted_exactly() -> None:
+    """One avoirdupois pound is 0.45359237 kg by definition; 62 500 g is 62.5 kg."""
+    assert read_value(WEIGHT, "62500", "g") == Decimal("62.5")
+    assert read_value(WEIGHT, "100", "[lb_av]") == Decimal("45.359237")
 
 
 def test_members_are_symbols_in_capitals() -> None:

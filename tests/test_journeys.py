@@ -119,5 +119,7 @@ def test_every_line_of_the_rule_page_has_a_journey(protocol: str) -> None:
     stated = {line.split("**")[1] for line in page.splitlines() if line.startswith("- **")}
     lines = {name for name in stated if RULE.fullmatch(name)}
     shown = {rule for transcript in TRANSCRIPTS if transcript.protocol == protocol for rule in transcript.rules}
+    # what a criterion rests on is tried in the test of that protocol's screening; a journey may show it too
+    screened = {claim for item in machine_for(protocol, ()).table.criteria.values() for claim in item.rests}
     assert lines, "the rule page states its lines as `- **R1** ...`"
-    assert (lines - shown, shown - lines) == (set(), set()), "(without a journey, named by a journey only)"
+    assert (lines - shown - screened, shown - lines) == (set(), set()), "(without a journey, named by a journey only)"

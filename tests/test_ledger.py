@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from protocol_engine import compile_protocol, load_protocol, readings_of, shipped_protocols
+from protocol_engine.adapters.screening_prose import decided_by
 from protocol_engine.codec import plain_json
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,30 @@ def test_the_page_and_the_file_have_the_same_readings(protocol: str) -> None:
     for name, text in lines(protocol).items():
         if name.startswith("A"):
             assert READING.findall(text) == list(declared[name]), f"{name}: the default first, then the others"
+
+
+CRITERIA = {
+    "NCT07239271": "I1 I2 I3 I4 I5 I6 I7 I8 I9 I9.1 I9.2 I9.3 I9.4 I10 I11 I12 I13 E1 E2 E3 E4 E5 E6 E7 E8 E9 E9.1 "
+    "E9.2 E9.3 E9.4 E9.5 E9.6 E10 E11 E12 E13 E14 E15 E16 E17 H1 H2 H3",
+    "IIT2025006": "I1 I2 I3 I4 I5 I6 I7 E1 E2 E3 E4 E5 E6 E7 E8 E9 H1 H2",
+    "NCT05861830": "I1 I2 I3 I4 I5 I5.1 I5.2 I5.3 I5.4 I6 I7 I8 I9 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 H1 H2 H3",
+    "NCT07151586": "I1 I2 I3 I3.1 I3.2 I4 I5 I6 I7 I7.1 I7.2 I7.3 I7.4 I7.5 I7.6 I7.7 I8 I9 I10 I11 "
+    "E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 E11 E12 H1 H2 H3",
+    "NCT07377643": "I1 I2 I3 I3.1 I3.2 I4 I5 I6 I7 I8 I9 I10 I10.1 I10.2 I10.3 I10.4 I10.5 I10.6 I10.7 I10.8 I11 I12 "
+    "E1 E2 E2.1 E2.2 E2.3 E2.4 E2.5 E2.6 E2.7 E2.8 E3 E4 E5 E5.1 E5.2 E5.3 E5.4 E5.5 E5.6 E5.7 E6 E7 E8 E9 "
+    "E10 E11 E12 E13 E14 E15 E16 E17 E18 E18.1 E18.2 E18.3 E18.4 E18.5 E19 E20 E21 E22 E23 E24 E25 E26 "
+    "E27 H1 H2 H3",
+}
+"""The criteria of each record, numbered in its order."""
+ROW = re.compile(r"^\| ([IEH][0-9.]+) \| (.+) \| (.+) \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("protocol", CRITERIA)
+def test_every_criterion_of_the_record_stands_in_the_file_and_on_the_page(protocol: str) -> None:
+    found = load_protocol(protocol)
+    assert list(found.criteria) == CRITERIA[protocol].split()
+    rows = ROW.findall((PAGES / f"{protocol}.md").read_text(encoding="utf-8"))
+    assert rows == [(name, item.text, decided_by(found, name, item)) for name, item in found.criteria.items()]
 
 
 @pytest.mark.parametrize("protocol", shipped_protocols())

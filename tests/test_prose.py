@@ -22,6 +22,7 @@ from protocol_engine.adapters.file_form import protocol_json
 from protocol_engine.adapters.phrases import applied, capital, cites, claim_words, event_words, listed
 from protocol_engine.adapters.prose import protocol_page
 from protocol_engine.adapters.replay_prose import CourseLine, course_page
+from protocol_engine.adapters.screening_prose import decided_by
 from protocol_engine.engine.course import Machine
 from protocol_engine.entrypoints.layout import laid_out
 from protocol_engine.model.claims import GENERAL_RULES
@@ -103,6 +104,21 @@ def test_every_name_is_on_the_page_with_its_id(name: str) -> None:
             assert re.search(rf"\b{re.escape(identifier)}\b", page), identifier
     for endpoint in protocol.endpoints:
         assert f"\n{endpoint} " in page
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_criterion_is_on_the_page_with_what_decides_it(name: str) -> None:
+    protocol, page = loaded(name), page_of(name)
+    for criterion, item in protocol.criteria.items():
+        assert f"\n{criterion} {item.text} {decided_by(protocol, criterion, item)}" in page
+    for identifier in protocol.derived:
+        assert re.search(rf"\b{re.escape(identifier)}\b", part(page, "What the criteria read")), identifier
+
+
+def test_a_criterion_names_its_assumptions_and_a_count_has_no_unit() -> None:
+    page = page_of("NCT05861830")
+    assert row_with(page, "E6").endswith(" last drainage of an effusion is within 4 weeks [A9, A10]")
+    assert row_with(page, "I5.4").endswith(" data number of endocrine lines for advanced disease is at most 3")
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

@@ -40,6 +40,15 @@ def test_a_level_chosen_by_a_reading_in_a_list_names_its_assumption() -> None:
         assert read_protocol(text, "x.yaml").values["worsened"].rests == ("A1",)
 
 
+def test_a_test_chosen_by_a_reading_names_its_assumption() -> None:
+    by_reading = "{reading_of: A1, until_progression: {not: better}, fixed: {at_most: same}}"
+    in_a_list = "[{reading_of: A1, until_progression: {at_most: worse}, fixed: worse}, same]"
+    for test in (by_reading, f"{{not: {in_a_list}}}", in_a_list):
+        text = GOOD.replace("  at_risk: {holds", f"  no_better: {{holds: {{scan_two: {test}}}}}\n  at_risk: {{holds")
+        assert text != GOOD
+        assert read_protocol(text, "x.yaml").values["no_better"].holds.rests == ("A1",)
+
+
 def test_steps_chosen_by_a_reading_name_its_assumption_also_where_they_are_a_fragment() -> None:
     end = "      - {end: completed, cite: A1}\n"
     by_reading = "      - {reading_of: A1, until_progression: {use: over}, fixed: {end: completed, cite: A1}}\n"

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from protocol_engine.codec import keys_of
-from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Presence, Range, Test
+from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.units import DayPoints, DaySpan, Duration, NotStated, Quantity
 
@@ -81,5 +81,7 @@ def _test(test: Test) -> Any:
             return {how: set_name}
         case Not(inner):
             return {"not": _test(inner)}
-        case Range():
+        case AnyOf(tests):
+            return [_test(inner) for inner in tests]
+        case Range() | Elapsed():
             return _node(test)

@@ -97,6 +97,14 @@ EXAMPLES: tuple[Schema, ...] = (
         "retracts": "e11",
         "reason": "entered for another patient",
     },
+    {
+        "id": "e18",
+        "kind": "attestation",
+        "effective": "2026-01-03",
+        "criterion": "E17",
+        "met": False,
+        "by": "investigator",
+    },
 )
 """Events of every kind, as they are written."""
 

@@ -8,13 +8,26 @@ from typing import assert_never
 
 from attrs import frozen
 
-from protocol_engine.engine.wording import words
+from protocol_engine.engine.wording import elapsed_words, words
 from protocol_engine.model.claims import GENERAL_RULES
-from protocol_engine.model.conditions import Clause, Condition, InSet, NamedTest, Not, OneOf, Presence, Range
+from protocol_engine.model.conditions import (
+    AnyOf,
+    Clause,
+    Condition,
+    Elapsed,
+    InSet,
+    NamedTest,
+    Not,
+    OneOf,
+    Presence,
+    Range,
+    Test,
+)
 from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
     CorrectionEvent,
@@ -119,7 +132,7 @@ def timepoint_name(book: Book, fact: str, timepoint: str) -> str:
 
 def label(book: Book, name: str) -> str:
     """What a named value, or a fact, is called."""
-    value = book.values.get(name)
+    value = book.values.get(name, book.derived.get(name))
     if value is not None:
         return value.label or words(name)
     return fact_name(book, name)
@@ -152,6 +165,8 @@ def claim_words(book: Book, claim: str) -> str:
         return f"{assumption.asks} Read as {reading}: {assumption.readings[reading]}"
     if claim in book.not_stated:
         return f"not stated: {book.not_stated[claim].what}"
+    if claim in book.criteria:
+        return f"criterion: {book.criteria[claim].text}"
     return book.rules.get(claim) or GENERAL_RULES.get(claim) or "this claim is not written in the file"
 
 
@@ -245,7 +260,7 @@ def cell(book: Book, named: NamedTest) -> str:
     return _bare(named.test, _unit(book, named.name))
 
 
-def _bare(test: OneOf | Range | Presence | InSet | Not, unit: str) -> str:
+def _bare(test: Test, unit: str) -> str:
     match test:
         case OneOf(values):
             return listed((value + unit for value in values), "or")
@@ -257,6 +272,10 @@ def _bare(test: OneOf | Range | Presence | InSet | Not, unit: str) -> str:
             return words(word)
         case InSet(how, set_name):
             return f"{words(how).removesuffix(' in')} of the {words(set_name)}"
+        case Elapsed():
+            return elapsed_words(test)
+        case AnyOf(tests):
+            return listed((_bare(inner, unit) for inner in tests), "or")
         case Not(inner):
             return f"not {_bare(inner, unit)}"
         case _:
@@ -264,15 +283,17 @@ def _bare(test: OneOf | Range | Presence | InSet | Not, unit: str) -> str:
 
 
 def _is_yes_no(book: Book, name: str) -> bool:
-    value = book.values.get(name)
+    value = book.values.get(name, book.derived.get(name))
     if value is not None:
         return isinstance(value, Ever | Holds)
     return name in book.facts and book.facts[name].yes_no
 
 
 def _unit(book: Book, name: str) -> str:
+    """The unit of a fact after its number; a count has none."""
     definition = book.facts.get(name)
-    return f" {definition.quantity}" if definition is not None and definition.quantity is not None else ""
+    unit = definition.quantity if definition is not None else None
+    return f" {unit}" if unit not in (None, "1") else ""
 
 
 # --- doses and days ------------------------------------------------------------------------------------------------
@@ -346,6 +367,8 @@ def event_words(book: Book, event: PatientEvent) -> str:  # noqa: C901, PLR0912 
             return procedure_name(book, event.procedure)
         case OtherTreatmentEvent():
             return f"{listed(drug_name(book, drug) for drug in event.drugs)} given outside the protocol"
+        case AttestationEvent():
+            return f"criterion {event.criterion} attested {'met' if event.met else 'not met'} by {event.by}"
         case AdverseEventEvent():
             grade = f", grade {event.grade}" if event.grade is not None else ""
             judged = {True: ", unacceptable", False: ", acceptable", None: ", not judged"}[event.unacceptable]

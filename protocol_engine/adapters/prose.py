@@ -29,6 +29,7 @@ from protocol_engine.adapters.phrases import (
     regimen_name,
     with_id,
 )
+from protocol_engine.adapters.screening_prose import criteria_sections
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
@@ -64,6 +65,7 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Results that are read", _fact_grid(protocol)),
         *section("What the words above mean", *_value_items(protocol)),
         *section("Sets of names", *_set_items(protocol)),
+        *criteria_sections(protocol),
         *section("Assumptions, where the record is silent", *_assumption_items(protocol)),
         *section("Not stated in the record", *_silence_items(protocol)),
         *section("Endpoints", *_endpoints(protocol)),
@@ -186,6 +188,8 @@ def _domain(fact: FactDefinition) -> str:
 
 
 def _part_words(part: FactPart) -> str:
+    if part.set_of is None:
+        return f"a number in {part.quantity}"
     unless = f", unless they are among the {words(part.unless_in)}" if part.unless_in is not None else ""
     rest = {"absent": "those not listed are absent", "unknown": f"those not listed are unknown{unless}"}.get(
         part.not_listed, ""

@@ -16,13 +16,14 @@ from typing import Any, Literal, NewType, Union, get_args, get_origin
 import attrs
 
 from protocol_engine.codec import STEP_KEYS, VALUE_KEYS, keys_of
-from protocol_engine.codec.keys import PRESENCE_WORDS
+from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS
 from protocol_engine.codec.structuring import DURATION_PATTERN, NAME_PATTERN, QUANTITY_PATTERN, SPAN_PATTERN
 from protocol_engine.model.claims import Node
-from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test
+from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Range, Test
 from protocol_engine.model.events import EVENT_KINDS, EventTime, PatientEvent
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, MEMBER_PATTERN, Cites, Name, Names
 from protocol_engine.model.protocol import Step
+from protocol_engine.model.screening import Derived
 from protocol_engine.model.units import (
     NOT_STATED_WORD,
     Dose,
@@ -38,7 +39,7 @@ from protocol_engine.reader import READING_KEY
 
 Schema = dict[str, Any]
 DayOfCycle = NewType("DayOfCycle", int)
-Negated = OneOf | Range | InSet
+Negated = OneOf | Range | InSet | Elapsed | AnyOf
 Attributes = dict[str, tuple[str, ...]] | None
 TIME_OF_DAY = r"T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
 """What may follow the day of an event: a time with its offset. The parser also takes the rarer forms of ISO 8601."""
@@ -124,12 +125,15 @@ class WrittenForms(Forms):
             Step: ("Step", lambda: self._one_of("One step of a course.", STEP_KEYS)),
             Value: ("Value", lambda: self._one_of("What a name stands for.", VALUE_KEYS)),
             Attributes: ("Attributes", self._attributes),
+            Derived: ("Derived", lambda: self._one_of("What a criterion reads beside facts.", DERIVED_KEYS)),
             Condition: ("Condition", self._condition),
             Clause: ("Clause", self._clause),
             Test: ("Test", self._test),
             Negated: ("NegatedTest", self._negated),
             Range: ("Range", lambda: {**self.construct(Range), "minProperties": 1}),
             InSet: ("InSet", self._in_set),
+            Elapsed: ("Elapsed", self._elapsed),
+            AnyOf: ("AnyOf", self._any_of),
         }
 
     def value(self, kind: Any) -> Schema:
@@ -249,14 +253,26 @@ class WrittenForms(Forms):
     def _test(self) -> Schema:
         opposite = mapping(plain_words(Not.__doc__ or ""), {"not": self.value(Negated)}, ["not"])
         words = ", ".join(f"`{word}`" for word in PRESENCE_WORDS)
-        about = f"A level, a list of levels, a range, a test on a set, `not`, or one of {words}."
+        about = f"A level, a list of levels, a range, a test on a set, a time, `not`, or one of {words}."
         return {"description": about, "anyOf": [*self._levels_and_limits(), opposite]}
 
     def _negated(self) -> Schema:
         return {"not": {"enum": list(PRESENCE_WORDS)}, "anyOf": self._levels_and_limits()}
 
+    def _elapsed(self) -> Schema:
+        return {**self.construct(Elapsed), "oneOf": [{"required": ["within"]}, {"required": ["at_least_ago"]}]}
+
+    def _any_of(self) -> Schema:
+        ways = [self.value(kind) for kind in (str, tuple[str, ...], Range, Elapsed)]
+        return {
+            "description": "Levels and tests of which one must hold; one at least is a test.",
+            "type": "array",
+            "items": {"anyOf": ways},
+            "contains": {"type": "object"},
+        }
+
     def _levels_and_limits(self) -> list[Schema]:
-        return [self.plain(kind) for kind in (str, tuple[str, ...], Range, InSet)]
+        return [self.plain(kind) for kind in (str, tuple[str, ...], Range, InSet, Elapsed, AnyOf)]
 
     def _in_set(self) -> Schema:
         words = get_args(keys_of(InSet)["how"].type)

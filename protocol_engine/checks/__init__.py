@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from protocol_engine.checks import (
     citations,
     conditions,
+    criteria,
     dead_ends,
     graph,
     names,
@@ -38,6 +39,9 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     values.values_read_what_there_is,
     values.no_value_reads_itself,
     conditions.tests_fit,
+    criteria.criteria_are_numbered,
+    criteria.criteria_can_be_decided,
+    criteria.derived_read_what_there_is,
     shape.facts_have_one_type,
     shape.lines_say_one_thing,
     shape.sets_can_be_reported,

@@ -34,6 +34,7 @@ from protocol_engine.model.protocol import (
     Stop,
     Until,
 )
+from protocol_engine.model.screening import Formula, HalfLives, Ratio
 from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Ever, Holds, Last
 
@@ -42,7 +43,7 @@ ACTING = (
     Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
-NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, Last, Ever, Holds)
+NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, Last, Ever, Holds, Ratio, Formula, HalfLives)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
 IDLE = "idle-readings"
@@ -69,7 +70,7 @@ def cited_claims_are_declared(outline: Outline) -> Iterator[Problem]:
     """Whatever is cited is a rule, an assumption or a silence of this file, or a rule that holds in every protocol."""
     protocol = outline.protocol
     silences = tuple(protocol.not_stated)
-    claims = (*protocol.rules, *protocol.assumptions, *GENERAL_RULES)
+    claims = (*protocol.rules, *protocol.assumptions, *protocol.criteria, *GENERAL_RULES)
     for path, node, key, names in _citations(outline):
         known = silences if key in ("see", "not_stated", "endpoints_see") else claims
         for name in names:

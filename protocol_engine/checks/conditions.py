@@ -8,10 +8,13 @@ from typing import assert_never
 from protocol_engine.checks.domains import Domain, domain_of
 from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.errors import Problem
-from protocol_engine.model.conditions import InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.model.conditions import AnyOf, Elapsed, InSet, NamedTest, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.facts import DECIMAL_PATTERN
 from protocol_engine.model.values import Holds
 
+SCREENING = ("criteria.", "derived.")
+"""Where a condition is one of screening."""
+CONSENTED = "consented"
 BUILT_IN_NAMES = ("death", "withdrawn_from", "study_closed", "discontinued")
 """Values of the compiler's own ends; a file neither declares nor tests them."""
 
@@ -20,8 +23,16 @@ def tests_fit(outline: Outline) -> Iterator[Problem]:
     """Every test names a value that there is, and speaks of it in its own terms."""
     for asked in outline.conditions:
         for path, named in asked.tests:
-            for code, message in _faults(outline, named):
+            screening = asked.path.startswith(SCREENING)
+            for code, message in (*_faults(outline, named), *(() if screening else _out_of_place(outline, named))):
                 yield outline.problem(code, path, named.mark, message)
+
+
+def _out_of_place(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str]]:
+    """What only a criterion can ask, since only there a day is asked about."""
+    inner = named.test.test if isinstance(named.test, Not) else named.test
+    if isinstance(inner, Elapsed | AnyOf) or named.name in (*outline.protocol.derived, CONSENTED):
+        yield "wrong-test", f"{named.name} is held against the day asked about, which only a criterion can do"
 
 
 def tests_can_hold(outline: Outline) -> Iterator[Problem]:
@@ -47,7 +58,7 @@ def _faults(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str]]:
     domain = domain_of(outline, named.name)
     if domain is None:
         protocol = outline.protocol
-        known = [*protocol.values, *protocol.facts, *protocol.assumptions]
+        known = [*protocol.values, *protocol.derived, *protocol.facts, *protocol.assumptions]
         yield "unknown-name", f"{named.name!r} is no value, fact or assumption of this file; {hint(named.name, known)}"
     elif domain.kind == "reading":
         yield from _reading_faults(named, domain)
@@ -77,6 +88,11 @@ def _test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Ite
             yield from _level_faults(name, values, domain)
         case Range():
             yield from _range_faults(name, test, domain)
+        case AnyOf(tests):
+            for inner in tests:
+                yield from _test_faults(outline, name, inner, domain)
+        case Elapsed():
+            yield from _time_faults(outline, name, test, domain)
         case InSet(how, set_name):
             yield from _set_faults(outline, name, how, set_name, domain)
         case _:
@@ -84,7 +100,7 @@ def _test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Ite
 
 
 def _level_faults(name: str, values: tuple[str, ...], domain: Domain) -> Iterator[tuple[str, str]]:
-    if domain.kind in ("ordered", "unordered"):
+    if domain.kind in ("ordered", "unordered") or (domain.kind == "date" and domain.levels):
         for level in values:
             if level not in domain.levels:
                 yield "unknown-level", f"{name} is never {level!r}; {hint(level, domain.levels)}"
@@ -96,7 +112,15 @@ def _level_faults(name: str, values: tuple[str, ...], domain: Domain) -> Iterato
             f"{name} is a set of {domain.of}; test it with some_in, all_in or none_in and a set of this file",
         )
     else:
-        yield "wrong-test", f"{name} is a date; it can be tested with any_result and not_reported only"
+        yield "wrong-test", f"{name} is a date; it can be tested with within, any_result and not_reported only"
+
+
+def _time_faults(outline: Outline, name: str, test: Elapsed, domain: Domain) -> Iterator[tuple[str, str]]:
+    if domain.kind != "date":
+        yield "wrong-test", f"{name} is no date, so it cannot lie within a time"
+    known = ("consent", *outline.protocol.facts)
+    if test.before is not None and test.before not in known:
+        yield "unknown-name", f"{test.before!r} is no fact of this file, nor consent; {hint(test.before, known)}"
 
 
 def _range_faults(name: str, test: Range, domain: Domain) -> Iterator[tuple[str, str]]:

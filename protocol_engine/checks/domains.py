@@ -8,8 +8,8 @@ from attrs import frozen
 
 from protocol_engine.checks.outline import Outline
 from protocol_engine.model.conditions import Range
-from protocol_engine.model.facts import FactDefinition
-from protocol_engine.model.values import Last
+from protocol_engine.model.facts import NEVER, FactDefinition
+from protocol_engine.model.values import Holds, Last
 
 Kind = Literal["ordered", "unordered", "quantity", "date", "set", "reading", "undeclared"]
 
@@ -39,6 +39,10 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     if name in protocol.values:
         value = protocol.values[name]
         return (read_domain(outline, value.last) or UNDECLARED) if isinstance(value, Last) else YES_OR_NO
+    if name == "consented":
+        return YES_OR_NO
+    if name in protocol.derived:
+        return YES_OR_NO if isinstance(protocol.derived[name], Holds) else Domain("quantity", of="its own unit")
     if name in protocol.facts:
         return fact_domain(protocol.facts[name])
     if name in protocol.assumptions:
@@ -58,7 +62,9 @@ def read_domain(outline: Outline, name: str) -> Domain | None:
     if not dot:
         return fact_domain(fact)
     part = fact.parts.get(tail)
-    return Domain("set", of=part.set_of) if part is not None else None
+    if part is None:
+        return None
+    return Domain("quantity", of=part.quantity) if part.quantity is not None else Domain("set", of=part.set_of)
 
 
 def fact_domain(fact: FactDefinition) -> Domain:
@@ -71,4 +77,4 @@ def fact_domain(fact: FactDefinition) -> Domain:
         return Domain("unordered", fact.values or ())
     if fact.quantity is not None:
         return Domain("quantity", of=fact.quantity, limits=fact.domain)
-    return Domain("date") if fact.date else Domain("set", of=fact.set_of)
+    return Domain("date", (NEVER,) if fact.never else ()) if fact.date else Domain("set", of=fact.set_of)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from protocol_engine.checks.conditions import BUILT_IN_NAMES
+from protocol_engine.checks.conditions import BUILT_IN_NAMES, CONSENTED
 from protocol_engine.checks.outline import Outline, Written, hint
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
@@ -31,15 +31,21 @@ DATED = ("consent", "eligibility", "allocation", "death", "withdrawal", "discont
 def names_stand_for_one_thing(outline: Outline) -> Iterator[Problem]:
     """Values, facts and assumptions share one space of names, and no name of the language is taken."""
     protocol = outline.protocol
-    spaces = (("facts", protocol.facts), ("values", protocol.values))
+    spaces: tuple[tuple[str, Mapping[str, Node]], ...] = (
+        ("facts", protocol.facts),
+        ("values", protocol.values),
+        ("derived", protocol.derived),
+    )
     for section, names in spaces:
         for name, node in names.items():
             path = f"{section}.{name}"
-            if name in BUILT_IN_NAMES:
+            if name in (*BUILT_IN_NAMES, CONSENTED):
                 yield outline.problem("name-taken", path, node.mark, f"{name} is a name of the language; take another")
             elif name in protocol.assumptions:
                 yield outline.problem("name-taken", path, node.mark, f"{name} is an assumption too; take another name")
-            elif section == "values" and name in protocol.facts:
+            elif section == "derived" and name in protocol.values:
+                yield outline.problem("name-taken", path, node.mark, f"{name} is a value too; take another name")
+            elif section != "facts" and name in protocol.facts:
                 yield outline.problem("name-taken", path, node.mark, f"{name} is a fact too; take another name")
     for name, regimen in protocol.regimens.items():
         if name == SAME_REGIMEN:

@@ -94,10 +94,7 @@ def _type_faults(fact: FactDefinition) -> Iterator[Fault]:
         yield "fact-type", "", f"has no type; give it one of {words}"
     elif len(fact.kinds) > 1:
         yield "fact-type", "", f"has several types, {' and '.join(fact.kinds)}; keep one"
-    for key in fact.domain.limits if fact.quantity is None else ():
-        yield "fact-type", key, "is a limit of a quantity, and this fact is none; leave it out"
-    if not fact.domain.meets(fact.domain):
-        yield "fact-type", "", f"no number is {fact.domain.words}; correct the limits"
+    yield from _misplaced_details(fact)
     for key in ("levels", "one_of", "no_result"):
         levels: tuple[str, ...] | None = getattr(fact, key)
         if levels is not None and len(set(levels)) != len(levels):
@@ -108,6 +105,18 @@ def _type_faults(fact: FactDefinition) -> Iterator[Fault]:
     for level in fact.no_result:
         if level in (fact.values or ()):
             yield "level-twice", "no_result", f"{level!r} is a level too; a result is either known or none"
+
+
+def _misplaced_details(fact: FactDefinition) -> Iterator[Fault]:
+    """What belongs to a fact of another type."""
+    for key in fact.domain.limits if fact.quantity is None else ():
+        yield "fact-type", key, "is a limit of a quantity, and this fact is none; leave it out"
+    if not fact.domain.meets(fact.domain):
+        yield "fact-type", "", f"no number is {fact.domain.words}; correct the limits"
+    if fact.molar_mass is not None and (fact.quantity is None or fact.molar_mass.unit != "g/mol"):
+        yield "fact-type", "molar_mass", "belongs to a quantity and is written in g/mol"
+    if fact.never and not fact.date:
+        yield "fact-type", "never", "belongs to a date: it says that what the fact dates may never have happened"
 
 
 def _timepoint_faults(fact: FactDefinition) -> Iterator[Fault]:
@@ -121,6 +130,8 @@ def _timepoint_faults(fact: FactDefinition) -> Iterator[Fault]:
 
 def _part_faults(fact: FactDefinition) -> Iterator[Fault]:
     for name, part in fact.parts.items():
+        if (part.set_of is None) == (part.quantity is None):
+            yield "fact-type", f"parts.{name}", "needs exactly one of set_of and quantity"
         if part.not_listed not in ("absent", "unknown"):
             known = ("absent", "unknown")
             yield "unknown-name", f"parts.{name}.not_listed", f"is absent or unknown; {hint(part.not_listed, known)}"

@@ -8,8 +8,10 @@ from protocol_engine.checks.outline import Outline
 from protocol_engine.checks.regimens import WEIGHT
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
-from protocol_engine.model.conditions import InSet, Not
+from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
+from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
+from protocol_engine.model.screening import Formula, HalfLives, Ratio
 from protocol_engine.model.values import Ever, Last
 
 UNUSED = "unused-name"
@@ -22,6 +24,7 @@ def declared_names_are_used(outline: Outline) -> Iterator[Problem]:
     for section, names in (
         ("facts", protocol.facts), ("sets", protocol.sets), ("drugs", protocol.drugs), ("parts", protocol.parts),
         ("procedures", protocol.procedures), ("regimens", protocol.regimens), ("values", protocol.values),
+        ("derived", protocol.derived),
     ):  # fmt: skip
         for name, node in names.items():
             if (section, name) not in used:
@@ -34,10 +37,12 @@ def _used(outline: Outline) -> Iterator[tuple[str, str]]:
     yield "facts", WEIGHT
     for asked in outline.conditions:
         for _, named in asked.tests:
-            test = named.test.test if isinstance(named.test, Not) else named.test
-            yield from (("values", named.name), ("facts", named.name))
-            if isinstance(test, InSet):
-                yield "sets", test.set_name
+            yield from (("values", named.name), ("derived", named.name), ("facts", named.name))
+            for test in inner_tests(named.test):
+                if isinstance(test, InSet):
+                    yield "sets", test.set_name
+                elif isinstance(test, Elapsed) and test.before is not None:
+                    yield "facts", test.before
     for item in outline.nodes:
         yield from _named_in(item.node)
 
@@ -45,9 +50,11 @@ def _used(outline: Outline) -> Iterator[tuple[str, str]]:
 def _named_in(node: Node) -> Iterator[tuple[str, str]]:
     for section, keys in NAMES.items():
         for key in keys.get(type(node), ()):
-            yield section, str(getattr(node, key))
+            yield section, str(getattr(node, key)).partition(".")[0]
     if isinstance(node, Last):
         yield "facts", node.last.partition(".")[0]
+    if isinstance(node, Formula):
+        yield from (("facts", name) for name in INPUTS[node.formula])
     if isinstance(node, Ever):
         yield "values", str(node.before)
         yield from (("drugs", drug) for drug in (node.is_ or {}).get("drug", ()))
@@ -62,6 +69,11 @@ NAMES: dict[str, dict[type[Node], tuple[str, ...]]] = {
     "parts": {Administration: ("part",)},
     "regimens": {Give: ("give",), May: ("give_also",)},
     "procedures": {Perform: ("perform",), May: ("perform",)},
-    "facts": {DateExpression: ("first",), Response: ("fact",)},
+    "facts": {
+        DateExpression: ("first",),
+        Response: ("fact",),
+        Ratio: ("ratio", "to"),
+        HalfLives: ("half_lives", "since"),
+    },
 }
 """Where a name of a section stands by itself."""

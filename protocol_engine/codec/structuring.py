@@ -19,7 +19,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 import cattrs
 
-from protocol_engine.codec.keys import PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
+from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
 from protocol_engine.codec.written import MOST_DIGITS, Finding, Invalid, Lines, LongNumber, Table, Text
 from protocol_engine.errors import Mark, cut, shortened, shown
 from protocol_engine.model import conditions as c
@@ -27,6 +27,7 @@ from protocol_engine.model import events as ev
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Name, Names
+from protocol_engine.model.screening import Derived
 from protocol_engine.model.ucum import unit_of
 from protocol_engine.model.units import (
     NOT_STATED,
@@ -45,7 +46,7 @@ from protocol_engine.model.values import Value
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
 NAME_WORDS = "a name is made of letters, digits and _ + . -, and begins with a letter or a digit"
-DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?)")
+DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?|years?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([!-~]{1,60})")
 MOST_CORRECTIONS = 20
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
@@ -143,6 +144,7 @@ class Codec:
         return {
             p.Step: lambda value, _: self._keyed(value, STEP_KEYS, "step"),
             Value: lambda value, _: self._keyed(value, VALUE_KEYS, "value"),
+            Derived: lambda value, _: self._keyed(value, DERIVED_KEYS, "value"),
             Dose: self._dose,
             DoseDays: self._dose_days,
             c.Test: self._test,
@@ -422,22 +424,49 @@ class Codec:
                 return c.Presence(word)
             return c.OneOf((self._text(value, str),))
         if isinstance(value, list):
-            return c.OneOf(self._list(value, tuple[str, ...]))
+            return self._any_of(value)
         if not isinstance(value, dict):
             raise _fail(value, "test-expected", f"needs a level, a list of levels, or a test, not {_shown(value)}")
         if set(value) == {"not"}:
             inner = self._test(value["not"], None)
             if isinstance(inner, c.Presence | c.Not):
-                raise _fail(value, "test-expected", "`not` stands before a level, a range or a set, and nothing else")
+                raise _fail(
+                    value, "test-expected", "`not` stands before a level, a range, a time or a set, and nothing else"
+                )
             return c.Not(inner)
         set_words = [word for word in ("some_in", "all_in", "none_in") if word in value]
         if set_words and len(value) == 1:
             how: Any = set_words[0]
             return c.InSet(how, self._text(value[how], str))
+        if "within" in value or "at_least_ago" in value:
+            return self._elapsed(value)
         limits: c.Range = self._attrs(value, c.Range)
         if limits == c.Range():
-            raise _fail(value, "test-expected", "needs at least one of at_least, above, at_most, below")
+            raise _fail(value, "test-expected", "needs at least one of at_least, above, at_most, below, or within")
         return limits
+
+    def _elapsed(self, value: dict[str, Any]) -> c.Elapsed:
+        found: c.Elapsed = self._attrs(value, c.Elapsed)
+        if (found.within is None) == (found.at_least_ago is None):
+            raise _fail(value, "test-expected", "says how long ago a date lies: within, or at_least_ago, not both")
+        return found
+
+    def _any_of(self, value: list[Any]) -> c.OneOf | c.AnyOf:
+        """A list of levels, or of tests of which one must hold."""
+        if not any(isinstance(item, dict) for item in value):
+            return c.OneOf(self._list(value, tuple[str, ...]))
+        tests, findings = [], []
+        for index, item in enumerate(value):
+            try:
+                test = self._test(item, None)
+                if not isinstance(test, c.OneOf | c.Range | c.Elapsed):
+                    raise _fail(item, "test-expected", "in a list of tests each is a level, a range or a time")
+                tests.append(test)
+            except Invalid as invalid:
+                findings += _inside(index, invalid, getattr(item, "mark", None))
+        if findings:
+            raise Invalid(findings)
+        return c.AnyOf(tuple(tests))
 
     # --- events ------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from attrs import evolve
 
 from protocol_engine.codec import digest, plain_json
 from protocol_engine.compiler.conditions import joined
+from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
 from protocol_engine.compiler.landing import landings
 from protocol_engine.compiler.steps import Steps
 from protocol_engine.model.claims import GENERAL_RULES
@@ -73,6 +74,8 @@ def compile_protocol(protocol: Protocol) -> Table:
         endpoints=protocol.endpoints,
         endpoints_see=protocol.endpoints_see,
         elsewhere=_elsewhere(protocol, choices),
+        derived=compiled_derived(protocol, steps.conditions),
+        criteria=compiled_criteria(protocol, steps.conditions),
     )
     table = evolve(table, landings=landings(table))
     return evolve(table, digest=digest(plain_json(table)))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from protocol_engine.model.conditions import Clause, Condition, InSet, Not, OneOf, Range, Test
+from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Range, Test
 from protocol_engine.model.protocol import Protocol
+from protocol_engine.model.screening import Derived
 from protocol_engine.model.table import Guard, claim_order
-from protocol_engine.model.values import Holds, Last, Value
+from protocol_engine.model.values import Ever, Holds, Last, Value
 
 
 def joined(*groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -49,7 +50,10 @@ class Conditions:
         """Limits on an ordered level become the list of levels within them."""
         if isinstance(test, Not):
             inner = self._plain_test(name, test.test)
-            return Not(inner) if isinstance(inner, OneOf | Range | InSet) else test
+            return Not(inner) if isinstance(inner, OneOf | Range | InSet | Elapsed | AnyOf) else test
+        if isinstance(test, AnyOf):
+            inner_tests = (self._plain_test(name, item) for item in test.tests)
+            return AnyOf(tuple(item for item in inner_tests if isinstance(item, OneOf | Range | Elapsed)))
         levels = self._levels(name)
         if not isinstance(test, Range) or levels is None:
             return test
@@ -73,20 +77,20 @@ class Conditions:
         """The assumptions a named value rests on, through every value and fact it reads."""
         if name not in self._known:
             self._known[name] = ()
-            value: Value | None = self.protocol.values.get(name)
-            if isinstance(value, Holds):
-                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")), self.rests(value.holds))
-            elif isinstance(value, Last):
-                rests = joined(
-                    value.rests,
-                    tuple(c for c in value.cite if c.startswith("A")),
-                    self._fact_rests(value.last),
-                )
-            elif value is not None:
-                other = self._value_rests(value.before) if value.before is not None else ()
-                rests = joined(value.rests, tuple(c for c in value.cite if c.startswith("A")), other)
-            else:
-                rests = self._fact_rests(name)
+            value: Value | Derived | None = self.protocol.values.get(name, self.protocol.derived.get(name))
+            own = (*value.rests, *(claim for claim in value.cite if claim.startswith("A"))) if value is not None else ()
+            match value:
+                case Holds():
+                    inner = self.rests(value.holds)
+                case Last():
+                    inner = self._fact_rests(value.last)
+                case Ever() if value.before is not None:
+                    inner = self._value_rests(value.before)
+                case None:
+                    inner = self._fact_rests(name)
+                case _:
+                    inner = ()
+            rests = joined(own, inner)
             self._known[name] = rests
         return self._known[name]
 

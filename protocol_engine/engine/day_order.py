@@ -12,6 +12,7 @@ from protocol_engine.model.events import (
     ActEvent,
     AdministrationEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
     EligibilityEvent,
@@ -37,6 +38,8 @@ ACT_KINDS = (
     ProcedureEvent,
     OtherTreatmentEvent,
 )
+KNOWN_FIRST = (ObservationEvent, AttestationEvent)
+"""Reports of what was seen or said; what is done on that day is done in the knowledge of them."""
 
 Course = TypeVar("Course")
 Take = Callable[[Course, Sequence[FoldedEvent]], tuple[Course, bool]]
@@ -52,10 +55,10 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
     """
     timed = sorted((event for event in group if event.known.instant is not None), key=_by_clock)
     untimed = sorted((event for event in group if event.known.instant is None), key=_by_kind)
-    first: list[FoldedEvent] = [event for event in untimed if isinstance(event, ObservationEvent)]
+    first: list[FoldedEvent] = [event for event in untimed if isinstance(event, KNOWN_FIRST)]
     first += [event for event in untimed if isinstance(event, OtherTreatmentEvent)]
     acts = [event for event in untimed if isinstance(event, ACT_KINDS) and not isinstance(event, OtherTreatmentEvent)]
-    last = [event for event in untimed if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
+    last = [event for event in untimed if not isinstance(event, (*KNOWN_FIRST, *ACT_KINDS))]
     usual = 1 + max((place for place, event in enumerate(timed) if isinstance(event, ObservationEvent)), default=-1)
     middle = [*timed[:usual], *acts, *timed[usual:]]
     yield [*first, *middle, *last]

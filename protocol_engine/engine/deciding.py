@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from attrs import define, field
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
+from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
@@ -114,12 +115,11 @@ class Decider:
     def _rows(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         menus: dict[str, list[tuple[Row, Truth]]] = {}
         day_open = False
-        for row in self.table.offers.get(standing.place.id, ()):
-            act = row.act
-            if act is None or not standing.open_day(row):
-                continue
+        for row, act in self._open_rows(standing):
             if not standing.counts(row):
                 self._refuse(standing, act, listing)
+                continue
+            if act.kind == "eligibility" and not self._screened(standing, row, listing, as_of):
                 continue
             held = standing.held(act)
             truth = min((standing.truth(row), *(hold.truth for hold in held)))
@@ -144,6 +144,35 @@ class Decider:
             name = self.table.drugs[drug].name
             because = (f"{', '.join(cites)}: nobody in this arm is given {name} under the protocol",)
             listing.refused[f"never:{drug}"] = Refusal({"kind": "administer", "drug": drug}, because, cites)
+
+    def _open_rows(self, standing: Standing) -> Iterator[tuple[Row, ActLabel]]:
+        """The offers of the place, without those of days that are settled or do not apply in this cycle."""
+        for row in self.table.offers.get(standing.place.id, ()):
+            if row.act is not None and standing.open_day(row):
+                yield row, row.act
+
+    def _screened(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None) -> bool:
+        """Whether the criteria let eligibility be confirmed. If not: the examinations and words that would decide."""
+        if as_of is None or not governs(self.table, standing.history):
+            return True
+        screening = screen(self.table, standing.history, standing.position, as_of)
+        listing.rests |= dict.fromkeys(screening.assumptions)
+        if screening.barring:
+            because = tuple(sentence for answer in screening.barring for sentence in answer.sentences)
+            cites = tuple(answer.id for answer in screening.barring)
+            listing.refused["eligibility"] = Refusal({"kind": ACTION_OF["eligibility"]}, because, (*row.basis, *cites))
+        elif screening.undecided:
+            for item in screening.lacking:
+                content = {"fact": item.fact, "timepoint": None}
+                part = {"component": item.component} if item.component is not None else {}
+                listing.actions.append(
+                    Action("assess", *_NEVER_STATED, "required", item.needed_by, {**content, **part})
+                )
+                self._note(Missing(item.fact, None, item.component, item.why), list(item.needed_by), listing)
+            for answer in screening.questions:
+                content = {"criterion": answer.id, "question": answer.question}
+                listing.actions.append(Action("attest", *_NEVER_STATED, "required", (answer.id,), content))
+        return screening.answer == "eligible"
 
     def _never(self, standing: Standing) -> dict[str, tuple[str, ...]]:
         arm = self.table.arms.get(standing.position.arm or "")
@@ -380,7 +409,7 @@ _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
 
 
 def _by_due(action: Action) -> tuple[bool, str, bool]:
-    return (action.due == NOT_STATED_WORD, action.due, action.kind == "assess")
+    return (action.due == NOT_STATED_WORD, action.due, action.kind in ("assess", "attest"))
 
 
 def _beside(action: Action) -> Action:

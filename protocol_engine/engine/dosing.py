@@ -13,10 +13,9 @@ from protocol_engine.model.events import GivenDrug
 from protocol_engine.model.history import NO_RESULTS, History
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.state import Position
-from protocol_engine.model.table import RegimenContent, Row, Table
+from protocol_engine.model.table import WEIGHT_FACT, RegimenContent, Row, Table
 from protocol_engine.model.units import NOT_STATED_WORD, DayPoints, DaySpan, Quantity, plain
 
-WEIGHT_FACT = "weight"
 PER_KG = "/kg"
 EXACT = Context(prec=100, traps=[Inexact])
 """Doses and weights have at most 30 digits, so their product is exact; if it were not, this would say so."""

@@ -26,6 +26,7 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
     DeathEvent,
@@ -38,8 +39,8 @@ from protocol_engine.model.events import (
     StudyClosureEvent,
     WithdrawalEvent,
 )
-from protocol_engine.model.facts import FactDefinition, read_members, read_value
-from protocol_engine.model.history import History, Result
+from protocol_engine.model.facts import FactDefinition, read_value
+from protocol_engine.model.history import History, Result, read_parts
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
@@ -209,6 +210,8 @@ class Folder:
         match event:
             case ObservationEvent():
                 return self._observe(fold, event)
+            case AttestationEvent():
+                history = history.with_attestation(event)
             case AdverseEventEvent():
                 history = history.with_adverse_event(event)
             case DiscontinuationEvent():
@@ -245,7 +248,7 @@ class Folder:
         cycle = bisect_left(fold.position.cycle_days, event.effective.day)
         timepoint, remark = _timepoint(fact, event, cycle)
         value = read_value(fact, event.value, event.unit)
-        parts = {name: read_members(event.components[name]) for name in fact.parts if name in event.components}
+        parts = read_parts(fact, event)
         result = Result(event, timepoint, value, parts)
         history = fold.history.with_result(result)
         told = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))

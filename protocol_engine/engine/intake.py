@@ -18,6 +18,7 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AttestationEvent,
     ChoiceEvent,
     CorrectionEvent,
     DiscontinuationEvent,
@@ -28,11 +29,12 @@ from protocol_engine.model.events import (
     RetractionEvent,
     rewrites_told,
 )
-from protocol_engine.model.facts import read_members, read_value
+from protocol_engine.model.facts import read_part, read_value
 from protocol_engine.model.table import Table
 
 MOST_CYCLES = 9999
 WORST_GRADE = 5
+FACT = "fact that is read"
 ASKED = "proposed"
 """The id of an act that is only asked about."""
 
@@ -147,13 +149,22 @@ def accept_one(table: Table, event: PatientEvent) -> PatientEvent:
 def _known(name: str, known: Collection[str], what: str, path: str, findings: list[tuple[str, str]]) -> bool:
     if name in known:
         return True
-    close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
-    findings.append((path, f"{shown(name)} is no {what} of this protocol; {hint}"))
+    findings.append((path, _unknown(name, known, what)))
     return False
 
 
-def _read(  # noqa: C901  # one case for each kind of event
+def _unknown(name: str, known: Collection[str], what: str) -> str:
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
+    return f"{shown(name)} is no {what} of this protocol; {hint}"
+
+
+def no_fact(name: str, known: Collection[str]) -> str:
+    """What to say of a fact that is not among those known."""
+    return _unknown(name, known, FACT)
+
+
+def _read(  # noqa: C901, PLR0912  # one case for each kind of event
     table: Table, event: PatientEvent, findings: list[tuple[str, str]]
 ) -> PatientEvent:
     match event:
@@ -161,6 +172,12 @@ def _read(  # noqa: C901  # one case for each kind of event
             _known(event.arm, (*table.arms, *table.elsewhere.arms), "arm", "arm", findings)
         case ObservationEvent():
             _read_observation(table, event, findings)
+        case AttestationEvent():
+            if event.protocol not in (None, table.protocol):
+                findings.append(
+                    ("protocol", f"is {cut(event.protocol or '')}, and this is the course of {table.protocol}")
+                )
+            _known(event.criterion, table.criteria, "criterion", "criterion", findings)
         case AdministrationEvent() | OmissionEvent():
             _read_dose(table, event, findings)
         case ChoiceEvent():
@@ -186,7 +203,7 @@ def _read(  # noqa: C901  # one case for each kind of event
 
 
 def _read_observation(table: Table, event: ObservationEvent, findings: list[tuple[str, str]]) -> None:
-    if not _known(event.fact, table.facts, "fact that is read", "fact", findings):
+    if not _known(event.fact, table.facts, FACT, "fact", findings):
         return
     fact = table.facts[event.fact]
     if event.timepoint is not None and fact.taken:
@@ -198,7 +215,7 @@ def _read_observation(table: Table, event: ObservationEvent, findings: list[tupl
     for name, value in event.components.items():
         if _known(name, fact.parts, f"component of {event.fact}", f"components.{cut(name)}", findings):
             try:
-                read_members(value)
+                read_part(fact, name, value, event.unit)
             except ValueError as error:
                 findings.append((f"components.{cut(name)}", str(error)))
 

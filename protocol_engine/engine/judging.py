@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.labels import Judgement, judge_label
+from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing
+from protocol_engine.model.decision import VerdictKind
 from protocol_engine.model.events import (
     ActEvent,
     AdministrationEvent,
@@ -83,12 +87,30 @@ def _judge_gate(standing: Standing, act: ActLabel, mark: str) -> Judgement:
 def _judge_eligibility(standing: Standing, event: EligibilityEvent) -> Judgement:
     act = ActLabel("eligibility", "met")
     if event.met:
-        return _judge_gate(standing, act, "eligibility")
+        return _held_against_criteria(standing, _judge_gate(standing, act, "eligibility"), event)
     if "consent" not in standing.position.marks:
         return Judgement(
             "order", ("G1: eligibility is judged after written consent",), ("G1",), landing=Landing("stay")
         )
     return Judgement("allowed", landing=Landing("stay"))
+
+
+def _held_against_criteria(standing: Standing, judged: Judgement, event: EligibilityEvent) -> Judgement:
+    """The same, once screening has begun, as a deviation where the criteria do not say that the patient is eligible."""
+    table, history = standing.table, standing.history
+    if judged.row is None or not governs(table, history):
+        return judged
+    screening = screen(table, history, standing.position, event.effective.day)
+    if screening.answer == "eligible":
+        return judged
+    against = screening.barring or screening.undecided
+    verdict: VerdictKind = "condition" if screening.barring else "unknown"
+    return evolve(
+        judged,
+        verdict=verdict if judged.verdict == "allowed" else judged.verdict,
+        because=(*judged.because, *(sentence for answer in against for sentence in answer.sentences)),
+        cites=tuple(dict.fromkeys((*judged.cites, *(answer.id for answer in against)))),
+    )
 
 
 def _judge_allocation(standing: Standing, event: AllocationEvent) -> Judgement:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
-from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.model.conditions import (
+    AnyOf,
+    Condition,
+    Elapsed,
+    InSet,
+    NamedTest,
+    Not,
+    OneOf,
+    Presence,
+    Range,
+    Test,
+)
 from protocol_engine.model.evaluation import Evaluation, MemberSet, Missing, Outcome
 from protocol_engine.model.table import ActLabel, Guard, Table
 from protocol_engine.model.units import plain
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Last
 
 TOXICITY_DETAILS = {
     "unacceptable": "whether the adverse event is unacceptable for the treatment",
@@ -18,16 +31,18 @@ TOXICITY_DETAILS = {
 
 def label_of(table: Table, name: str) -> str:
     """The name of a value in words."""
-    value = table.values.get(name)
+    value = table.values.get(name, table.derived.get(name))
     match value:
-        case Last() | Ever() | Holds() if value.label is not None:
+        case None:
+            return fact_words(table, name, None) if name in table.facts else words(name)
+        case _ if value.label is not None:
             return value.label
         case Last():
             return (
                 f"{fact_words(table, value.last.partition('.')[0], None)}{f' at {words(value.at)}' if value.at else ''}"
             )
         case _:
-            return fact_words(table, name, None) if name in table.facts else words(name)
+            return words(name)
 
 
 def words(name: str) -> str:
@@ -56,8 +71,20 @@ def test_words(test: Test) -> str:
             return words(word)
         case InSet(how, name):
             return f"{words(how)} {words(name)}"
+        case Elapsed():
+            return elapsed_words(test)
+        case AnyOf(tests):
+            return " or ".join(test_words(inner) for inner in tests)
         case Not(inner):
             return f"not {test_words(inner)}"
+
+
+def elapsed_words(test: Elapsed) -> str:
+    """How long ago something must lie, in words."""
+    time = f"within {test.within}" if test.within is not None else f"at least {test.at_least_ago} ago"
+    if test.before is None:
+        return time
+    return f"{time.removesuffix(' ago')} before {words(test.before)}"
 
 
 def value_words(outcome: Outcome) -> str:
@@ -67,6 +94,10 @@ def value_words(outcome: Outcome) -> str:
         text = "unknown" if outcome.why == "absent" else words(outcome.why)
     elif isinstance(value, Decimal):
         text = plain(value)
+    elif isinstance(value, Fraction):
+        text = rounded(value, 2)
+    elif isinstance(value, date):
+        text = value.isoformat()
     elif isinstance(value, MemberSet):
         text = ", ".join(sorted(value.listed)) or "none"
     elif isinstance(value, frozenset):
@@ -74,6 +105,18 @@ def value_words(outcome: Outcome) -> str:
     else:
         text = str(value)
     return text + (f" ({', '.join(outcome.sources)})" if outcome.sources else "")
+
+
+def rounded(number: Fraction, digits: int) -> str:
+    """A number for the eye, with so many digits at most; ``about`` says that there are more."""
+    scaled = round(number * 10**digits)
+    text = plain(Decimal(f"{scaled}E-{digits}"))
+    return text if Fraction(scaled, 10**digits) == number else f"about {text}"
+
+
+def holding_words(evaluation: Evaluation, named: NamedTest) -> str:
+    """One test that holds: what is known."""
+    return f"{label_of(evaluation.table, named.name)} is {value_words(evaluation.value(named.name))}"
 
 
 def failing_words(evaluation: Evaluation, named: NamedTest) -> str:
@@ -121,6 +164,10 @@ def missing_words(table: Table, missing: Missing) -> str:
             return f"{detail} is not reported{reports}"
         case "no_result":
             return f"{detail} was reported without a result{reports}"
+        case "stale":
+            return f"{detail} is stale{reports}: too old on the day asked about"
+        case "unreadable":
+            return f"{detail} was reported in a form that cannot be read{reports}"
         case _:
             return f"{detail} is in doubt: correct, complete or retract{reports}"
 

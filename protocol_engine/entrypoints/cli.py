@@ -25,6 +25,7 @@ from protocol_engine.entrypoints.protocol_commands import (
     list_command,
     show_command,
 )
+from protocol_engine.entrypoints.screening_commands import criteria_command, screen_command, synthesize_command
 from protocol_engine.errors import BrokenInvariant, InputError, Problems, shortened
 from protocol_engine.version import ENGINE_VERSION
 
@@ -143,11 +144,14 @@ for command in (
     list_command,
     show_command,
     check_command,
+    criteria_command,
+    screen_command,
     next_command,
     propose_command,
     replay_command,
     audit_group,
     diagram_command,
+    synthesize_command,
 ):
     app.add_command(command)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import track
 
 from protocol_engine.adapters.audit_file import AuditFile
 from protocol_engine.adapters.blocks import Page, Paragraph, section
@@ -22,6 +19,7 @@ from protocol_engine.codec import event_json
 from protocol_engine.engine.course import Step, begin, decide, known_by, replay
 from protocol_engine.entrypoints import inputs, options
 from protocol_engine.entrypoints.output import show_json, show_page
+from protocol_engine.entrypoints.progress import with_progress
 from protocol_engine.entrypoints.telemetry import tell
 from protocol_engine.model.decision import Decision
 
@@ -203,7 +201,7 @@ def replay_command(
     state = begin(machine)
     decision = decide(machine, state, received.last)
     with AuditFile.create(audit_path) if audit_path is not None else nullcontext() as log:
-        for taken in with_progress(replay(machine, received.events), len(received.events)):
+        for taken in with_progress(replay(machine, received.events), "replaying", len(received.events)):
             state, decision = taken.state, taken.decision
             lines.append(_course_line(taken))
             if log is not None:
@@ -273,11 +271,3 @@ def _written_words(path: str, chain: Chain) -> Page:
         Paragraph(f"Head: {chain.head}"),
         Paragraph(f"Keep the head elsewhere; `audit verify {path} --head HASH` then finds any change."),
     )
-
-
-def with_progress(steps: Iterable[Step], total: int) -> Iterator[Step]:
-    """The steps, with a bar on standard error where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield from steps
-        return
-    yield from track(steps, "replaying", total=total, console=Console(stderr=True), transient=True)

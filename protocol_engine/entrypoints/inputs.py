@@ -107,20 +107,22 @@ def received(machine: Machine, name: str, *, skip_unknown_facts: bool) -> Receiv
     try:
         events = parse_events(lines, source)
     except Problems as problems:
-        raise Unreadable(tuple(_event_line(problem, problem.mark.line) for problem in problems.problems)) from None
+        raise Unreadable(tuple(event_line(problem) for problem in problems.problems)) from None
     try:
         kept, skipped = accepted(machine.table, events, skip_unknown_facts=skip_unknown_facts, source=source)
     except Problems as problems:
         # The intake counts events; empty lines between them make that another line of the file.
         numbers = [number for number, line in enumerate(lines, 1) if line.removeprefix("\ufeff").strip()]
-        told = (_event_line(problem, numbers[problem.mark.line - 1]) for problem in problems.problems)
+        told = (event_line(problem, numbers[problem.mark.line - 1]) for problem in problems.problems)
         raise Unreadable(tuple(told)) from None
     tell("events read", events=len(kept), skipped=skipped)
     return Received(tuple(kept), skipped, max((event.issued.day for event in events), default=None))
 
 
-def _event_line(problem: Problem, number: int) -> str:
-    return f"{problem.source}:{number} {_without_root(problem.path)}{problem.message}"
+def event_line(problem: Problem, number: int | None = None) -> str:
+    """A fault in an event, with the file and the line: ``number``, or that of its mark."""
+    line = number if number is not None else problem.mark.line
+    return f"{problem.source}:{line} {_without_root(problem.path)}{problem.message}"
 
 
 def _without_root(path: str) -> str:

@@ -6,12 +6,16 @@ comparison of two names, so each name has a finite partition and every table can
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from attrs import field, frozen
 
 from protocol_engine.errors import Mark
+from protocol_engine.model.units import Duration
 
 
 @frozen
@@ -19,6 +23,12 @@ class OneOf:
     """The value is one of these levels; for a yes/no value, ``yes`` or ``no``."""
 
     values: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _exact(limit: str) -> Fraction:
+    """The number that a limit is; there are as many as files write."""
+    return Fraction(limit)
 
 
 @frozen
@@ -44,13 +54,14 @@ class Range:
         """The limits in a sentence; empty where there is none."""
         return " and ".join(f"{key.replace('_', ' ')} {limit}" for key, limit in self.limits.items())
 
-    def includes(self, number: Decimal) -> bool:
-        """Whether the number is within the limits, which are numbers."""
+    def includes(self, number: Decimal | Fraction) -> bool:
+        """Whether the number is within the limits, which are numbers. Nothing is rounded."""
+        exact = Fraction(number)
         return not (
-            (self.at_least is not None and number < Decimal(self.at_least))
-            or (self.above is not None and number <= Decimal(self.above))
-            or (self.at_most is not None and number > Decimal(self.at_most))
-            or (self.below is not None and number >= Decimal(self.below))
+            (self.at_least is not None and exact < _exact(self.at_least))
+            or (self.above is not None and exact <= _exact(self.above))
+            or (self.at_most is not None and exact > _exact(self.at_most))
+            or (self.below is not None and exact >= _exact(self.below))
         )
 
     def meets(self, other: Range) -> bool:
@@ -85,13 +96,45 @@ class InSet:
 
 
 @frozen
+class Elapsed:
+    """How long ago a date lies: ``within`` a time, or ``at_least_ago``; both take in the day that is just so long ago.
+
+    Counted back from the day asked about, or from ``before``: the date that a date fact holds, the day on which the
+    result of another fact was taken, or ``consent``. What never happened is neither.
+    """
+
+    within: Duration | None = None
+    at_least_ago: Duration | None = None
+    before: str | None = None
+
+
+@frozen
+class AnyOf:
+    """One of several tests of the same name holds."""
+
+    tests: tuple[OneOf | Range | Elapsed, ...]
+
+
+@frozen
 class Not:
     """The opposite of one test; unknown stays unknown."""
 
-    test: OneOf | Range | InSet
+    test: OneOf | Range | InSet | Elapsed | AnyOf
 
 
-Test = OneOf | Range | Presence | InSet | Not
+Test = OneOf | Range | Presence | InSet | Elapsed | AnyOf | Not
+
+
+def inner_tests(test: Test) -> Iterator[Test]:
+    """The tests that a test is made of; itself if of no others."""
+    match test:
+        case Not(inner):
+            yield from inner_tests(inner)
+        case AnyOf(tests):
+            for inner in tests:
+                yield from inner_tests(inner)
+        case _:
+            yield test
 
 
 @frozen

@@ -15,6 +15,7 @@ ActionKind = Literal[
     "allocate",
     "administer",
     "assess",
+    "attest",
     "choose",
     "perform",
     "end_treatment",

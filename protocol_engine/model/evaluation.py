@@ -9,11 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, Protocol, assert_never
 
 from attrs import field, frozen
 
-from protocol_engine.model.conditions import Condition, InSet, NamedTest, Not, OneOf, Presence, Range, Test
+from protocol_engine.errors import BrokenInvariant
+from protocol_engine.model.conditions import (
+    AnyOf,
+    Condition,
+    Elapsed,
+    InSet,
+    NamedTest,
+    Not,
+    OneOf,
+    Presence,
+    Range,
+    Test,
+)
 from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, History, Result
@@ -22,7 +35,7 @@ from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.values import Ever, Holds, Last
 
-Why = Literal["known", "absent", "no_result", "muddled"]
+Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable"]
 
 
 @frozen
@@ -173,8 +186,16 @@ class Evaluation:
                 return _in_range(outcome.value, test)
             case InSet(how, name):
                 return self._in_set(outcome.value, how, tuple(self.table.sets[name].are))
+            case AnyOf() | Elapsed():
+                return self._screened(outcome, test)
             case _:
                 assert_never(test)
+
+    def _screened(self, outcome: Outcome, test: AnyOf | Elapsed) -> Truth:
+        """What only criteria ask; how long ago something was, they answer for the day asked about."""
+        if isinstance(test, AnyOf):
+            return max(self._tested(outcome, inner) for inner in test.tests)
+        raise BrokenInvariant("a date is held against the calendar where no day is asked about")
 
     def _in_set(self, value: FactValue | MemberSet, how: str, names: tuple[str, ...]) -> Truth:
         members = (
@@ -235,8 +256,8 @@ def _present(outcome: Outcome, word: str) -> Truth:
 
 
 def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
-    number = value if isinstance(value, Decimal) else Decimal(str(value))
-    return Truth.TRUE if limits.includes(number) else Truth.FALSE
+    number = value if isinstance(value, Decimal | Fraction) else Decimal(str(value))
+    return Truth.of(limits.includes(number))
 
 
 @frozen
@@ -289,12 +310,16 @@ class HistoryLeaves:
         if len(reported) > 1:
             return Outcome(None, "muddled", sources, (Missing(fact, at, part, "muddled", sources),))
         definition: FactPart = self.table.facts[fact].parts[part]
+        found = reported.pop()
+        if not isinstance(found, frozenset):
+            return Outcome(found, sources=sources)
         tested: frozenset[str] | None = None
         if definition.not_listed == "unknown":
-            tested = frozenset().union(*(item.parts.get(definition.unless_in or "", frozenset()) for item in results))
+            named = [item.parts.get(definition.unless_in or "") for item in results]
+            tested = frozenset().union(*(names for names in named if isinstance(names, frozenset)))
         # What the set leaves open is missing too: the condition names it only where a test stays unknown.
         return Outcome(
-            MemberSet(reported.pop(), tested),
+            MemberSet(found, tested),
             sources=sources,
             missing=(Missing(fact, at, part, "absent", sources),),
         )

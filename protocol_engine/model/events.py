@@ -1,8 +1,9 @@
 """The events of a course: what happened to one patient, each with an id, a kind and its dates.
 
 Acts (consent, eligibility, allocation, choice, administration, omission, procedure, other_treatment) are judged
-against the protocol; reports (observation, adverse_event, withdrawal, death, study_closure, discontinuation) are
-taken as they are; correction and retraction rewrite an earlier event from the day they became known.
+against the protocol; reports (observation, attestation, adverse_event, withdrawal, death, study_closure,
+discontinuation) are taken as they are; correction and retraction rewrite an earlier event from the day they became
+known.
 """
 
 from __future__ import annotations
@@ -184,6 +185,20 @@ class ObservationEvent(Event):
 
 
 @frozen(kw_only=True)
+class AttestationEvent(Event):
+    """Somebody's word on a criterion that no data decide: is it met? ``by`` says who that was, by role.
+
+    ``protocol`` says whose criterion it is, where a patient is screened for several.
+    """
+
+    kind: Literal["attestation"] = "attestation"
+    criterion: str
+    met: bool
+    by: str
+    protocol: str | None = None
+
+
+@frozen(kw_only=True)
 class AdverseEventEvent(Event):
     """An adverse event: CTCAE ``grade`` 1 to 5; ``unacceptable`` is the investigator's word on the treatment."""
 
@@ -265,13 +280,20 @@ ActEvent = (
     | OtherTreatmentEvent
 )
 ReportEvent = (
-    ObservationEvent | AdverseEventEvent | DiscontinuationEvent | WithdrawalEvent | DeathEvent | StudyClosureEvent
+    ObservationEvent
+    | AttestationEvent
+    | AdverseEventEvent
+    | DiscontinuationEvent
+    | WithdrawalEvent
+    | DeathEvent
+    | StudyClosureEvent
 )
 Rewrite = CorrectionEvent | RetractionEvent
 PatientEvent = ActEvent | ReportEvent | Rewrite
 
 EVENT_KINDS: dict[str, type[PatientEvent]] = {
     "consent": ConsentEvent,
+    "attestation": AttestationEvent,
     "eligibility": EligibilityEvent,
     "allocation": AllocationEvent,
     "observation": ObservationEvent,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import NewType
 
 from attrs import field, frozen
@@ -16,7 +17,8 @@ from attrs import field, frozen
 from protocol_engine.errors import cut, shown
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Range
-from protocol_engine.model.units import plain
+from protocol_engine.model.ucum import factor
+from protocol_engine.model.units import Quantity, UcumUnit, plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
@@ -34,13 +36,15 @@ MEMBER_PATTERN = re.compile(r"[A-Z][A-Z0-9-]{1,15}")
 
 @frozen(kw_only=True)
 class FactPart(Node):
-    """A detail reported together with a fact, such as the genes found mutated in a ctDNA sample.
+    """A detail reported together with a fact: a set of names, or a number in the unit that the report is in.
 
-    ``not_listed`` says what a name outside the reported set means: ``absent`` (the list is complete) or ``unknown``,
+    Such as the genes found mutated in a ctDNA sample, or the upper limit of normal of the laboratory. ``not_listed``
+    says what a name outside the reported set means: ``absent`` (the list is complete) or ``unknown``,
     unless the set in the part ``unless_in`` (what was tested) names it.
     """
 
-    set_of: str
+    set_of: str | None = None
+    quantity: UcumUnit | None = None
     not_listed: str = "absent"
     unless_in: str | None = None
     label: str | None = None
@@ -61,23 +65,39 @@ class Timepoint(Node):
 
 
 @frozen(kw_only=True)
+class Conversion(Node):
+    """Another unit that a fact may be reported in, and what a number in it is multiplied by."""
+
+    unit: UcumUnit
+    times: Decimal
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class FactDefinition(Node):
     """One fact that the protocol reads; see the module for the types.
 
     ``at_least``, ``above``, ``at_most`` and ``below`` limit a quantity: a number outside them cannot be reported.
+    ``molar_mass`` turns an amount of substance into a mass, ``also_in`` names other units where no physics
+    gives the factor. With ``never: yes`` a date may be reported as ``never``.
+    ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth.
     """
 
     label: str | None = None
     levels: tuple[str, ...] | None = None
     one_of: tuple[str, ...] | None = None
     yes_no: bool = False
-    quantity: str | None = None
+    quantity: UcumUnit | None = None
     at_least: Decimal | None = None
     above: Decimal | None = None
     at_most: Decimal | None = None
     below: Decimal | None = None
+    molar_mass: Quantity | None = None
+    also_in: tuple[Conversion, ...] = ()
     date: bool = False
+    never: bool = False
     set_of: str | None = None
+    lasting: bool = False
     no_result: tuple[str, ...] = ()
     parts: dict[str, FactPart] = field(factory=dict)
     taken: dict[str, Timepoint] = field(factory=dict)
@@ -112,7 +132,9 @@ class FactDefinition(Node):
         return self.levels if self.levels is not None else self.one_of
 
 
-FactValue = str | Decimal | date | frozenset[str]
+NEVER = "never"
+FactValue = str | Decimal | Fraction | date | frozenset[str]
+PartValue = Decimal | Fraction | frozenset[str]
 
 
 def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactValue | None:
@@ -131,7 +153,7 @@ def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactVal
             raise ValueError(f"must be true or false, not {shown(value)}")
         return "yes" if value else "no"
     if fact.date:
-        return _read_day(value)
+        return NEVER if fact.never and value == NEVER else _read_day(value)
     if fact.set_of is not None:
         return read_members(value)
     domain = fact.values or ()
@@ -140,12 +162,53 @@ def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactVal
     return value
 
 
-def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Decimal:
+def read_part(fact: FactDefinition, name: str, value: object, unit: str | None) -> PartValue:
+    """The typed value of a detail; a number is in the unit of its report. ValueError as in :func:`read_value`."""
+    part = fact.parts[name]
+    if part.quantity is None:
+        return read_members(value)
+    number = _number(value)
+    return _converted(number, unit if fact.quantity is not None else part.quantity, part.quantity, fact)
+
+
+def _number(value: object) -> Decimal:
     if not isinstance(value, str) or not DECIMAL_PATTERN.fullmatch(value):
         raise ValueError(f'must be a decimal number in a string, such as "62.5", not {shown(value)}')
-    if unit != fact.quantity:
-        raise ValueError(f"is read in {fact.quantity}, and the unit given is {cut(unit or 'missing')}")
-    number = Decimal(value)
+    return Decimal(value)
+
+
+def _converted(number: Decimal, unit: str | None, to: str, fact: FactDefinition) -> Decimal | Fraction:
+    """The number in the unit that is read, exactly: a decimal where it has an end, else a fraction."""
+    if unit == to:
+        return number
+    if unit is None:
+        raise ValueError(f"is read in {to}, and the unit given is missing")
+    declared = next((other.times for other in fact.also_in if other.unit == unit), None)
+    if declared is not None:
+        return exact(Fraction(number) * Fraction(declared))
+    mass = fact.molar_mass.fraction if fact.molar_mass is not None else None
+    try:
+        found = Fraction(number) * factor(unit, to, mass)
+    except ValueError as error:
+        raise ValueError(f"is read in {to}, and the unit given is {cut(unit)}: {error}") from None
+    return exact(found)
+
+
+def exact(number: Fraction) -> Decimal | Fraction:
+    """The number as a decimal if it has an end as one, else as it is."""
+    rest, digits = number.denominator, 0
+    for prime in (2, 5):
+        power = 0
+        while rest % prime == 0:
+            rest, power = rest // prime, power + 1
+        digits = max(digits, power)
+    if rest != 1:
+        return number
+    return Decimal(f"{number.numerator * 10**digits // number.denominator}E-{digits}")
+
+
+def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Decimal | Fraction:
+    number = _converted(_number(value), unit, fact.quantity or "1", fact)
     if not fact.domain.includes(number):
         raise ValueError(f"must be {fact.domain.words}, not {value}")
     return number

@@ -12,11 +12,12 @@ from attrs import evolve, field, frozen
 
 from protocol_engine.model.events import (
     AdverseEventEvent,
+    AttestationEvent,
     ChoiceEvent,
     DiscontinuationEvent,
     ObservationEvent,
 )
-from protocol_engine.model.facts import FactValue
+from protocol_engine.model.facts import FactDefinition, FactValue, PartValue, read_part
 
 GroupKey = str | date
 
@@ -28,7 +29,7 @@ class Result:
     event: ObservationEvent
     timepoint: str | None
     value: FactValue | None
-    parts: dict[str, frozenset[str]]
+    parts: dict[str, PartValue]
 
     @property
     def day(self) -> date:
@@ -39,6 +40,12 @@ class Result:
     def group(self) -> GroupKey:
         """Results of one group speak of one moment: the named timepoint, or else the day."""
         return self.timepoint or self.day
+
+
+def read_parts(fact: FactDefinition, event: ObservationEvent) -> dict[str, PartValue]:
+    """The typed details of a report, of those that the fact has; ValueError as in :func:`read_part`."""
+    reported = event.components
+    return {name: read_part(fact, name, reported[name], event.unit) for name in reported if name in fact.parts}
 
 
 @frozen
@@ -112,6 +119,7 @@ class History:
     choices: dict[str, ChoiceEvent] = field(factory=dict)
     done: dict[str, Done] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
+    attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
     withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
     died: tuple[date, str] | None = None
     closed: tuple[date, str] | None = None
@@ -146,6 +154,14 @@ class History:
     def with_adverse_event(self, event: AdverseEventEvent) -> History:
         """One more adverse event. Those attested as acceptable are kept in the course and asked for by no value."""
         return self if event.unacceptable is False else evolve(self, adverse=(*self.adverse, event))
+
+    def with_attestation(self, event: AttestationEvent) -> History:
+        """One more word on a criterion: those of the newest day are kept."""
+        known = self.attested.get(event.criterion, ())
+        if known and known[0].effective.day > event.effective.day:
+            return self
+        same = known if known and known[0].effective.day == event.effective.day else ()
+        return evolve(self, attested={**self.attested, event.criterion: (*same, event)})
 
     def with_discontinuation(self, event: DiscontinuationEvent) -> History:
         """Treatment, or a drug, was stopped for good; of several reports of one day the first stands last."""

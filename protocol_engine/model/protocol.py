@@ -12,6 +12,7 @@ from attrs import field, frozen
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
+from protocol_engine.model.screening import Criterion, Derived
 from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
 from protocol_engine.model.values import Value
 
@@ -401,6 +402,8 @@ class Protocol(Node):
     parts: dict[str, Part] = field(factory=dict)
     regimens: dict[str, Regimen]
     values: dict[str, Value] = field(factory=dict)
+    derived: dict[str, Derived] = field(factory=dict)
+    criteria: dict[str, Criterion] = field(factory=dict)
     course: tuple[Step, ...]
     stops: tuple[Stop, ...] = ()
     needs: tuple[Need, ...] = ()

@@ -8,14 +8,16 @@ file that is ever run, and its digest covers everything in it, the selected read
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import Literal
 
 from attrs import define, field, frozen
 
 from protocol_engine.model.claims import Assumption, Silence
-from protocol_engine.model.conditions import Condition
+from protocol_engine.model.conditions import Condition, Elapsed, Test, inner_tests
 from protocol_engine.model.facts import FactDefinition
+from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
     Design,
@@ -27,10 +29,13 @@ from protocol_engine.model.protocol import (
     Part,
     Procedure,
 )
+from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Ratio
 from protocol_engine.model.units import Duration
-from protocol_engine.model.values import Ever, Holds, Value
+from protocol_engine.model.values import Ever, Holds, Last, Value
 
 LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
+WEIGHT_FACT = "weight"
+"""The fact that doses per kg are worked out with, in every protocol."""
 BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
 """Scopes of the ends that hold in every protocol: death, withdrawal, closure and discontinuation."""
 
@@ -132,10 +137,10 @@ class Row:
 
 
 @cache
-def claim_order(claim: str) -> tuple[int, int, str]:
-    """Sort key for claim ids: R before A before G before N, and 2 before 10."""
-    digits = claim[1:]
-    return ("RAGN".find(claim[:1]), int(digits) if digits.isdigit() else 0, claim)
+def claim_order(claim: str) -> tuple[int, tuple[int, ...], str]:
+    """Sort key for claim ids: R before A before G before N, criteria (I, E, H) behind them, and 2 before 10."""
+    numbers = tuple(int(digits) if digits.isdigit() else 0 for digits in claim[1:].split("."))
+    return ("RAGNIEH".find(claim[:1]), numbers, claim)
 
 
 PlaceKind = Literal[
@@ -225,6 +230,11 @@ class ArmContent:
     cites: tuple[str, ...]
 
 
+def _counted_from(test: Test) -> tuple[str, ...]:
+    """The names whose days a test counts back from."""
+    return tuple(inner.before for inner in inner_tests(test) if isinstance(inner, Elapsed) and inner.before is not None)
+
+
 @define(frozen=True, slots=False)
 class Table:
     """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place.
@@ -255,6 +265,8 @@ class Table:
     endpoints: dict[str, Endpoint]
     endpoints_see: tuple[str, ...] = ()
     elsewhere: Elsewhere = field(factory=Elsewhere)
+    derived: dict[str, Derived] = field(factory=dict)
+    criteria: dict[str, CriterionContent] = field(factory=dict)
     start: str = "start"
     digest: str = field(default="", eq=False)
 
@@ -301,6 +313,45 @@ class Table:
     def acts(self) -> dict[str, ActLabel]:
         """Every act that some row offers, by key."""
         return {row.act.key: row.act for row in self.rows if row.act is not None}
+
+    def facts_read(self, condition: Condition) -> tuple[str, ...]:
+        """The facts that a condition reads, through derived and named values, and counts days from; each once."""
+        names = [name for named in condition.tests for name in (named.name, *_counted_from(named.test))]
+        return tuple(dict.fromkeys(fact for name in names for fact in self._facts_behind(name)))
+
+    def _facts_behind(self, name: str) -> Iterator[str]:
+        head = name.partition(".")[0]
+        if head in self.facts:
+            yield head
+            return
+        value = self.derived.get(name, self.values.get(name))
+        inner: tuple[str, ...] = ()
+        match value:
+            case Holds():
+                yield from self.facts_read(value.holds)
+                return
+            case Last():
+                inner = (value.last,)
+            case Ever():
+                inner = tuple(value.ever)
+            case Ratio():
+                inner = (value.ratio, value.to)
+            case HalfLives():
+                inner = (value.half_lives, value.since)
+            case Formula():
+                inner = INPUTS[value.formula]
+            case _:
+                pass
+        for other in inner:
+            yield from self._facts_behind(other)
+
+    @cached_property
+    def screening_facts(self) -> frozenset[str]:
+        """The facts that criteria read and the course does not: only a screening asks for them."""
+        conditions = (item.condition for item in self.criteria.values() if item.condition is not None)
+        read = {fact for condition in conditions for fact in self.facts_read(condition)}
+        course = {fact for row in self.rows for guard in row.guards for fact in self.facts_read(guard.condition)}
+        return frozenset(read - course - {name for name, fact in self.facts.items() if fact.taken} - {WEIGHT_FACT})
 
     @cached_property
     def answering(self) -> frozenset[str]:

@@ -12,6 +12,11 @@ class Truth(IntEnum):
     UNKNOWN = 0
     TRUE = 1
 
+    @classmethod
+    def of(cls, holds: bool) -> Truth:  # what it makes a truth of
+        """True or false."""
+        return cls.TRUE if holds else cls.FALSE
+
     @property
     def word(self) -> str:
         """``true``, ``unknown`` or ``false``, as it stands in decisions and audit records."""

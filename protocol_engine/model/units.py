@@ -6,8 +6,11 @@ the record leaves out: it is printed as such and can never be compared with anyt
 
 from __future__ import annotations
 
+from calendar import monthrange
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Final, Literal, NewType
 
 from attrs import frozen
@@ -36,6 +39,11 @@ class Quantity:
     value: Decimal
     unit: str
 
+    @property
+    def fraction(self) -> Fraction:
+        """The number, for exact arithmetic."""
+        return Fraction(self.value)
+
 
 @frozen
 class QuantityRange:
@@ -50,17 +58,25 @@ Dose = Quantity | QuantityRange
 
 @frozen
 class Duration:
-    """A whole number of days, weeks or months, as written; ``days`` converts the first two exactly."""
+    """A whole number of days, weeks, months or years, as written; ``days`` converts the first two exactly."""
 
     count: int
-    unit: Literal["days", "weeks", "months"]
+    unit: Literal["days", "weeks", "months", "years"]
 
     @property
     def days(self) -> int:
-        """Length in calendar days. Months have no fixed length, so asking for them is a ValueError."""
-        if self.unit == "months":
-            raise ValueError("months have no fixed number of days")
+        """Length in calendar days. Months and years have no fixed length, so asking for them is a ValueError."""
+        if self.unit in ("months", "years"):
+            raise ValueError(f"{self.unit} have no fixed number of days")
         return self.count * (7 if self.unit == "weeks" else 1)
+
+    def before(self, day: date) -> date:
+        """The day that lies so long before; a month back from the 31st is the last day of a shorter month."""
+        if self.unit not in ("months", "years"):
+            return day - timedelta(days=self.days)
+        months = day.year * 12 + day.month - 1 - self.count * (12 if self.unit == "years" else 1)
+        year, month = divmod(months, 12)
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit}"
