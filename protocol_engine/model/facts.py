@@ -18,7 +18,7 @@ from protocol_engine.errors import cut, shown
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.ucum import factor
-from protocol_engine.model.units import Quantity, UcumUnit, plain
+from protocol_engine.model.units import Quantity, plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
@@ -44,7 +44,7 @@ class FactPart(Node):
     """
 
     set_of: str | None = None
-    quantity: UcumUnit | None = None
+    quantity: str | None = None
     not_listed: str = "absent"
     unless_in: str | None = None
     label: str | None = None
@@ -68,7 +68,7 @@ class Timepoint(Node):
 class Conversion(Node):
     """Another unit that a fact may be reported in, and what a number in it is multiplied by."""
 
-    unit: UcumUnit
+    unit: str
     times: Decimal
     cite: Cites = NO_CITES
 
@@ -87,7 +87,7 @@ class FactDefinition(Node):
     levels: tuple[str, ...] | None = None
     one_of: tuple[str, ...] | None = None
     yes_no: bool = False
-    quantity: UcumUnit | None = None
+    quantity: str | None = None
     at_least: Decimal | None = None
     above: Decimal | None = None
     at_most: Decimal | None = None
