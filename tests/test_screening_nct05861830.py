@@ -248,6 +248,8 @@ READINGS: list[tuple[str, Facts, str, str]] = [
     ("A7 all_four", {}, "", "I5"),
     ("A7 all_four", {"cdk46_adjuvant": "relapse", "cdk46_advanced": "not_given"}, "", "I5"),
     ("A7 all_four", {"cdk46_adjuvant": "relapse"}, "", ""),
+    ("A8 treatment_is_enough", {"cdk46_adjuvant": "not_given", "cdk46_advanced": "progression"}, "", ""),
+    ("A8 treatment_is_enough", {"cdk46_adjuvant": "relapse", "cdk46_advanced": "not_given"}, "", ""),
     ("A8 treatment_is_enough", {"cdk46_advanced": "no_progression"}, "I5", ""),
     ("A8 treatment_is_enough", {"cdk46_adjuvant": "no_relapse", "cdk46_advanced": "not_given"}, "I5", ""),
     ("A8 treatment_is_enough", {"cdk46_advanced": "not_given"}, "I5", "I5"),

@@ -52,12 +52,15 @@ def test_the_documented_patient_is_eligible_by_every_criterion() -> None:
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 LIVER, GILBERT, MAN = {"liver_metastases": True}, {"gilbert_syndrome": True}, {"sex": "male"}
+BOTH_BREASTS = {"bilateral_breast_cancer": True, "other_breast_same_type": True}
 AT_40 = {"birth_date": "1985-06-01"}
 
 NUMBERS: list[tuple[str, str, Facts, dict[tuple[str, ...], str]]] = [
     # criterion, fact, other facts, {(unit, upper limit): "failing values; passing values"}
     ("I3.2", "er_percent", {}, {("%",): "10 10.01; 9.99", ("1",): "0.1 0.1001; 0.0999"}),
     ("I3.2", "pr_percent", {}, {("%",): "10 10.01; 9.99", ("1",): "0.1 0.1001; 0.0999"}),
+    ("I3.2", "er_percent", BOTH_BREASTS, {("%",): "10; 9.99"}),
+    ("I3.2", "pr_percent", BOTH_BREASTS, {("%",): "10; 9.99"}),
     ("I7.1", "hemoglobin", {}, {("g/L",): "89.9; 90 90.1", ("g/dL",): "8.99; 9 9.01"}),
     (
         "I7.2", "neutrophils", {},
@@ -126,7 +129,7 @@ LEVELS: list[tuple[str, Facts, str]] = [
     ("I7.5", {"alt": ("36", "U/L", "35"), "ast": ("106", "U/L", "35")}, "not_met"),
     ("I3", {"disease_extent": "locally_advanced_inoperable"}, "met"),
     ("I3", {"disease_extent": "locally_advanced_operable"}, "not_met"),
-    ("I3.2", {"bilateral_breast_cancer": True, "other_breast_same_type": True}, "met"),
+    ("I3.2", BOTH_BREASTS, "met"),
     ("I3.2", {"bilateral_breast_cancer": True}, "not_met"),
     ("E4", {"ild_status": "past"}, "not_met"),
     ("E4", {"ild_status": "past", "ild_steroids": True}, "met"),
@@ -310,6 +313,7 @@ ALONE: list[tuple[str, Facts]] = [
     ("E10", {"breast_feeding": True}),
     ("E10", {"pregnancy_planned": True}),
     ("E10", {"last_menstruation": "2024-12-01", "pregnancy_test": "urine_positive"}),  # I9 asks her for no test
+    ("E10", {"last_menstruation": "2024-12-01", "pregnancy_test": "serum_positive"}),
 ]  # fmt: skip
 ASKED = ("I1", "I4", "I10", "I11", "E2", "E5", "E6", "E7", "E8", "E11", "E12")
 
@@ -384,6 +388,7 @@ def test_what_keeps_nobody_out(facts: Facts) -> None:
 
 OLD: Facts = {"birth_date": "1955-03-03", "contraception": "refused"}
 NO_UTERUS: Facts = {"sterilization": "uterus_removed", "contraception": "refused"}
+EARLY_SAMPLE: Facts = {"platelets@2026-01-10": ("231", "10*9/L")}
 WAS_LOW: Facts = {"her2_ihc@2023-04-04": "2+", "her2_ihc": "0"}
 STABLE: Facts = {**BRAIN, "brain_metastases": "symptomatic"}
 READINGS: list[tuple[str, Facts, str, str]] = [
@@ -392,17 +397,15 @@ READINGS: list[tuple[str, Facts, str, str]] = [
     ("A6 either_suffices", NO_UTERUS, "", "I6"),
     ("A6 either_suffices", {**OLD, "sterilization": "uterus_removed"}, "", ""),
     ("A6 either_suffices", {**OLD, "sterilization": "ovaries_removed"}, "", "I6"),
+    ("A6 either_suffices", {**OLD, "sterilization": "tubes_removed"}, "", "I6"),
+    ("A6 either_suffices", {**NO_UTERUS, "sterilization": "uterus_and_ovaries_removed"}, "", ""),
     ("A6 either_suffices", {**OLD, "sex": "male"}, "I6", "I6"),
     ("A7 registration_only", {"last_platelet_transfusion": "2026-01-24"}, "I7", ""),
     ("A7 registration_only", {"last_platelet_transfusion": "2026-01-19"}, "I7", ""),
     ("A7 registration_only", {"last_platelet_transfusion": "2026-01-18"}, "", ""),
     ("A7 registration_only", {"last_platelet_transfusion": "2026-01-25"}, "I7", "I7"),
-    (
-        "A7 registration_only",
-        {"platelets@2026-01-10": ("231", "10*9/L"), "last_platelet_transfusion": "2026-01-25"},
-        "I7",
-        "I7",
-    ),
+    ("A7 registration_only", {**EARLY_SAMPLE, "last_platelet_transfusion": "2026-01-25"}, "I7", "I7"),
+    ("A7 registration_only", {**EARLY_SAMPLE, "last_platelet_transfusion": "2026-01-24"}, "", ""),
     ("A8 day_of_enrolment", {"other_trial": "on_treatment"}, "E9", ""),
     ("A8 day_of_enrolment", {"last_other_trial_treatment": "2026-01-15"}, "E9", ""),
     ("A8 day_of_enrolment", {"last_other_trial_enrollment": "2026-01-15"}, "E9", "E9"),
@@ -422,6 +425,12 @@ def test_reading(reading: str, facts: Facts, first: str, other: str) -> None:
     name, selected = reading.split()
     assert screened.barring(found(facts)) == tuple(first.split())
     assert screened.barring(found(facts, **{name: selected})) == tuple(other.split())
+
+
+def test_a6_a_man_needs_no_pregnancy_test_in_either_reading() -> None:
+    for reading in ("both_needed", "either_suffices"):
+        man = found({"sex": "male"}, "pregnancy_test", "sterilization", "last_menstruation", A6=reading)
+        assert man.screening.answer == "eligible"
 
 
 def test_a9_an_untested_1_plus_of_any_sample_is_low_and_an_untested_2_plus_is_open() -> None:

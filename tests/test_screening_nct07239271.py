@@ -474,6 +474,16 @@ def test_the_readings_of_an_assumption(
     assert bars(asked(line, **{assumption: reading})) == named(otherwise)
 
 
+@pytest.mark.parametrize(
+    ("qtc", "expected"),
+    [("449 ms", ""), ("450 ms", "E9.3"), ("451 ms", "E9.3"), ("0.449 s", ""), ("0.45 s", "E9.3")],
+)
+def test_a_reported_qtc_of_a_man_where_his_limit_holds(qtc: str, expected: str) -> None:
+    found = asked(f"sex male; qtc {qtc}; qt_interval 380 ms rr=1000", A25="both_limits", A26="reported")
+    assert bars(found) == named(f"I1 H2 {expected}")
+    assert bars(asked(f"sex male; qtc {qtc}; qt_interval 380 ms rr=1000", A26="reported")) == named("I1 H2")
+
+
 @pytest.mark.parametrize(("kind", "operation", "cured", "evidence", "keeps_out"), OTHER_CANCERS)
 def test_the_readings_of_another_cancer(kind: str, operation: str, cured: str, evidence: str, keeps_out: str) -> None:
     line = f"other_malignancy {kind}; other_malignancy_single_operation {operation}; other_malignancy_cured {cured}"
@@ -506,6 +516,14 @@ def test_who_decides_on_organ_function(criterion: str, line: str) -> None:
     assert asked(f"{line}; {criterion} yes", **readings).screening.answer == "eligible"
     assert bars(asked(f"{line}; {criterion} no", **readings)) == {"I9", criterion}
     assert asked("", **readings).screening.answer == "eligible"
+
+
+@pytest.mark.parametrize(("share", "open_until_judged"), [("54.9", True), ("55", False), ("55.1", False)])
+def test_an_ejection_fraction_is_left_to_the_investigator_below_the_limit(
+    share: str, *, open_until_judged: bool
+) -> None:
+    found = asked(f"lvef {share} %", A15="investigator_decides")
+    assert undecided(found) == ({"I9", "I9.4"} if open_until_judged else set())
 
 
 def test_an_ejection_fraction_that_was_accepted_still_excludes_by_e9_2() -> None:
