@@ -35,7 +35,7 @@ from protocol_engine.checks.tables import DecisionTable, tables_of
 from protocol_engine.checks.trails import trails_of
 from protocol_engine.compiler import compile_protocol as table_of
 from protocol_engine.model.evaluation import MemberSet
-from protocol_engine.reader import read_protocol
+from protocol_engine.reader import read_protocol, written_protocol
 from protocol_engine.service import protocol_text
 
 BAD = Path(__file__).parent / "bad_protocols"
@@ -513,6 +513,13 @@ def test_each_other_reading_is_looked_at_alone_and_in_pairs() -> None:
     assert list(selections(declared)) == [(), (b,), (c,), (e,), (b, e), (c, e)]
     many = {f"A{number}": ("x", "y") for number in range(1, 31)}
     assert len(list(selections(many))) == 31
+    assert list(selections(declared, ("A1", "A2"))) == [(), (b,), (c,), (e,), (b, e), (c, e)]
+    assert list(selections(declared, ("A1",))) == [(), (b,), (c,), (e,)]
+
+
+def test_readings_that_only_criteria_ask_are_looked_at_one_at_a_time() -> None:
+    text, source = protocol_text("NCT07377643")
+    assert written_protocol(text, source).asked_by_the_course == {"A1"}
 
 
 # --- what no file can show -----------------------------------------------------------------------------------------

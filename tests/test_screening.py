@@ -216,6 +216,12 @@ def test_a_report_older_than_the_sample_says_nothing_of_the_days_between() -> No
     assert outcome("I3.1", observed("transfusion", "2026-01-25", "2026-01-29")) == "not_met"
 
 
+@pytest.mark.parametrize(("reported", "found"), [("2026-01-18", "not_met"), ("2026-01-17", "unknown")])
+def test_a_report_older_than_the_whole_time_says_nothing_of_it(reported: str, found: str) -> None:
+    """Two weeks before 1 February begin on 18 January: "never", said on the 17th, is about none of their days."""
+    assert outcome("E3", observed("pill", "never", reported)) == found
+
+
 @pytest.mark.parametrize(
     ("last", "on", "found"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import combinations
 
 from attrs import evolve
@@ -23,13 +23,17 @@ WITNESS = re.compile(r" a patient with | in [0-9]+ more groups ")
 """Where a message begins to say for whom it holds; what stands before is the finding."""
 
 
-def selections(declared: dict[str, tuple[str, ...]]) -> Iterator[Selection]:
-    """No other reading, each one alone, and each pair of readings of two assumptions while there are not too many."""
+def selections(declared: dict[str, tuple[str, ...]], paired: Collection[str] | None = None) -> Iterator[Selection]:
+    """No other reading, each one alone, and each pair of readings of two assumptions while there are not too many.
+
+    Pairs are made of the assumptions ``paired`` (default: of all): those that only criteria ask cannot meet in a row.
+    """
     others = [(name, reading) for name, readings in declared.items() for reading in readings[1:]]
     yield ()
     for other in others:
         yield (other,)
-    pairs = [pair for pair in combinations(others, 2) if pair[0][0] != pair[1][0]]
+    meeting = [other for other in others if paired is None or other[0] in paired]
+    pairs = [pair for pair in combinations(meeting, 2) if pair[0][0] != pair[1][0]]
     if len(pairs) <= MOST_PAIRS:
         yield from pairs
 
@@ -40,7 +44,7 @@ def found_in_any(text: str, source: str, check: Callable[[Protocol], tuple[Probl
         written = written_protocol(text, source)
     except Problems as unread:
         return unread.problems
-    looked_at = list(selections(written.readings))
+    looked_at = list(selections(written.readings, written.asked_by_the_course))
     found: dict[Problem, list[Selection]] = {}
     for selection in looked_at:
         try:

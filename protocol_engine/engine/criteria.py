@@ -126,14 +126,17 @@ class CriteriaEvaluation(Evaluation):
         return Truth.UNKNOWN if self._too_early(outcome, test) else Truth.FALSE
 
     def _too_early(self, outcome: Outcome, test: Elapsed) -> bool:
-        """Whether the date was reported before the sample that it is held against, so that more may have happened."""
-        if test.before is None:
-            return False
+        """Whether the date was reported too early for the time asked for, so that more may have happened in it.
+
+        That is before the sample that it is held against; or, where it is held against the day asked about, before the
+        whole of the time.
+        """
         anchor = self._anchor(test)
-        if not isinstance(anchor.value, date):
+        if not isinstance(anchor.value, date) or (test.before is None and test.within is None):
             return False
+        since = anchor.value if test.before is not None or test.within is None else test.within.before(anchor.value)
         reported = [self.frame.reported_on(source) for source in outcome.sources]
-        return any(day is not None and day < anchor.value for day in reported)
+        return any(day is not None and day < since for day in reported)
 
     def _anchor(self, test: Elapsed) -> Outcome:
         """The day that a time is counted back from."""

@@ -21,6 +21,7 @@ from protocol_engine.reader.tree import Path, scalar, tree_of
 ASSUMPTIONS_KEY = "assumptions"
 READING_KEY = "reading_of"
 FRAGMENTS_KEY = "fragments"
+SCREENING_KEYS = ("derived", "criteria")
 MOST_COPIES = 500
 
 
@@ -59,6 +60,17 @@ class WrittenProtocol:
             name: (default, *(reading for reading in others if reading != default))
             for name, default, others in _assumptions(self.tree)
         }
+
+    @property
+    def asked_by_the_course(self) -> frozenset[str]:
+        """The assumptions whose readings something else than a criterion depends on."""
+        asked: set[str] = set()
+        for key, section in self.tree.items():
+            if key not in (ASSUMPTIONS_KEY, *SCREENING_KEYS):
+                for table in _tables_in(section):
+                    asked.update(map(str, table))
+                    asked.update([str(table[READING_KEY])] if READING_KEY in table else [])
+        return frozenset(asked & self.readings.keys())
 
     def read(self, readings: Mapping[str, str] | None = None) -> Protocol:
         """The protocol with the given readings selected over the defaults; :class:`Problems` with everything wrong."""
