@@ -362,6 +362,7 @@ def test_a_sub_item_fails_alone(part: str, facts: Facts) -> None:
 
 HARMLESS: list[Facts] = [
     {"sex": "male", "contraception_after_last_dose": ("4", "mo")},
+    {"sex": "male", "pregnancy_test": "urine_positive"},
     {"her2_ihc": "1+"},
     {"er_percent": ("9", "%"), "pr_percent": ("5", "%")},
     {"bilirubin": ("60", "umol/L", "21"), "gilbert_syndrome": True},

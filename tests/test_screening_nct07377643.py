@@ -181,11 +181,11 @@ RECEPTORS = [
     ("er_percent 1 %; -pr_percent", "", ""),
     ("er_percent 0.01 1; -pr_percent", "", ""),
     ("er_percent 1.1 %; -pr_percent", "", ""),
-    ("er_percent 0.9 %; -pr_percent", "", "I3.2"),
+    ("er_percent 0.99 %; -pr_percent", "", "I3.2"),
     ("er_percent 0.009 1; -pr_percent", "", "I3.2"),
     ("-er_percent; pr_percent 1 %", "", ""),
     ("-er_percent; pr_percent 0.01 1", "", ""),
-    ("-er_percent; pr_percent 0.9 %", "", "I3.2"),
+    ("-er_percent; pr_percent 0.99 %", "", "I3.2"),
     ("er_percent 0 %; pr_percent 0 %", "", ""),
     ("er_percent 0 %; pr_percent 0 %; hormone_receptor_sample primary_disease", "I3.2", ""),
     ("hormone_receptor_sample other", "I3.2", ""),
@@ -221,6 +221,8 @@ ECGS = [
     ("481 1000; 470 1000; 480 1000; 489 1000", "not_met"),
     ("481 1000; 470 1000; 480 1000; 490 1000", "not_met"),
     ("481 1000; 470 1000; 480 1000; 490.1 1000", "met"),
+    ("481 1000; 490.1 1000; 480 1000; 470 1000", "met"),
+    ("470 1000; 490 1000; 470 1000; 480.1 1000", "met"),
     ("500 1000; 384 512; 384 512; 384 512", "not_met"),
     ("500 1000; 384.1 512; 384.1 512; 384.1 512", "met"),
     ("470 1000; 481 1000", "unknown"),
@@ -314,20 +316,21 @@ def test_e12_asks_for_an_endoscopy_within_3_months() -> None:
 
 
 SUPPORT = [
-    ("I10.1", "last_red_cell_transfusion"),
-    ("I10.1", "last_erythropoietin"),
-    ("I10.2", "last_gcsf"),
-    ("I10.3", "last_platelet_transfusion"),
-    ("I10.3", "last_thrombopoietin"),
+    ("I10.1", "", "last_red_cell_transfusion"),
+    ("I10.1", "", "last_erythropoietin"),
+    ("I10.2", "neutrophils 1.5 10*9/L lln=1.8 on 2026-01-28", "last_gcsf"),
+    ("I10.2", "neutrophils 1.3 10*9/L lln=1.2 on 2026-01-28", "last_gcsf"),
+    ("I10.3", "", "last_platelet_transfusion"),
+    ("I10.3", "", "last_thrombopoietin"),
 ]
 
 
-@pytest.mark.parametrize(("criterion", "fact"), SUPPORT)
-def test_support_in_the_week_before_the_sample_of_2026_01_28(criterion: str, fact: str) -> None:
+@pytest.mark.parametrize(("criterion", "beside", "fact"), SUPPORT)
+def test_support_in_the_week_before_the_sample_of_2026_01_28(criterion: str, beside: str, fact: str) -> None:
     for day, criteria in (
         ("2026-01-20", ""), ("2026-01-21", criterion), ("2026-01-28", criterion), ("2026-01-29", ""),
     ):  # fmt: skip
-        patient = found(f"{fact} {day}")
+        patient = found(f"{beside}; {fact} {day}")
         assert (screened.bars(patient), screened.undecided(patient)) == (named(criteria), set()), day
     # what was said the day before the sample leaves that day open, unless it lies in the week already
     for told, bars, undecided in (
@@ -335,7 +338,7 @@ def test_support_in_the_week_before_the_sample_of_2026_01_28(criterion: str, fac
         ("2026-01-20", "", criterion),
         ("2026-01-21", criterion, ""),
     ):
-        patient = found(f"{fact} {told} on 2026-01-27")
+        patient = found(f"{beside}; {fact} {told} on 2026-01-27")
         assert (screened.bars(patient), screened.undecided(patient)) == (named(bars), named(undecided)), told
 
 
@@ -409,10 +412,11 @@ ALONE = [
     ("I10.1", "hemoglobin_support yes"),
     ("I10.3", "platelet_support yes"),
     ("I11", "pregnancy_test urine_negative"),
-    ("I12", "contraception refused"),
+    ("I12", "fertile_partner no; contraception refused"),
     ("I12", f"{MAN}; contraception refused"),
     ("I11 E21", "pregnancy_test serum_positive"),  # one result fails the test asked for and shows the pregnancy
     ("I11 E21", "pregnancy_test urine_positive"),
+    ("I11 E21", "pregnancy_test serum_negative on 2026-01-14; pregnancy_test serum_positive on 2026-01-31"),
     ("E2.2", "antihypertensive_treatment yes; systolic_bp 170 mm[Hg]"),
     ("E2.5", "ventricular_arrhythmia symptomatic_or_treated"),
     ("E2.5", "ventricular_arrhythmia asymptomatic_sustained_tachycardia"),
