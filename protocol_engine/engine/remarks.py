@@ -10,24 +10,18 @@ from protocol_engine.engine.standing import Standing
 from protocol_engine.model.evaluation import HistoryLeaves
 from protocol_engine.model.events import DiscontinuationEvent
 from protocol_engine.model.history import History, Result
-from protocol_engine.model.state import Position
+from protocol_engine.model.state import Entered, Position
 from protocol_engine.model.table import Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.values import Ever, Holds
 
 
-def of_what_is_over(table: Table, position: Position, event: DiscontinuationEvent) -> str | None:
-    """That a stop is about what was over when it was told; None for one that is about what is given now."""
-    if event.id not in position.answered or position.ended is not None or position.given_at is None:
-        return None
-    about = table.places[position.given_at]
-    title = about.title or wording.words(about.element or "")
+def of_what_is_over(table: Table, about: Entered, event: DiscontinuationEvent) -> str:
+    """That a stop is about an element that was over when it was told."""
+    place = table.places[about.place]
+    title = place.title or wording.words(place.element or "")
     what = "treatment" if event.scope == "treatment" else table.drugs[event.scope].name
     told = f"{what} was stopped for good on {event.effective.day}"
-    if position.place == position.given_at:
-        return (
-            f"{told}, before the first dose of {title}: this is about what was given before it, and ends nothing else"
-        )
     return f"{told}: this is about {title}, which is over, and ends nothing else"
 
 
@@ -70,7 +64,7 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     read = [*asked[place.id], *(value for value in ever if "element" not in value.since)]
     leaves = HistoryLeaves(table, standing.history, position)
     first = position.cycle_days[0] if position.cycle_days else None
-    begun = position.entered if place.id == position.given_at else None
+    begun = position.entered if place.kind == "giving" else None
     for event in standing.history.adverse:
         day = event.effective.day
         if day < allocated or any(leaves.reaches(value, event) for value in read):
