@@ -403,9 +403,9 @@ def test_once_the_second_adc_is_given_a_stop_of_that_day_or_later_is_of_the_seco
         assert decision.ended == {"reason": "discontinuation", "date": f"2026-{on}"}
     else:
         assert (decision.ended, offered(decision)) == (None, ["tdxd C2 d1"])
-        assert any(
-            text.startswith("q1: ") and "before the first dose of second ADC" in text for text in decision.notices
-        )
+        assert any(text.startswith("q1: ") and text.endswith(OVER) for text in decision.notices)
+        other = course("IIT2025006", *second[:-1], stop_of(on, "02-01", "sg")).decide()
+        assert [text.endswith(OVER) for text in other.notices if text.startswith("q1: ")] == [True]
 
 
 def test_the_stop_that_follows_a_toxicity_of_the_first_adc_ends_no_question() -> None:
@@ -511,6 +511,73 @@ def test_a_progression_before_the_stop_that_ended_the_course_is_told_if_it_comes
         notices = [text for text in decision.notices if text.startswith("i1: ")]
         assert len(notices) == told
         assert all("speaks against it" in text and "retraction of q1" in text for text in notices)
+
+
+# --- what happened at another time -----------------------------------------------------------------------------------
+
+BEFORE = "before the first dose, so it is no toxicity of this treatment and changes nothing"
+
+
+def toxicity(name: str, on: str, drug: str | None = None, unacceptable: bool | None = True, **more: Any) -> Wire:
+    word = {"unacceptable": unacceptable} if unacceptable is not None else {}
+    return event(name, on, "adverse_event", term="colitis", **word, **({"drug": drug} if drug else {}), **more)
+
+
+@pytest.mark.parametrize(
+    "early", [toxicity("q1", "01-04", "sg"), toxicity("q1", "01-04"), toxicity("q1", "01-04", "sg", None)]
+)
+def test_a_toxicity_before_the_first_dose_gives_up_no_drug_and_is_told(early: Wire) -> None:
+    """ALTER A2: nobody is kept on the drug that did not cause it before one was given; nor after, for that event."""
+    reading = "NCT07151586 A2=go_on_with_other"
+    begun = (*gates("alternating"), early, dose("e1", "01-05", "sg", 1, 1))
+    for events, now in ((begun[:-1], ["sg C1 d1"]), (begun, ["sg C1 d8", "sg C2 d1"])):
+        decision = course(reading, *events).decide()
+        assert (decision.ended, offered(decision)) == (None, now)
+        assert [text for text in decision.notices if text.startswith("q1: ") and text.endswith(BEFORE)]
+    lung = course(reading, *begun, toxicity("q2", "01-08", "tdxd")).decide()
+    assert (lung.ended, lung.place["element"], offered(lung)) == (None, "sg", ["sg C1 d8", "sg C2 d1"])
+    colon = course(reading, *begun, toxicity("q2", "01-08", "sg")).decide()
+    assert (colon.ended, offered(colon)) == (None, ["tdxd C2 d1"])
+
+
+def test_a_toxicity_of_the_day_of_the_first_dose_is_one_of_treatment() -> None:
+    """ALTER A2: what happens to a patient on a day comes after what is done on it."""
+    same_day = (*gates("alternating"), dose("e1", "01-05", "sg", 1, 1), toxicity("q1", "01-05", "sg"))
+    decision = course("NCT07151586 A2=go_on_with_other", *same_day).decide()
+    assert (offered(decision), any(BEFORE in text for text in decision.notices)) == (["tdxd C2 d1"], False)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "arm", "reason"),
+    [
+        ("NCT07151586", "alternating", "toxicity"),
+        ("NCT07151586", "sg_alone", "toxicity"),
+        ("NCT07151586 A2=go_on_with_other", "sg_alone", "toxicity"),
+        ("NCT07377643", "ibi354", "toxicity"),
+        ("NCT07239271", "control", None),
+    ],
+)
+def test_where_a_toxicity_ends_treatment_one_after_allocation_does_and_is_not_told_to_change_nothing(
+    protocol: str, arm: str, reason: str | None
+) -> None:
+    """R6, A2, A12: an end errs on the side of no dose; what was stopped by mistake is opened by a correction."""
+    drug = "sg" if protocol.startswith("NCT07151586") else None
+    decision = course(protocol, *gates(arm), toxicity("q1", "01-04", drug)).decide()
+    assert (decision.ended or {}).get("reason") == reason
+    assert offered(decision) == (["surgery"] if reason is None else [])
+    assert not any(BEFORE in text for text in decision.notices)
+
+
+def test_a_toxicity_that_is_older_than_the_drug_being_given_is_told_if_it_comes_late() -> None:
+    """IIT2025006 A1, A4: before any dose, or of the first ADC and told when the second was begun, it ends nothing."""
+    early = (*SECOND_LINE[:-1], toxicity("q1", "01-04"), SECOND_LINE[-1])
+    decision = course("IIT2025006", *early).decide()
+    assert offered(decision) == ["sg C2 d1"]
+    assert any(text.startswith("q1: ") and BEFORE in text for text in decision.notices)
+    second = (*PROGRESSED, dose("e2", "01-26", "tdxd"), toxicity("q1", "01-22", issued="02-01"))
+    decision = course("IIT2025006", *second).decide()
+    assert (decision.ended, offered(decision)) == (None, ["tdxd C2 d1"])
+    assert any(text.startswith("q1: ") and "before the first dose of second ADC" in text for text in decision.notices)
 
 
 def test_stopping_a_drug_that_is_not_being_given_does_not_stop_this_one() -> None:

@@ -282,7 +282,8 @@ def _moment(name: str) -> str:
     if kind == "choice":
         choice, _, option = rest.partition(".")
         return f"the choice {words(choice)}: {words(option)}"
-    return {"element": "the first dose of the element", "allocation": "allocation"}.get(name, words(name))
+    doses = {"element": "the first dose of the element", "first_dose": "the first dose of the course"}
+    return doses.get(name, words(name))
 
 
 def _set_items(protocol: Protocol) -> Page:

@@ -72,7 +72,7 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
         else:
             known = [*outline.protocol.facts, *REPORTS, *acts_of(outline)]
             yield "unknown-name", "ever", f"{name!r} is no fact, report or act; {hint(name, known)}"
-    known_marks = [*GATES, "element", *acts_of(outline)]
+    known_marks = [*GATES, "first_dose", "element", *acts_of(outline)]
     for act in value.since:
         if act not in known_marks:
             yield "unknown-name", "since", f"{act!r} is no act to count from; {hint(act, known_marks)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, field
 
-from protocol_engine.engine import dosing, wording
+from protocol_engine.engine import dosing, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -56,6 +56,7 @@ class Decider:
         self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
         self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
+        self.adverse_asked = remarks.adverse_events_asked(table)
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
     def decide(
@@ -375,6 +376,7 @@ class Decider:
                 listing.notices[
                     f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
                 ] = None
+        listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         for parked in position.parked:
             listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
         listing.notices |= dict.fromkeys(extra)

@@ -41,7 +41,7 @@ from protocol_engine.model.events import (
 )
 from protocol_engine.model.facts import FactDefinition, read_value
 from protocol_engine.model.history import History, Result, read_parts
-from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Grounds, Position
+from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Entered, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import Truth
 
@@ -161,8 +161,10 @@ class Folder:
             fold, tried, verdict = self._report(fold, event), (), None
         fold, fallen = self._settle(fold, event, together)
         if isinstance(event, DiscontinuationEvent) and fold.position.place == before:
-            text = remarks.of_what_is_over(self.table, fold.position, event)
-            fold = self._standing(evolve(fold, remarks=(*fold.remarks, Remark(event.id, text)))) if text else fold
+            about = stopped_element(self.table, fold.position, event)
+            if about is not None and event.id in fold.position.answered:
+                told = Remark(event.id, remarks.of_what_is_over(self.table, about, event))
+                fold = self._standing(evolve(fold, remarks=(*fold.remarks, told)))
         return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
 
     def _settle(
@@ -184,7 +186,7 @@ class Folder:
                 position = _over(position, place, row, _deciding(tried[-1], event, together))
             elif place.kind == "closed":
                 told = (stop for stops in fold.history.discontinued.values() for stop in stops)
-                answered = (stop.id for stop in told if self._is_of_what_was_given(position, stop))
+                answered = (stop.id for stop in told if stopped_element(self.table, position, stop) is not None)
                 position = evolve(position, answered=(*position.answered, *answered))
             elif place.kind == "stopped":
                 decided = _deciding(tried[-1], event, together)
@@ -216,9 +218,10 @@ class Folder:
                 history = history.with_adverse_event(event)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
-                if self._is_over(fold.position, event):
-                    answered = (*fold.position.answered, event.id)
-                    fold = evolve(fold, position=evolve(fold.position, answered=answered))
+                position, about = fold.position, stopped_element(self.table, fold.position, event)
+                given_now = about is not None and position.elements[-1] == about and position.place == about.place
+                if about is not None and not given_now and position.ended is None:
+                    fold = evolve(fold, position=evolve(position, answered=(*position.answered, event.id)))
             case WithdrawalEvent():
                 history = evolve(history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn})
             case DeathEvent():
@@ -226,22 +229,6 @@ class Folder:
             case StudyClosureEvent():
                 history = evolve(history, closed=history.closed or (event.effective.day, event.id))
         return evolve(fold, history=history)
-
-    def _is_of_what_was_given(self, position: Position, event: DiscontinuationEvent) -> bool:
-        """Whether it stops what was given last, in an element that says itself what follows then."""
-        if position.given_at not in self.table.answering:
-            return False
-        lines = self.table.regimens[position.regimen or ""].lines
-        return event.scope == "treatment" or any(line.drug == event.scope for line in lines)
-
-    def _is_over(self, position: Position, event: DiscontinuationEvent) -> bool:
-        """Whether what is stopped is over already: left since, or given before what is being given now."""
-        day = event.effective.day
-        if not position.cycle_days or day < position.cycle_days[0]:
-            return False
-        if position.place == position.given_at and (event.scope != "treatment" or day >= (position.entered or day)):
-            return False
-        return self._is_of_what_was_given(position, event)
 
     def _observe(self, fold: Fold, event: ObservationEvent) -> Fold:
         fact = self.table.facts[event.fact]
@@ -393,7 +380,7 @@ class Folder:
             element=place.element,
             entered=day if entering else position.entered,
             given=1 if entering else position.given + 1,
-            given_at=target,
+            elements=(*position.elements, Entered(target, day)) if entering else position.elements,
             regimen=place.regimen,
             cycle=number,
             day=1,
@@ -415,6 +402,15 @@ def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:
     """The acts of a day that were allowed before anything of that day was known."""
     acts = (event for event in group if isinstance(event, ACT_KINDS))
     return frozenset(event.id for event in acts if judge(fold.standing, event).verdict == "allowed")
+
+
+def stopped_element(table: Table, position: Position, event: DiscontinuationEvent) -> Entered | None:
+    """The element that a discontinuation is about, if that says itself what follows: what was given last on its day."""
+    about = next((entered for entered in reversed(position.elements) if entered.on <= event.effective.day), None)
+    if about is None or about.place not in table.answering:
+        return None
+    lines = table.regimens[table.places[about.place].regimen or ""].lines
+    return about if event.scope == "treatment" or any(line.drug == event.scope for line in lines) else None
 
 
 def _deciding(tried: TriedRow, event: FoldedEvent, together: Sequence[FoldedEvent]) -> FoldedEvent:

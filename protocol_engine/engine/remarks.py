@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from protocol_engine.engine import wording
 from protocol_engine.engine.labels import row_reasons
 from protocol_engine.engine.standing import Standing
+from protocol_engine.model.evaluation import HistoryLeaves
 from protocol_engine.model.events import DiscontinuationEvent
 from protocol_engine.model.history import History, Result
-from protocol_engine.model.state import Position
+from protocol_engine.model.state import Entered, Position
 from protocol_engine.model.table import Table
 from protocol_engine.model.truth import Truth
+from protocol_engine.model.values import Ever, Holds
 
 
-def of_what_is_over(table: Table, position: Position, event: DiscontinuationEvent) -> str | None:
-    """That a stop is about what was over when it was told; None for one that is about what is given now."""
-    if event.id not in position.answered or position.ended is not None or position.given_at is None:
-        return None
-    about = table.places[position.given_at]
-    title = about.title or wording.words(about.element or "")
+def of_what_is_over(table: Table, about: Entered, event: DiscontinuationEvent) -> str:
+    """That a stop is about an element that was over when it was told."""
+    place = table.places[about.place]
+    title = place.title or wording.words(place.element or "")
     what = "treatment" if event.scope == "treatment" else table.drugs[event.scope].name
     told = f"{what} was stopped for good on {event.effective.day}"
-    if position.place == position.given_at:
-        return (
-            f"{told}, before the first dose of {title}: this is about what was given before it, and ends nothing else"
-        )
     return f"{told}: this is about {title}, which is over, and ends nothing else"
 
 
@@ -51,3 +49,50 @@ def on_an_end(table: Table, position: Position, before: History, after: History,
         f"{name} of {result.day} became known after {end} ({', '.join(row.basis)}), and speaks against it: {why}"
     )
     return f"{known_late}; this stays so, and a correction or retraction of {', '.join(grounds.events)} reopens it"
+
+
+def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> Iterator[str]:
+    """Adverse events that count nowhere: they came before any dose, or before what is given now and were told later.
+
+    ``asked`` are, by place, the values of adverse events that rows there read.
+    """
+    position, table, place = standing.position, standing.table, standing.place
+    allocated = position.marks.get("allocation")
+    if not standing.history.adverse or allocated is None or position.ended is not None:
+        return
+    ever = (value for name, values in asked.items() if table.places[name].arm == place.arm for value in values)
+    read = [*asked[place.id], *(value for value in ever if "element" not in value.since)]
+    leaves = HistoryLeaves(table, standing.history, position)
+    first = position.cycle_days[0] if position.cycle_days else None
+    begun = position.entered if place.kind == "giving" else None
+    for event in standing.history.adverse:
+        day = event.effective.day
+        if day < allocated or any(leaves.reaches(value, event) for value in read):
+            continue
+        told = f"{event.id}: the adverse event of {day}"
+        if first is None or day < first:
+            yield f"{told} is before the first dose, so it is no toxicity of this treatment and changes nothing"
+        elif begun is not None and day < begun <= event.issued.day:
+            title = place.title or wording.words(place.element or "")
+            late = f"became known on {event.issued.day}; it is before the first dose of {title}"
+            yield f"{told} {late} and changes nothing there"
+
+
+def adverse_events_asked(table: Table) -> dict[str, tuple[Ever, ...]]:
+    """By place, the values of adverse events that rows out of it, or falls in it, read directly or through others."""
+    found = {}
+    for name in table.places:
+        rows = (*table.falls_at[name][0], *table.offers.get(name, ()))
+        ahead = [test.name for row in rows for guard in row.guards for test in guard.condition.tests]
+        values: dict[str, Ever] = {}
+        seen: set[str] = set()
+        while ahead:
+            asked = ahead.pop()
+            value = table.values.get(asked)
+            if isinstance(value, Ever) and "adverse_event" in value.ever:
+                values[asked] = value
+            elif isinstance(value, Holds) and asked not in seen:
+                seen.add(asked)
+                ahead += [test.name for test in value.holds.tests]
+        found[name] = tuple(values.values())
+    return found

@@ -356,6 +356,8 @@ class HistoryLeaves:
     def _mark(self, act: str) -> date | None:
         if act == "element":
             return self.position.entered
+        if act == "first_dose":
+            return self.position.cycle_days[0] if self.position.cycle_days else None
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
         return None
@@ -412,6 +414,13 @@ class HistoryLeaves:
         if found.value == NO and doubtful:
             return Outcome(None, "muddled", doubtful, (Missing("adverse_event", None, component, "muddled", doubtful),))
         return found
+
+    def reaches(self, value: Ever, event: AdverseEventEvent) -> bool:
+        """Whether an adverse event is of the time that a value asks about, and may be of its drug."""
+        since, drugs = self._since(value.since), (value.is_ or {}).get("drug")
+        if since is None or "adverse_event" not in value.ever or event.effective.day < since.day:
+            return False
+        return drugs is None or event.drug is None or event.drug in drugs
 
     def _reported(self, events: Sequence[AdverseEventEvent | DiscontinuationEvent], value: Ever) -> Outcome:
         """Whether one of the reports counts: each of them, unless the value asks for one before something else."""

@@ -27,6 +27,14 @@ class Ended:
 
 
 @frozen
+class Entered:
+    """An element of which a cycle was given: its place, and the day of its first dose."""
+
+    place: str
+    on: date
+
+
+@frozen
 class Grounds:
     """On what treatment, or the course, ended: the row that was taken, and the events that decided it."""
 
@@ -62,7 +70,7 @@ class Position:
 
     ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of
     the running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
-    eligibility and allocation. ``given_at`` is the place of the last dose of the course. ``answered`` are
+    eligibility and allocation. ``elements`` are those that doses were given in, in order. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
     ``over_known`` the day on which that was first known.
@@ -73,7 +81,7 @@ class Position:
     element: str | None = None
     entered: date | None = None
     given: int = 0
-    given_at: str | None = None
+    elements: tuple[Entered, ...] = ()
     regimen: str | None = None
     cycle: int | None = None
     day: int | None = None

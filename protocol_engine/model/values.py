@@ -34,12 +34,12 @@ class Ever(Node):
 
     A fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation`` that matches, or an act such as
     ``procedure.surgery`` or ``administration.gnrh``. ``at``/``not_at`` keep or drop results of those timepoints.
-    ``since`` counts only what comes after the latest of the named acts (``allocation``, ``element`` for the first act
-    of the element): results dated on a later day, and adverse events and discontinuations from the day
-    of the act on, since within a day they come after it. After ``choice.x.y`` counts what was not known when that
-    choice was made, whenever it happened. A ``discontinuation`` without ``is`` is one of treatment, or of a drug of
-    the regimen that is being given. ``before`` names another value of this kind, which reads results: only adverse
-    events and discontinuations of a day before the first result that makes it so count, and all while none does.
+    ``since`` counts only what comes after the latest of the named acts (``allocation``, ``first_dose`` of the course,
+    ``element`` for the first act of the element): results dated on a later day, and adverse events and discontinuations
+    from the day of the act on, since within a day they come after it. After ``choice.x.y`` counts what was not known
+    when that choice was made, whenever it happened. A ``discontinuation`` without ``is`` is one of treatment, or of a
+    drug of the regimen that is being given. ``before`` names another value of this kind, which reads results: only
+    adverse events and discontinuations of a day before the first result that makes it so count; all while none does.
     """
 
     ever: Names
