@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from course_lines import ask, begun
+from course_lines import ask, begun, events, verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,7 +239,48 @@ def test_a_range_holds_its_ends(dose: str, verdict: str) -> None:
     assert answer.verdict == verdict
 
 
-def test_the_investigators_own_drugs_are_not_held_against_a_list() -> None:
+@pytest.mark.parametrize(
+    ("named", "given_drugs", "verdict"),
+    [
+        ("vinorelbine", "eribulin", "content"),
+        ("vinorelbine", "vinorelbine; eribulin", "content"),
+        ("vinorelbine", "capecitabine", "content"),
+        ('" Vinorelbine"', "VINORELBINE 25 mg/m2 IV", "allowed"),
+        ("vinorelbine", "vinorelbine", "allowed"),
+        ('"vinorelbine + cisplatin"', "vinorelbine; cisplatin", "allowed"),
+        ('"vinorelbine, and cisplatin"', "cisplatin; vinorelbine", "allowed"),
+        ('"vinorelbine and cisplatin"', "vinorelbine", "content"),
+        ('"liposomal doxorubicin"', "doxorubicin", "content"),
+    ],
+)
+def test_the_investigators_own_drugs_are_those_that_the_choice_names(
+    named: str, given_drugs: str, verdict: str
+) -> None:
+    """A4: allowed under its name, and no other drug is; no dose is stated (N3)."""
+    found = begun(DAWNA, "chemotherapy", f"e4 2026-01-05 choice choice=chemotherapy option=own_choice name={named}")
+    assert ask(found, f'2026-01-06 administration regimen=own_choice given="{given_drugs}"').verdict == verdict
+
+
+def test_what_was_chosen_and_what_was_given_are_both_named() -> None:
+    found = begun(DAWNA, "chemotherapy", "e4 2026-01-05 choice choice=chemotherapy name=vinorelbine")
+    answer = ask(found, '2026-01-06 administration regimen=own_choice given="eribulin"')
+    assert answer.because == ("R4: vinorelbine is part of it and was not given", "R4: eribulin is not part of it")
+
+
+def test_a_regimen_off_the_list_that_was_begun_without_a_name_asks_for_it() -> None:
+    """A4: without a name nobody can say whether the next dose is the right one."""
+    found = begun(DAWNA, "chemotherapy", 'e4 2026-01-05 administration regimen=own_choice given="eribulin"')
+    (choice,) = found.decide().actions
+    assert (choice.kind, choice.strength, choice.content["options"]) == ("choose", "required", ["own_choice"])
+    assert ask(found, "2026-01-26 administration regimen=own_choice").verdict == "unknown"
+    (named,) = events("e5 2026-01-06 choice choice=chemotherapy option=own_choice name=eribulin")
+    found.record(named)
+    (next_cycle,) = doses(found.decide())
+    assert (next_cycle["due"], next_cycle["administrations"][0]["drug"]) == ("2026-01-26", "eribulin")
+    assert verdicts(found) == {"e4": "order"}
+
+
+def test_no_dose_is_stated_for_the_investigators_own_drugs() -> None:
     """A4: its name is recorded, and no dose is stated (N3)."""
     found = begun(DAWNA, "chemotherapy", "e4 2026-01-05 choice choice=chemotherapy option=own_choice name=vinorelbine")
     assert ask(found, '2026-01-06 administration regimen=own_choice given="vinorelbine 25 mg/m2 IV"').allowed

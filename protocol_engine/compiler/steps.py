@@ -351,16 +351,21 @@ class Steps:
         return [entry, *self._may_entries(may, inside)]
 
     def _filling(self, regimen: str, beside: list[_Entry]) -> list[_Entry]:
-        """The choices that fill the parts of a regimen, for a course that began it without them."""
+        """The choices that fill the parts of a regimen, or say its drug, for a course that began it without them."""
         asked = {entry.act.name.partition("=")[0] for entry in beside if entry.act and entry.act.kind == "choice"}
-        chosen = dict.fromkeys(
-            self.protocol.parts[line.part].chosen_in for line in self.regimens[regimen].lines if line.part is not None
-        )
+        chosen: dict[str, tuple[str, ...]] = {}
+        for line in self.regimens[regimen].lines:
+            if line.part is not None:
+                name = self.protocol.parts[line.part].chosen_in
+                chosen[name] = self.choices[name].options
+            elif line.named_in is not None:
+                says_which = self.choices[line.named_in].says_which
+                chosen[line.named_in] = (says_which,) if says_which is not None else ()
         return [
             _Entry(ActLabel("choice", f"{name}={option}"), STAY, "fill", cites=self.choices[name].cites)
-            for name in chosen
+            for name, options in chosen.items()
             if name not in asked
-            for option in self.choices[name].options
+            for option in options
         ]
 
     def _close(self, scope: str, until: Until, key: str, after: _Rest, around: _Around) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Context, Decimal, Inexact
 from typing import Any
@@ -19,16 +20,41 @@ WEIGHT_FACT = "weight"
 PER_KG = "/kg"
 EXACT = Context(prec=100, traps=[Inexact])
 """Doses and weights have at most 30 digits, so their product is exact; if it were not, this would say so."""
+BETWEEN_DRUGS = re.compile(r"[+,;/&]|\b(?:and|plus|with)\b", re.IGNORECASE)
+"""What stands between the drugs of a regimen that a choice names in words."""
 
 
 @frozen
 class Line:
-    """A line of a regimen as it applies now: the drug's id, its name in words, and the written line."""
+    """A line of a regimen as it applies now: the drug's id, its name in words, and the written line.
+
+    ``open_drug`` marks one that a choice names in words: what it names is the drug, or several; nothing if not chosen.
+    """
 
     drug: str
     name: str
     written: Administration
     open_drug: bool = False
+    chosen: str | None = None
+
+    @property
+    def drugs(self) -> dict[str, str]:
+        """The drugs of the line: each with the word that stands for it, whatever its case and spaces."""
+        if not self.open_drug:
+            return {said(self.drug): self.name}
+        named = (" ".join(name.split()) for name in BETWEEN_DRUGS.split(self.chosen or ""))
+        return {said(name): name for name in named if name}
+
+    def holds(self, drug: str) -> bool:
+        """Whether a drug, by its id or name, belongs to the line. What nobody has named yet may hold any."""
+        if self.open_drug and self.chosen is None:
+            return True
+        return said(drug) in self.drugs or said(drug) == said(self.name)
+
+
+def said(name: str) -> str:
+    """A name as it is compared: neither case nor spaces tell two apart."""
+    return " ".join(name.split()).casefold()
 
 
 def part_cycle(position: Position, choice: str, *, begins: bool) -> int:
@@ -75,11 +101,17 @@ def _applies(line: Administration, day: int, cycle: int) -> bool:
 
 def _line(table: Table, history: History, written: Administration) -> Line:
     if written.named_in is not None:
-        chosen = history.choices.get(written.named_in)
-        name = chosen.name if chosen is not None and chosen.name else "named in the choice"
-        return Line(name, name, written, open_drug=True)
+        chosen = named_in_words(history, written.named_in)
+        name = chosen or "named in the choice"
+        return Line(name, name, written, open_drug=True, chosen=chosen)
     drug = written.drug or ""
     return Line(drug, table.drugs[drug].name, written)
+
+
+def named_in_words(history: History, choice: str) -> str | None:
+    """What the option taken in a choice stands for, in words; None where nobody has said so."""
+    chosen = history.choices.get(choice)
+    return chosen.name if chosen is not None and chosen.name and said(chosen.name) else None
 
 
 def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | None:
@@ -192,24 +224,34 @@ def content_faults(
     given_drugs: tuple[GivenDrug, ...], lines: tuple[Line, ...], weight: tuple[Decimal, date] | None
 ) -> tuple[str, ...]:
     """How the drugs really given differ from the protocol's, in sentences; empty where nothing differs or is stated."""
-    expected = {line.drug: line for line in lines}
+    fixed = {line.drug: line for line in lines if not line.open_drug}
     reported = {given.drug for given in given_drugs}
-    faults = [
-        f"{line.name} is part of it and was not given"
-        for line in lines
-        if line.drug not in reported and not line.open_drug
-    ]
+    faults = [f"{line.name} is part of it and was not given" for line in fixed.values() if line.drug not in reported]
+    others = [given for given in given_drugs if given.drug not in fixed]
+    open_lines = [line for line in lines if line.open_drug]
+    faults += _open_faults(others, open_lines)
     for given in given_drugs:
-        line = expected.get(given.drug)
-        if line is None and any(line.open_drug for line in lines):
-            continue
+        line = fixed.get(given.drug)
         if line is None:
-            faults.append(f"{given.drug} is not part of it")
             continue
         faults += _dose_faults(given, line, weight)
         if given.route is not None and line.written.route is not None and given.route != line.written.route:
             faults.append(f"{line.name} is given {line.written.route}, not {given.route}")
     return tuple(faults)
+
+
+def _open_faults(given_drugs: list[GivenDrug], lines: list[Line]) -> list[str]:
+    """How the drugs given beside those that are written differ from the ones that a choice names in words."""
+    if any(line.chosen is None for line in lines):  # nobody said which: no drug can be another than the one chosen
+        return []
+    named = {word: name for line in lines for word, name in line.drugs.items()}
+    given = {said(drug.drug): drug.drug for drug in given_drugs}
+    if lines and given.keys() == {said(line.name) for line in lines}:  # given under the very words of the choice
+        return []
+    return [
+        *(f"{name} is part of it and was not given" for word, name in named.items() if word not in given),
+        *(f"{name} is not part of it" for word, name in given.items() if word not in named),
+    ]
 
 
 def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | None) -> list[str]:

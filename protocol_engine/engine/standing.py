@@ -123,7 +123,7 @@ class Standing:
         if act.kind != "administration":
             return tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
         found = self.holds
-        if self.table.parts:
+        if self.table.choices_of[act.name]:
             found = (*found, *self._unfilled(act.name))
         if self.history.discontinued:
             found = (*found, *self._stopped_drugs(act.name))
@@ -132,12 +132,15 @@ class Standing:
     def _unfilled(self, regimen: str) -> list[Held]:
         """A regimen of which a part was never chosen, as after a dose that came before its choice, is not complete."""
         found = []
-        for line in self.table.regimens[regimen].lines:
-            choice = self.table.parts[line.part].chosen_in if line.part is not None else None
-            if choice is not None and choice not in self.position.parts:
+        for choice in self.table.choices_of[regimen]:
+            if not self._is_chosen(choice):
                 cites = self.table.choices[choice].cites
                 found.append(Held(Truth.UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
         return found
+
+    def _is_chosen(self, choice: str) -> bool:
+        """Whether a choice that a regimen is not complete without was made."""
+        return choice in self.position.parts or dosing.named_in_words(self.history, choice) is not None
 
     def _stopped_drugs(self, regimen: str) -> list[Held]:
         found = []
@@ -179,7 +182,7 @@ class Standing:
     def open_day(self, row: Row) -> bool:
         """Whether a day of the running cycle is still to be given, or a part to be chosen; other rows always are."""
         if row.effect == "fill" and row.act is not None:
-            return row.act.name.partition("=")[0] not in self.position.parts
+            return not self._is_chosen(row.act.name.partition("=")[0])
         if row.effect != "day" or row.act is None:
             return True
         position = self.position

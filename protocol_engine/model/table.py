@@ -283,6 +283,16 @@ class Table:
         return found
 
     @cached_property
+    def choices_of(self) -> dict[str, tuple[str, ...]]:
+        """By regimen the choices without which it is not complete: they fill a part of it, or say its drug in words."""
+        found = {}
+        for name, regimen in self.regimens.items():
+            parts = [self.parts[line.part].chosen_in for line in regimen.lines if line.part is not None]
+            said = [line.named_in for line in regimen.lines if line.named_in is not None]
+            found[name] = tuple(dict.fromkeys((*parts, *(c for c in said if self.choices[c].says_which is not None))))
+        return found
+
+    @cached_property
     def acts(self) -> dict[str, ActLabel]:
         """Every act that some row offers, by key."""
         return {row.act.key: row.act for row in self.rows if row.act is not None}
