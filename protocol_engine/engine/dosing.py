@@ -58,9 +58,17 @@ def said(name: str) -> str:
 
 
 def part_cycle(position: Position, choice: str, *, begins: bool) -> int:
-    """Which cycle of the chosen option this is; ``begins`` for a cycle that is about to begin."""
+    """Which cycle of the chosen option this is; ``begins`` for a cycle that is about to begin.
+
+    A cycle that began with another option is none of this one: 0.
+    """
     chosen = position.parts.get(choice)
-    return (chosen.cycles if chosen is not None else 0) + (1 if begins else 0)
+    if chosen is None:
+        return 1 if begins else 0
+    given = chosen.cycles.get(chosen.option, 0)
+    if begins:
+        return given + 1
+    return given if chosen.running == chosen.option else 0
 
 
 def lines_on(

@@ -371,8 +371,7 @@ class Folder:
             if line.part is not None
         }
         parts = {
-            name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen
-            for name, chosen in position.parts.items()
+            name: _one_cycle_more(chosen) if name in choices else chosen for name, chosen in position.parts.items()
         }
         return evolve(
             position,
@@ -418,16 +417,21 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent) -> Pos
     )
 
 
+def _one_cycle_more(chosen: ChosenPart) -> ChosenPart:
+    """The part after a cycle has begun with the option that fills it."""
+    option = chosen.option
+    return ChosenPart(option, {**chosen.cycles, option: chosen.cycles.get(option, 0) + 1}, option)
+
+
 def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
-    """After a choice that fills a part of a regimen: the option, with its cycles counted anew if it is another."""
+    """After a choice that fills a part of a regimen: the option. What each option was given before still counts."""
     if not isinstance(event, ChoiceEvent) or event.option is None:
         return position
     if not any(part.chosen_in == event.choice for part in table.parts.values()):
         return position
     known = position.parts.get(event.choice)
-    if known is not None and known.option == event.option:
-        return position
-    return evolve(position, parts={**position.parts, event.choice: ChosenPart(event.option)})
+    chosen = evolve(known, option=event.option) if known is not None else ChosenPart(event.option)
+    return evolve(position, parts={**position.parts, event.choice: chosen})
 
 
 def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:

@@ -45,10 +45,15 @@ class Against:
 
 @frozen
 class ChosenPart:
-    """An option taken in a choice that fills a part of a regimen, and the cycles begun since (0 before the first)."""
+    """The option taken last in a choice that fills a part of a regimen.
+
+    ``cycles`` counts the cycles begun with each option, however often the choice was made between; ``running`` is the
+    option with which the running cycle began.
+    """
 
     option: str
-    cycles: int = 0
+    cycles: dict[str, int] = field(factory=dict)
+    running: str | None = None
 
 
 @frozen
