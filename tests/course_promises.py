@@ -14,6 +14,7 @@ from random_courses import (
     Wire,
     adverse_event_of,
     answer_of,
+    as_offered,
     events_of,
     gates_passed,
     is_over,
@@ -66,6 +67,7 @@ class Walked:
         self.decision = decide(self.machine, self.state)
         self.actions: list[dict[str, Any]] = [action.as_json() for action in self.decision.actions]
         self.what_is_offered_is_accepted()
+        self.what_is_not_allowed_is_refused_for_the_same_reasons()
         self.nothing_is_offered_before_its_day()
         self.nothing_is_offered_before_consent_eligibility_and_allocation()
         self.nothing_is_offered_after_the_end()
@@ -146,6 +148,15 @@ class Walked:
                 for day in days:
                     answer = self.proposed(wire, day)
                     assert answer.allowed, (wire, day, answer)
+
+    def what_is_not_allowed_is_refused_for_the_same_reasons(self) -> None:
+        """An act that is only awaited is no such act: nobody knows yet that it is not allowed."""
+        for refusal in self.decision.not_allowed:
+            for wire in events_of(as_offered(refusal.action))[:1]:
+                answer = self.proposed(wire, self.today + timedelta(1))
+                assert answer.verdict not in ("allowed", "unknown"), (wire, answer)
+                assert set(refusal.because) <= set(answer.because), (wire, refusal, answer)
+                assert set(refusal.cites) <= set(answer.cites), (wire, refusal, answer)
 
     def nothing_is_offered_before_its_day(self) -> None:
         for action in self.actions:

@@ -743,3 +743,37 @@ def test_a_label_of_a_fact_without_timepoints_is_kept_and_told() -> None:
     plain = course("NCT07151586", *gates("sg_alone"), {k: v for k, v in wire.items() if k != "timepoint"})
     assert offered(found.decide()) == offered(plain.decide())
     assert not any("label" in notice for notice in plain.decide().notices)
+
+
+def test_what_is_held_by_an_unjudged_report_is_awaited_and_not_called_not_allowed() -> None:
+    """R3, A12: Nab-P+HP is cycle 3 unless the rash is unacceptable. That the first two cycles are over is no reason."""
+    known = (
+        *gates("adaptive"),
+        event("s0", "01-04", "observation", fact="ctdna", timepoint="baseline", value="negative"),
+        dose("e1", "01-05", "nab_p_hp"),
+        event("s1", "01-24", "observation", fact="ctdna", timepoint="after_cycle_1", value="negative"),
+        dose("e2", "01-26", "nab_p_hp"),
+        event("i1", "02-14", "observation", fact="response", timepoint="after_cycle_2", value="PR"),
+    )
+    rash = event("q1", "02-15", "adverse_event", term="rash")
+    held = course("NCT07239271", *known, rash)
+    assert set(refusals(held.decide())) == {"tcbhp", "pyroht", "everoht"}
+    assert [(wait.fact, wait.component, wait.needed_by) for wait in held.decide().awaiting] == [
+        ("adverse_event", "unacceptable", ("A12",))
+    ]
+    answer = asked(held, "02-16", "administration", regimen="nab_p_hp")
+    assert (answer.verdict, len(answer.because), "(q1)" in answer.because[0]) == ("unknown", 1, True)
+    for regimen, because in refusals(held.decide()).items():
+        assert asked(held, "02-16", "administration", regimen=regimen).because == because
+    stopped = event("d1", "02-15", "discontinuation", scope="pertuzumab")
+    for more in ((stopped,), (rash, stopped)):
+        refused = course("NCT07239271", *known, *more)
+        because = asked(refused, "02-16", "administration", regimen="nab_p_hp").because
+        assert refusals(refused.decide())["nab_p_hp"] == because
+        assert not any("ends after 2 cycles" in sentence for sentence in because)
+
+
+def test_what_awaits_a_result_is_not_called_not_allowed() -> None:
+    """R3 to R6, G3: before the imaging each regimen that a result could still lead to is awaited, Nab-P+HP as well."""
+    begun = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
+    assert refusals(course("NCT07239271", *begun).decide()) == {}

@@ -10,8 +10,8 @@ from attrs import define, field
 
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.folding import Fold, Remark
-from protocol_engine.engine.labels import row_reasons
-from protocol_engine.engine.standing import Held, Standing
+from protocol_engine.engine.labels import reasons
+from protocol_engine.engine.standing import Standing
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.protocol import Drug
@@ -119,7 +119,7 @@ class Decider:
             if act is None or not standing.open_day(row):
                 continue
             if not standing.counts(row):
-                self._refuse(standing, row, listing)
+                self._refuse(standing, act, listing)
                 continue
             held = standing.held(act)
             truth = min((standing.truth(row), *(hold.truth for hold in held)))
@@ -135,7 +135,7 @@ class Decider:
             elif truth is Truth.UNKNOWN:
                 self._await(standing, row, listing)
             else:
-                self._refuse(standing, row, listing, held)
+                self._refuse(standing, act, listing)
         if day_open:
             listing.actions[:] = [_beside(action) for action in listing.actions]
         for rows in menus.values():
@@ -155,8 +155,8 @@ class Decider:
         for row in unknown:
             self._await(standing, row, listing)
         for row, truth in rows:
-            if truth is Truth.FALSE:
-                self._refuse(standing, row, listing)
+            if truth is Truth.FALSE and row.act is not None:
+                self._refuse(standing, row.act, listing)
         offered = [row for row, truth in rows if truth is Truth.TRUE]
         if unknown or not offered:
             return
@@ -233,26 +233,16 @@ class Decider:
             "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
         }
 
-    def _refuse(self, standing: Standing, row: Row, listing: _Listing, held: tuple[Held, ...] = ()) -> None:
-        """List the act of a row as not allowed, once, with the reasons of all its rows.
-
-        Of rows that permit the same act beside the course, only those that come nearest to holding speak.
-        """
-        act = row.act
-        if act is None:
+    def _refuse(self, standing: Standing, act: ActLabel, listing: _Listing) -> None:
+        """List an act as not allowed, once, with the reasons that a proposal of it is given."""
+        if act.key in listing.refused:
             return
-        because = (*(hold.because for hold in held), *row_reasons(standing, row))
-        cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *row.basis)))
-        known = listing.refused.get(act.key)
-        if known is not None and row.effect == "stay" and len(because) > len(known.because):
-            return
-        if known is not None and (row.effect != "stay" or len(because) == len(known.because)):
-            because = tuple(dict.fromkeys((*known.because, *because)))
-            cites = tuple(dict.fromkeys((*known.cites, *cites)))
+        rows = tuple(row for row in self.table.offers_of[standing.place.id][act.key] if standing.open_day(row))
+        because, cites = reasons(standing, rows, standing.held(act))
         content: dict[str, Any] = {"kind": ACTION_OF[act.kind]}
         match act.kind:
             case "administration":
-                content |= {"regimen": act.name, "cycle": standing.cycle_of(row), "day": act.day or 1}
+                content |= {"regimen": act.name, "cycle": standing.cycle_of(rows[0]), "day": act.day or 1}
             case "choice":
                 choice, _, option = act.name.partition("=")
                 content |= {"choice": choice, "option": option}
@@ -267,7 +257,7 @@ class Decider:
     # --- what is awaited ---------------------------------------------------------------------------------------------
 
     def _await(self, standing: Standing, row: Row, listing: _Listing) -> None:
-        if row.act is not None and row.effect == "stay":
+        if row.act is not None:
             listing.spoken_of.add(row.act.key)
         for guard in row.guards:
             if standing.evaluation.guard(guard) is Truth.UNKNOWN:

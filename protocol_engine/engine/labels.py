@@ -7,7 +7,7 @@ from typing import Any
 from attrs import field, frozen
 
 from protocol_engine.engine import wording
-from protocol_engine.engine.standing import Standing
+from protocol_engine.engine.standing import Held, Standing
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation
@@ -51,20 +51,32 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
         because, cites = _no_row(standing, act, landing)
         return Judgement("order", because, cites, act, None, landing, tried=tried)
     taken = _taken(standing, rows)
-    because = tuple(dict.fromkeys(sentence for row in rows for sentence in row_reasons(standing, row)))
-    cites = tuple(dict.fromkeys(claim for row in rows for claim in row.basis))
-    if true_rows:
-        because, cites = (), true_rows[0].basis
+    because, cites = reasons(standing, rows, held)
     truth = min((hold.truth for hold in held), default=Truth.TRUE)
     truth = min(truth, max(standing.truth(row) if standing.counts(row) else Truth.FALSE for row in rows))
-    because = (*(hold.because for hold in held), *because)
-    cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *cites)))
     verdict: VerdictKind = "unknown" if truth is Truth.UNKNOWN else "condition"
     if any(hold.verdict == "order" for hold in held):
         verdict = "order"
     if act.kind == "choice" and not standing.counts(taken):  # it would lead over doses that were not given
         return Judgement(verdict, because, cites, act, None, Landing("stay"), tried=tried)
     return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
+
+
+def reasons(
+    standing: Standing, rows: tuple[Row, ...], held: tuple[Held, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why an act is not allowed, with the claims: what holds it back, and what its rows in this place lack.
+
+    Where a row lacks nothing, the others do not matter. Of rows that permit the same act beside the course, only those
+    that come nearest to holding speak.
+    """
+    open_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is Truth.TRUE]
+    lacking = [(row, row_reasons(standing, row)) for row in open_rows or rows]
+    nearest = min((len(found) for row, found in lacking if row.effect == "stay"), default=0)
+    speaking = [(row, found) for row, found in lacking if row.effect != "stay" or len(found) == nearest]
+    because = dict.fromkeys((*(hold.because for hold in held), *(text for _, found in speaking for text in found)))
+    cites = dict.fromkeys(claim for hold in held for claim in hold.cites)
+    return tuple(because), tuple(cites | dict.fromkeys(claim for row, _ in speaking for claim in row.basis))
 
 
 def _taken(standing: Standing, rows: tuple[Row, ...]) -> Row:
