@@ -777,3 +777,14 @@ def test_what_awaits_a_result_is_not_called_not_allowed() -> None:
     """R3 to R6, G3: before the imaging each regimen that a result could still lead to is awaited, Nab-P+HP as well."""
     begun = (*gates("adaptive"), dose("e1", "01-05", "nab_p_hp"), dose("e2", "01-26", "nab_p_hp"))
     assert refusals(course("NCT07239271", *begun).decide()) == {}
+
+
+@pytest.mark.parametrize("named", [{}, {"drug": "sg"}, {"drug": "tdxd"}])
+def test_where_no_other_drug_is_left_any_unacceptable_toxicity_ends_treatment(named: Wire) -> None:
+    """R5, R6: the SG-alone arm has nothing to go on with under any reading of A2."""
+    for reading in ("ends_treatment", "go_on_with_other"):
+        toxic = event("q1", "01-20", "adverse_event", term="colitis", unacceptable=True, **named)
+        begun = (*gates("sg_alone"), dose("e1", "01-05", "sg", 1, 1), toxic)
+        decision = course(f"NCT07151586 A2={reading}", *begun).decide()
+        assert (decision.ended, offered(decision)) == ({"reason": "toxicity", "date": "2026-01-20"}, [])
+        assert decision.awaiting == ()
