@@ -788,3 +788,44 @@ def test_where_no_other_drug_is_left_any_unacceptable_toxicity_ends_treatment(na
         decision = course(f"NCT07151586 A2={reading}", *begun).decide()
         assert (decision.ended, offered(decision)) == ({"reason": "toxicity", "date": "2026-01-20"}, [])
         assert decision.awaiting == ()
+
+
+@pytest.mark.parametrize(
+    ("drug", "offers", "refused"),
+    [
+        ("dalpiciclib", ["dalpiciclib_et C1 d15"], [1]),
+        ("fulvestrant", [], [1, 15]),
+        ("letrozole", ["dalpiciclib_et C1 d15", "dalpiciclib_et C2 d1"], []),
+    ],
+)
+def test_a_drug_that_was_stopped_holds_the_days_that_give_it_and_no_others(
+    drug: str, offers: list[str], refused: list[int]
+) -> None:
+    """R1, R2, G4: day 15 is fulvestrant alone. Each reason is given once, although fulvestrant has two lines."""
+    stopped = course(
+        "NCT05861830",
+        *gates("dalpiciclib_et"),
+        event("f1", "01-03", "observation", fact="sex", value="male"),
+        event("k1", "01-04", "choice", choice="endocrine_agent", option="fulvestrant"),
+        dose("e1", "01-05", "dalpiciclib_et", 1, 1),
+        event("d1", "01-10", "discontinuation", scope=drug),
+    )
+    assert offered(stopped.decide()) == offers
+    told = [item for item in stopped.decide().not_allowed if item.action.get("regimen") == "dalpiciclib_et"]
+    assert sorted(item.action["day"] for item in told) == refused
+    because = f"G4: {drug} was stopped on 2026-01-10 (d1); what follows is not stated in the record"
+    for day, on in ((15, "01-19"), (1, "02-02")):
+        answer = asked(stopped, on, "administration", regimen="dalpiciclib_et", day=day)
+        assert answer.because == ((because,) if day in refused else ())
+
+
+def test_a_stopped_drug_is_known_under_the_name_that_the_investigator_gave_it() -> None:
+    """A4, G4."""
+    begun = (
+        *gates("chemotherapy"),
+        event("k1", "01-04", "choice", choice="chemotherapy") | {"name": "Paclitaxel and cisplatin"},
+        dose("e1", "01-05", "own_choice"),
+    )
+    for drug, offers in (("paclitaxel", []), ("carboplatin", ["own_choice C2 d1"])):
+        stopped = course("NCT05861830", *begun, event("d1", "01-10", "discontinuation", scope=drug))
+        assert offered(stopped.decide()) == offers

@@ -28,7 +28,7 @@ BETWEEN_DRUGS = re.compile(r"[+,;/&]|\b(?:and|plus|with)\b", re.IGNORECASE)
 class Line:
     """A line of a regimen as it applies now: the drug's id, its name in words, and the written line.
 
-    ``open_drug`` marks one that a choice names in words: what it names is the drug, or several; nothing if not chosen.
+    ``open_drug`` marks one whose drug, or drugs, a choice names in words: ``chosen``, if it was made.
     """
 
     drug: str
@@ -38,18 +38,16 @@ class Line:
     chosen: str | None = None
 
     @property
-    def drugs(self) -> dict[str, str]:
-        """The drugs of the line: each with the word that stands for it, whatever its case and spaces."""
-        if not self.open_drug:
-            return {said(self.drug): self.name}
+    def chosen_drugs(self) -> dict[str, str]:
+        """The drugs that the choice names, by what is compared of their names."""
         named = (" ".join(name.split()) for name in BETWEEN_DRUGS.split(self.chosen or ""))
         return {said(name): name for name in named if name}
 
-    def holds(self, drug: str) -> bool:
-        """Whether a drug, by its id or name, belongs to the line. What nobody has named yet may hold any."""
-        if self.open_drug and self.chosen is None:
-            return True
-        return said(drug) in self.drugs or said(drug) == said(self.name)
+    def gives(self, drug: str, name: str) -> bool:
+        """Whether the line gives a drug, which a choice may have named by its id or by its name."""
+        if not self.open_drug:
+            return self.drug == drug
+        return bool({said(drug), said(name)} & {said(self.name), *self.chosen_drugs})
 
 
 def said(name: str) -> str:
@@ -252,7 +250,7 @@ def _open_faults(given_drugs: list[GivenDrug], lines: list[Line]) -> list[str]:
     """How the drugs given beside those that are written differ from the ones that a choice names in words."""
     if any(line.chosen is None for line in lines):  # nobody said which: no drug can be another than the one chosen
         return []
-    named = {word: name for line in lines for word, name in line.drugs.items()}
+    named = {word: name for line in lines for word, name in line.chosen_drugs.items()}
     given = {said(drug.drug): drug.drug for drug in given_drugs}
     if lines and given.keys() == {said(line.name) for line in lines}:  # given under the very words of the choice
         return []

@@ -126,7 +126,7 @@ class Standing:
         if self.table.choices_of[act.name]:
             found = (*found, *self._unfilled(act.name))
         if self.history.discontinued:
-            found = (*found, *self._stopped_drugs(act.name))
+            found = (*found, *self._stopped_drugs(act))
         return found
 
     def _unfilled(self, regimen: str) -> list[Held]:
@@ -142,10 +142,14 @@ class Standing:
         """Whether a choice that a regimen is not complete without was made."""
         return choice in self.position.parts or dosing.named_in_words(self.history, choice) is not None
 
-    def _stopped_drugs(self, regimen: str) -> list[Held]:
+    def _stopped_drugs(self, act: ActLabel) -> list[Held]:
+        """A drug that was stopped for good holds the days that would give it, and no others of its regimen."""
+        rows = [row for row in self.table.offers_of[self.place.id].get(act.key, ()) if self.open_day(row)]
+        lines = [line for row in [row for row in rows if self.counts(row)] or rows for line in self.lines(row)]
         found = []
-        for drug in self.drugs_of(regimen):
-            for event in self.history.discontinued.get(drug, ())[-1:]:
+        for drug, events in self.history.discontinued.items():
+            if drug in self.table.drugs and any(line.gives(drug, self.table.drugs[drug].name) for line in lines):
+                event = events[-1]
                 stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
                 text = f"G4: {stopped}; what follows is not stated in the record"
                 found.append(Held(Truth.FALSE, text, ("G4",)))
