@@ -89,7 +89,8 @@ def doses(draw: st.DrawFn, table: Table) -> Wire:
     day = draw(st.sampled_from((None, *table.regimens[regimen].days, 3)))
     wire |= {name: number for name, number in (("cycle", cycle), ("day", day)) if number is not None}
     if draw(st.integers(0, 4)) == 0:
-        return wire | {"kind": "omission", "reason": "not well"}
+        left_out = {"drug": draw(st.sampled_from(sorted(table.drugs)))} if draw(st.booleans()) else {}
+        return wire | {"kind": "omission", "reason": "not well"} | left_out
     if draw(st.integers(0, 4)) == 0:
         drug = draw(st.sampled_from(sorted(table.drugs)))
         wire["given"] = [{"drug": drug, "dose": "10", "unit": "mg/kg", "route": "IV"}]

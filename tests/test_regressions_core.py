@@ -829,3 +829,99 @@ def test_a_stopped_drug_is_known_under_the_name_that_the_investigator_gave_it() 
     for drug, offers in (("paclitaxel", []), ("carboplatin", ["own_choice C2 d1"])):
         stopped = course("NCT05861830", *begun, event("d1", "01-10", "discontinuation", scope=drug))
         assert offered(stopped.decide()) == offers
+
+
+SHIFTED = "NCT07151586 A3=shifted"
+DAY_1 = (*gates("alternating"), dose("e1", "01-05", "sg", 1, 1))
+DAY_8_LEFT_OUT = event("o1", "01-12", "omission", regimen="sg", cycle=1, day=8, reason="fever")
+
+
+def test_an_omission_of_the_only_drug_of_a_day_closes_the_day() -> None:
+    """R3: SG is all of day 8. In words it is the day that was left out, also without its number."""
+    for named in ({"cycle": 1, "day": 8, "drug": "sg"}, {"drug": "sg"}):
+        left_out = event("o1", "01-12", "omission", regimen="sg", reason="fever", **named)
+        decision = course("NCT07151586", *DAY_1, left_out).decide()
+        assert (deviations(decision), offered(decision), dues(decision)) == ({}, ["sg C2 d1"], ["2026-01-26"])
+        assert any("SG, cycle 1 day 8 was left out on 2026-01-12: fever" in notice for notice in decision.notices)
+
+
+def test_an_omission_of_one_drug_of_several_leaves_the_day_to_be_given() -> None:
+    """DAWNA-FES R1, R2: day 1 holds dalpiciclib too; day 15 is fulvestrant alone."""
+    begun = (
+        *gates("dalpiciclib_et"),
+        event("f1", "01-03", "observation", fact="sex", value="male"),
+        event("k1", "01-04", "choice", choice="endocrine_agent", option="fulvestrant"),
+    )
+    first = event("o1", "01-05", "omission", regimen="dalpiciclib_et", cycle=1, day=1, drug="fulvestrant", reason="-")
+    assert offered(course("NCT05861830", *begun, first).decide()) == ["dalpiciclib_et C1 d1"]
+    given = (*begun, dose("e1", "01-05", "dalpiciclib_et", 1, 1))
+    later = event("o1", "01-19", "omission", regimen="dalpiciclib_et", cycle=1, day=15, drug="fulvestrant", reason="-")
+    assert offered(course("NCT05861830", *given, later).decide()) == ["dalpiciclib_et C2 d1"]
+    for drug, day, verdict in (
+        ("dalpiciclib", 15, None),  # taken on days 1 to 21, begun on day 1
+        ("dalpiciclib", 6, None),
+        ("dalpiciclib", 22, "order"),
+        ("letrozole", 15, "content"),  # not the agent that was chosen
+    ):
+        pill = event("o1", "01-20", "omission", regimen="dalpiciclib_et", cycle=1, day=day, drug=drug, reason="-")
+        decision = course("NCT05861830", *given, pill).decide()
+        assert deviations(decision).get("o1") == verdict
+        assert offered(decision) == ["dalpiciclib_et C1 d15", "dalpiciclib_et C2 d1"]
+
+
+def test_the_investigators_own_drug_can_be_left_out_by_its_name() -> None:
+    """A4: vinorelbine is all of the day; with two drugs it is not."""
+    for named, verdict in (("vinorelbine", None), ("vinorelbine and cisplatin", None), ("eribulin", "content")):
+        left_out = event("o1", "01-05", "omission", regimen="own_choice", cycle=1, drug="Vinorelbine", reason="-")
+        chosen = event("k1", "01-04", "choice", choice="chemotherapy") | {"name": named}
+        decision = course("NCT05861830", *gates("chemotherapy"), chosen, left_out).decide()
+        assert (deviations(decision).get("o1"), offered(decision)) == (verdict, ["own_choice C1 d1"])
+
+
+def test_a_day_that_was_left_out_and_is_given_after_all_counts_as_given() -> None:
+    """R3, A3, G4: day 8 on the 14th puts cycle 2 on the 28th; without its numbers it may be another day."""
+    after_all = course(SHIFTED, *DAY_1, DAY_8_LEFT_OUT, dose("e2", "01-14", "sg", 1, 8)).decide()
+    assert deviations(after_all) == {"e2": "order"}
+    assert (after_all.place["day"], offered(after_all), dues(after_all)) == (8, ["sg C2 d1"], ["2026-01-28"])
+    (deviation,) = after_all.deviations
+    assert deviation.because == (
+        "SG, cycle 1 day 8 was reported as left out on 2026-01-12, and was given on 2026-01-14 after all",
+    )
+    for cycle in (None, 1):
+        doubtful = course(SHIFTED, *DAY_1, DAY_8_LEFT_OUT, dose("e2", "01-14", "sg", cycle)).decide()
+        assert deviations(doubtful) == {"e2": "unknown"}
+        assert (offered(doubtful), dues(doubtful)) == (["sg C2 d1"], ["2026-01-26"])
+    next_cycle = course(SHIFTED, *DAY_1, DAY_8_LEFT_OUT, dose("e2", "01-26", "sg")).decide()
+    assert (deviations(next_cycle), next_cycle.place["cycle"]) == ({}, 2)
+    ahead = DAY_8_LEFT_OUT | {"effective": "2026-01-07"}  # announced, and then given before its day
+    early = course(SHIFTED, *DAY_1, ahead, dose("e2", "01-10", "sg", 1, 8)).decide()
+    assert deviations(early) == {"e2": "early"}
+    assert [len(found.because) for found in early.deviations] == [2]
+
+
+def test_a_day_is_not_left_out_twice_nor_after_it_was_given() -> None:
+    """G4: of two reports that contradict each other the second moves nothing."""
+    again = DAY_8_LEFT_OUT | {"id": "o2", "effective": "2026-01-13"}
+    assert deviations(course(SHIFTED, *DAY_1, DAY_8_LEFT_OUT, again).decide()) == {"o2": "duplicate"}
+    without_day = {key: value for key, value in DAY_8_LEFT_OUT.items() if key not in ("cycle", "day")} | {"id": "o2"}
+    assert deviations(course(SHIFTED, *DAY_1, DAY_8_LEFT_OUT, without_day).decide()) == {"o2": "duplicate"}
+    given = course(SHIFTED, *DAY_1, dose("e2", "01-12", "sg", 1, 8), again).decide()
+    assert (deviations(given), given.place["day"]) == ({"o2": "order"}, 8)
+    first = DAY_8_LEFT_OUT | {"day": 1}
+    assert deviations(course(SHIFTED, *DAY_1, first).decide()) == {"o1": "order"}
+
+
+def test_a_day_that_is_not_open_is_named_once() -> None:
+    """G4: the sentence names the regimen and its day, and nothing twice."""
+    begun = course("NCT07151586", *gates("sg_alone"), dose("e1", "01-05", "sg", 1, 1), dose("e2", "01-12", "sg", 1, 8))
+    assert asked(begun, "01-20", "administration", regimen="sg", day=8).because == (
+        "SG, day 8 is not open in this cycle",
+    )
+
+
+def test_an_omitted_day_1_says_nothing_of_the_cycle_that_is_still_running() -> None:
+    """R3: day 8 of cycle 1 may still be given; it was not passed over."""
+    left_out = event("o1", "01-26", "omission", regimen="sg", cycle=2, day=1, reason="fever")
+    decision = course("NCT07151586", *DAY_1, left_out).decide()
+    assert offered(decision) == ["sg C1 d8", "sg C2 d1"]
+    assert not any("neither given nor reported" in notice for notice in decision.notices)

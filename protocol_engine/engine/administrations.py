@@ -14,13 +14,18 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     OmissionEvent,
 )
+from protocol_engine.model.state import ClosedDay
 from protocol_engine.model.table import ActLabel, Landing, Row
+from protocol_engine.model.units import DaySpan
 
 
 def numbers_of(
     standing: Standing, regimen: str, cycle: int | None, day: int | None, on: date
 ) -> tuple[int, int | None] | None:
-    """The day and cycle that a report leaves out, where the course makes them certain; None where it does not."""
+    """The day and cycle that a report leaves out, where the course makes them certain; None where it does not.
+
+    A day that was reported as left out may be meant after all until the next cycle is due.
+    """
     days = standing.table.regimens[regimen].days
     if day is not None or len(days) == 1:
         return (day or 1), cycle
@@ -30,27 +35,40 @@ def numbers_of(
         if row.act is not None and row.act.kind == "administration" and row.act.name == regimen
     ]
     open_rows = [row for row in rows if row.effect == "day" and standing.open_day(row)]
+    position = standing.position
+    omitted = position.regimen == regimen and any(not closed.given for closed in position.closed_days)
     if cycle is not None:
-        if cycle != standing.position.cycle or not open_rows:
+        if cycle == position.cycle and omitted:
+            return None
+        if cycle != position.cycle or not open_rows:
             return 1, cycle
         return (open_rows[0].act.day or 1, cycle) if len(open_rows) == 1 and open_rows[0].act is not None else None
     next_rows = [row for row in rows if row.effect != "day" and standing.counts(row)]
     ready = [row for row in (*open_rows, *next_rows) if (standing.due(row) or on) <= on]
     choices = {row.act.day or 1 for row in (ready or open_rows or next_rows) if row.act is not None}
-    if len(choices) > 1:
+    if len(choices) > 1 or (omitted and not ready):
         return None
     return (choices.pop() if choices else 1), None
 
 
 def _numbers(standing: Standing, event: AdministrationEvent | OmissionEvent) -> tuple[int, int | None] | None:
-    """As :func:`numbers_of`; a report without a day, on the date of a dose, is about that dose and not the next."""
+    """As :func:`numbers_of`; a report without a day, on the date of a dose, is about that dose and not the next.
+
+    So is a second word of one date that a day was left out.
+    """
     position, on = standing.position, event.effective.day
     if event.day is None and position.regimen == event.regimen and event.cycle in (None, position.cycle):
-        whole = isinstance(event, OmissionEvent) and event.drug is None
-        given = [closed.day for closed in position.closed_days if closed.given and closed.on == on]
-        if given and not whole:
-            return given[-1], event.cycle
+        whole = isinstance(event, OmissionEvent) and (event.drug is None or _is_alone(standing, event))
+        same = [closed.day for closed in position.closed_days if closed.on == on and closed.given is not whole]
+        if same:
+            return same[-1], position.cycle if isinstance(event, OmissionEvent) else event.cycle
     return numbers_of(standing, event.regimen, event.cycle, event.day, on)
+
+
+def _is_alone(standing: Standing, event: OmissionEvent) -> bool:
+    """Whether the regimen holds nothing but the drug that was left out."""
+    drug = event.drug or ""
+    return all(line.is_only(drug, _drug_name(standing, drug)) for line in standing.lines_of(event.regimen))
 
 
 @frozen
@@ -72,6 +90,9 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
         return Judgement("unknown", (text,), ("G3",), landing=Landing("stay"))
     day, cycle = numbers
     act = ActLabel("administration", event.regimen, day)
+    omitted = _reported_as_left_out(standing, act, cycle)
+    if omitted is not None:
+        return _given_after_all(standing, event, act, omitted)
     judged = judge_label(standing, act)
     row = judged.row
     expected = standing.cycle_of(row) if row is not None else None
@@ -100,6 +121,28 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
         cites=tuple(dict.fromkeys((*judged.cites, *(claim for fault in faults for claim in fault.cites)))),
         cycle=number,
     )
+
+
+def _reported_as_left_out(standing: Standing, act: ActLabel, cycle: int | None) -> ClosedDay | None:
+    """The report that this day of the running cycle was left out; None if there is none."""
+    position = standing.position
+    if position.ended is not None or position.regimen != act.name or cycle not in (None, position.cycle):
+        return None
+    if act.key not in standing.table.offers_of.get(position.place, {}):
+        return None
+    return next((closed for closed in position.closed_days if closed.day == act.day and not closed.given), None)
+
+
+def _given_after_all(standing: Standing, event: AdministrationEvent, act: ActLabel, omitted: ClosedDay) -> Judgement:
+    """A day that was reported as left out and is given: a deviation, and the course goes on from the dose."""
+    position = standing.position
+    others = tuple(closed for closed in position.closed_days if closed != omitted)
+    reopened = Standing(standing.table, evolve(position, closed_days=others), standing.history)
+    judged = judge_administration(reopened, event)
+    what = wording.act_words(standing.table, act, position.cycle)
+    text = f"{what} was reported as left out on {omitted.on}, and was given on {event.effective.day} after all"
+    verdict = "order" if judged.verdict == "allowed" else judged.verdict
+    return evolve(judged, verdict=verdict, because=(text, *judged.because))
 
 
 def _rules(row: Row) -> tuple[str, ...]:
@@ -198,52 +241,74 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         return Judgement("unknown", ("which day was left out? name cycle and day",), ("G3",), landing=Landing("stay"))
     day, cycle = numbers
     act = ActLabel("administration", event.regimen, day)
-    name = standing.table.regimens[event.regimen].name
     judged = judge_label(standing, act)
     expected = standing.cycle_of(judged.row) if judged.row is not None else None
     what = wording.act_words(standing.table, act, cycle if cycle is not None else expected)
-    left_out = f"{standing.table.drugs[event.drug].name} of {what}" if event.drug is not None else what
-    remark = f"{left_out} was left out on {event.effective.day.isoformat()}: {event.reason}"
     if event.drug is not None and not _holds_drug(standing, event.regimen, event.drug):
-        text = f"{standing.table.drugs[event.drug].name} is not part of {name}, so it cannot be left out of it"
+        regimen = standing.table.regimens[event.regimen].name
+        text = f"{_drug_name(standing, event.drug)} is not part of {regimen}, so it cannot be left out of it"
         return Judgement("content", (text,), judged.cites or ("G4",), act, None, Landing("stay"))
-    if (
-        event.drug is not None
-        and any(closed.day == day for closed in standing.position.closed_days)
-        and standing.position.regimen == event.regimen
-    ):
-        return Judgement("allowed", act=act, landing=Landing("stay"), remarks=(remark,))
-    settled = _omitted_elsewhere(standing, act, cycle, judged)
-    if settled is not None:
-        return evolve(settled, remarks=(remark,) if settled.verdict == "allowed" else ())
+    whole = event.drug is None or _is_all_of(standing, act, event.drug)
+    left_out = what if whole or event.drug is None else f"{_drug_name(standing, event.drug)} of {what}"
+    remark = f"{left_out} was left out on {event.effective.day.isoformat()}: {event.reason}"
+    allowed = Judgement("allowed", act=act, landing=Landing("stay"), cycle=cycle, tried=judged.tried, remarks=(remark,))
+    position = standing.position
+    same = position.regimen == event.regimen
+    settled = any(closed.day == day for closed in position.closed_days)
+    if not whole and same and (settled or _runs_on(standing, event.regimen, event.drug or "", day, cycle)):
+        return allowed
+    elsewhere = _omitted_elsewhere(standing, act, cycle, judged)
+    if elsewhere is not None:
+        return evolve(elsewhere, remarks=(remark,) if elsewhere.verdict == "allowed" else ())
+    if same and (cycle == position.cycle or (cycle is None and day != 1)):
+        for closed in position.closed_days:
+            if closed.day == day:
+                return _settled_before(standing, act, closed)
     if judged.verdict == "order":
-        return Judgement(
-            "order",
-            (f"{name} day {day} is not open, so it cannot be left out", *judged.because),
-            judged.cites,
-            act,
-            None,
-            Landing("stay"),
-        )
-    return Judgement(
-        "allowed",
-        act=act,
-        row=judged.row,
-        landing=Landing("stay"),
-        cycle=cycle,
-        tried=judged.tried,
-        remarks=(remark,),
-    )
+        because = (f"{what} cannot be left out here", *judged.because)
+        return Judgement("order", because, judged.cites, act, None, Landing("stay"))
+    closes = whole and judged.row is not None and judged.row.effect == "day"
+    return evolve(allowed, row=judged.row if closes else None)
+
+
+def _settled_before(standing: Standing, act: ActLabel, closed: ClosedDay) -> Judgement:
+    """What was given was not left out; what was left out is left out once."""
+    what = wording.act_words(standing.table, act, standing.position.cycle)
+    if closed.given:
+        text = f"{what} was given on {closed.on}, so it was not left out; retract or correct the report that is wrong"
+        return Judgement("order", (text,), ("G4",), act, None, Landing("stay"))
+    text = f"{what} is reported as left out on {closed.on} already"
+    return Judgement("duplicate", (text,), ("G4",), act, None, Landing("stay"))
+
+
+def _drug_name(standing: Standing, drug: str) -> str:
+    known = standing.table.drugs.get(drug)
+    return known.name if known is not None else drug
 
 
 def _holds_drug(standing: Standing, regimen: str, drug: str) -> bool:
-    """Whether the drug belongs to the regimen, whichever options are chosen; any does where the drug is left open."""
-    table = standing.table
-    lines = list(table.regimens[regimen].lines)
-    for line in table.regimens[regimen].lines:
-        if line.part is not None:
-            lines += [inner for option in table.parts[line.part].options.values() for inner in option.gives]
-    return any(line.drug == drug or line.named_in is not None for line in lines)
+    """Whether the drug belongs to the regimen: to the option chosen for a part, or to any option before the choice."""
+    lines = standing.lines_of(regimen)
+    return any(line.gives(drug, _drug_name(standing, drug)) or (line.open_drug and not line.chosen) for line in lines)
+
+
+def _runs_on(standing: Standing, regimen: str, drug: str, day: int, cycle: int | None) -> bool:
+    """Whether a drug is taken on a day of the running cycle, begun on an earlier day of it."""
+    length = standing.table.regimens[regimen].cycle
+    for line in standing.lines_of(regimen):
+        span = line.written.days
+        if isinstance(span, DaySpan) and line.gives(drug, _drug_name(standing, drug)):
+            last = span.last if span.last is not None else length.days if length is not None else None
+            if cycle in (None, standing.position.cycle) and span.first < day and (last is None or day <= last):
+                return True
+    return False
+
+
+def _is_all_of(standing: Standing, act: ActLabel, drug: str) -> bool:
+    """Whether a day holds that drug and nothing else, so that without it the day is left out."""
+    rows = standing.table.offers_of.get(standing.place.id, {}).get(act.key, ())
+    lines = standing.lines(rows[0]) if rows else ()
+    return bool(lines) and all(line.is_only(drug, _drug_name(standing, drug)) for line in lines)
 
 
 def _omitted_elsewhere(standing: Standing, act: ActLabel, cycle: int | None, judged: Judgement) -> Judgement | None:

@@ -49,6 +49,10 @@ class Line:
             return self.drug == drug
         return bool({said(drug), said(name)} & {said(self.name), *self.chosen_drugs})
 
+    def is_only(self, drug: str, name: str) -> bool:
+        """Whether the line gives that drug and no other."""
+        return self.gives(drug, name) and (len(self.chosen_drugs) <= 1 or said(drug) == said(self.name))
+
 
 def said(name: str) -> str:
     """A name as it is compared: neither case nor spaces tell two apart."""
@@ -90,6 +94,20 @@ def lines_on(
                 for inner in part.options[chosen.option].gives
                 if _applies(inner, day, number)
             ]
+    return tuple(found)
+
+
+def every_line(table: Table, position: Position, history: History, regimen: RegimenContent) -> tuple[Line, ...]:
+    """The lines of a regimen whatever the day: those of the option chosen for a part, or of all before the choice."""
+    found: list[Line] = []
+    for written in regimen.lines:
+        if written.part is None:
+            found.append(_line(table, history, written))
+            continue
+        part = table.parts[written.part]
+        chosen = position.parts.get(part.chosen_in)
+        options = part.options.values() if chosen is None else (part.options[chosen.option],)
+        found += [_line(table, history, inner) for option in options for inner in option.gives]
     return tuple(found)
 
 

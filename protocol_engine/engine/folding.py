@@ -334,7 +334,8 @@ class Folder:
                 return _rechosen(self.table, position, event)
             case "day":
                 closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)
-                return evolve(position, day=closed.day, closed_days=(*position.closed_days, closed))
+                others = tuple(other for other in position.closed_days if other.day != closed.day)
+                return evolve(position, day=closed.day, closed_days=(*others, closed))
             case "enter" | "enter_anew" | "again":
                 return self._dosed(position, target, effect, day, judged)
             case _:
@@ -437,13 +438,7 @@ def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
 def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
     """A later day that is left out is settled; a day 1 that is left out uses no number and stays due."""
     day = judged.act.day if judged.act is not None else None
-    if (
-        judged.verdict != "allowed"
-        or judged.row is None
-        or judged.row.effect != "day"
-        or day is None
-        or event.drug is not None
-    ):
+    if judged.verdict != "allowed" or judged.row is None or day is None:
         return position
     return evolve(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
 

@@ -207,11 +207,11 @@ def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, finding
     for name, number in (("cycle", event.cycle), ("day", event.day)):
         if number is not None and not 1 <= number <= MOST_CYCLES:
             findings.append((name, f"counts from 1, and {shown(number)} is out of reach"))
+    is_open = known and any(line.named_in is not None for line in table.regimens[event.regimen].lines)
     if isinstance(event, OmissionEvent):
-        if event.drug is not None:
+        if event.drug is not None and not is_open:
             _known(event.drug, table.drugs, "drug", "drug", findings)
         return
-    is_open = known and any(line.named_in is not None for line in table.regimens[event.regimen].lines)
     for index, given in enumerate(event.given or ()):
         if not is_open:
             _known(given.drug, table.drugs, "drug", f"given[{index}].drug", findings)

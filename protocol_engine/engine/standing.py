@@ -168,6 +168,10 @@ class Standing:
                     found += [inner.drug for inner in part.options[chosen.option].gives if inner.drug is not None]
         return found
 
+    def lines_of(self, regimen: str) -> tuple[dosing.Line, ...]:
+        """Every line of a regimen, whatever the day."""
+        return dosing.every_line(self.table, self.position, self.history, self.table.regimens[regimen])
+
     def lines(self, row: Row) -> tuple[dosing.Line, ...]:
         """What the day that a row gives holds."""
         act = row.act

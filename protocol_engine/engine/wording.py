@@ -126,15 +126,13 @@ def missing_words(table: Table, missing: Missing) -> str:
 
 
 def act_words(table: Table, act: ActLabel, cycle: int | None = None) -> str:
-    """An act in words, such as ``SG, cycle 2 day 8``."""
+    """An act in words, such as ``SG, cycle 2 day 8`` or ``SG, day 8``."""
     match act.kind:
         case "administration":
             name = table.regimens[act.name].name if act.name in table.regimens else act.name
-            return (
-                name
-                + (f", cycle {cycle}" if cycle is not None else "")
-                + (f" day {act.day}" if act.day not in (None, 1) else "")
-            )
+            numbers = [f"cycle {cycle}"] if cycle is not None else []
+            numbers += [f"day {act.day}"] if act.day not in (None, 1) else []
+            return ", ".join([name, " ".join(numbers)] if numbers else [name])
         case "choice":
             choice, _, option = act.name.partition("=")
             return f"the choice {words(choice)}: {words(option)}"
