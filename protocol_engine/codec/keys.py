@@ -25,7 +25,7 @@ STEP_KEYS: dict[str, type] = {
 }
 VALUE_KEYS: dict[str, type] = {"last": Last, "ever": Ever, "holds": Holds}
 IN_NODES = ("mark", "rests")
-FILLED_IN: dict[type, tuple[str, ...]] = {p.Protocol: (*IN_NODES, "source", "readings")}
+FILLED_IN: dict[type, tuple[str, ...]] = {p.Protocol: (*IN_NODES, "source", "readings", "elsewhere")}
 """Fields that the reader fills in and no file may write, where they are more than those of every node."""
 
 

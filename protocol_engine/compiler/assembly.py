@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attrs import evolve
 
@@ -15,6 +15,7 @@ from protocol_engine.model.protocol import (
     Arm,
     Choose,
     Decide,
+    Elsewhere,
     Give,
     May,
     NextCycle,
@@ -71,9 +72,31 @@ def compile_protocol(protocol: Protocol) -> Table:
         landings={},
         endpoints=protocol.endpoints,
         endpoints_see=protocol.endpoints_see,
+        elsewhere=_elsewhere(protocol, choices),
     )
     table = evolve(table, landings=landings(table))
     return evolve(table, digest=digest(plain_json(table)))
+
+
+def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent]) -> Elsewhere:
+    """What the file knows under other readings and not under the selected ones."""
+    known = protocol.elsewhere
+    other_choices = {}
+    for name, choice in known.choices.items():
+        here = choices[name].options if name in choices else ()
+        options = {option: rests for option, rests in choice.options.items() if option not in here}
+        if options or name not in choices:
+            other_choices[name] = evolve(choice, options=options)
+    return Elsewhere(
+        arms=_others(known.arms, protocol.arms),
+        regimens=_others(known.regimens, protocol.regimens),
+        procedures=_others(known.procedures, protocol.procedures),
+        choices=other_choices,
+    )
+
+
+def _others(known: Mapping[str, tuple[str, ...]], here: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    return {name: rests for name, rests in known.items() if name not in here}
 
 
 def _arm(name: str, arm: Arm) -> ArmContent:

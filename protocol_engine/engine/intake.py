@@ -158,7 +158,7 @@ def _read(  # noqa: C901  # one case for each kind of event
 ) -> PatientEvent:
     match event:
         case AllocationEvent():
-            _known(event.arm, table.arms, "arm", "arm", findings)
+            _known(event.arm, (*table.arms, *table.elsewhere.arms), "arm", "arm", findings)
         case ObservationEvent():
             _read_observation(table, event, findings)
         case AdministrationEvent() | OmissionEvent():
@@ -166,7 +166,8 @@ def _read(  # noqa: C901  # one case for each kind of event
         case ChoiceEvent():
             return _read_choice(table, event, findings)
         case ProcedureEvent():
-            _known(event.procedure, table.procedures, "procedure", "procedure", findings)
+            known = (*table.procedures, *table.elsewhere.procedures)
+            _known(event.procedure, known, "procedure", "procedure", findings)
         case AdverseEventEvent():
             if event.grade is not None and not 1 <= event.grade <= WORST_GRADE:
                 findings.append(("grade", f"CTCAE grades are 1 to 5, not {shown(event.grade)}"))
@@ -203,11 +204,12 @@ def _read_observation(table: Table, event: ObservationEvent, findings: list[tupl
 
 
 def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, findings: list[tuple[str, str]]) -> None:
-    known = _known(event.regimen, table.regimens, "regimen", "regimen", findings)
+    _known(event.regimen, (*table.regimens, *table.elsewhere.regimens), "regimen", "regimen", findings)
     for name, number in (("cycle", event.cycle), ("day", event.day)):
         if number is not None and not 1 <= number <= MOST_CYCLES:
             findings.append((name, f"counts from 1, and {shown(number)} is out of reach"))
-    is_open = known and any(line.named_in is not None for line in table.regimens[event.regimen].lines)
+    regimen = table.regimens.get(event.regimen)
+    is_open = regimen is not None and any(line.named_in is not None for line in regimen.lines)
     if isinstance(event, OmissionEvent):
         if event.drug is not None and not is_open:
             _known(event.drug, table.drugs, "drug", "drug", findings)
@@ -222,19 +224,21 @@ def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, finding
 
 
 def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str]]) -> ChoiceEvent:
-    if not _known(event.choice, table.choices, "choice", "choice", findings):
+    if not _known(event.choice, (*table.choices, *table.elsewhere.choices), "choice", "choice", findings):
         return event
-    choice = table.choices[event.choice]
-    option = event.option if event.option is not None else (choice.says_which if event.name is not None else None)
+    found = [choices[event.choice] for choices in (table.choices, table.elsewhere.choices) if event.choice in choices]
+    options = [option for choice in found for option in choice.options]
+    says_which = next((choice.says_which for choice in found if choice.says_which is not None), None)
+    option = event.option if event.option is not None else (says_which if event.name is not None else None)
     if option is None:
-        findings.append(("option", f"is missing; there are: {', '.join(choice.options)}"))
+        findings.append(("option", f"is missing; there are: {', '.join(options)}"))
         return event
-    if not _known(option, choice.options, f"option of {event.choice}", "option", findings):
+    if not _known(option, options, f"option of {event.choice}", "option", findings):
         return event
-    if option == choice.says_which and event.name is None:
+    if option == says_which and event.name is None:
         findings.append(("name", f"is missing: {option} says in words what was chosen"))
-    elif option != choice.says_which and event.name is not None:
-        off = f", or take {choice.says_which}" if choice.says_which is not None else ""
+    elif option != says_which and event.name is not None:
+        off = f", or take {says_which}" if says_which is not None else ""
         findings.append(
             ("name", f"is that of an option off the list, and {option} stands on it; leave the name out{off}")
         )

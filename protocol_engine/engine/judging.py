@@ -22,6 +22,10 @@ from protocol_engine.model.table import ActLabel, Landing
 
 def judge(standing: Standing, event: ActEvent) -> Judgement:
     """Judge one act as if it were done now, where the patient stands, on the event's own day."""
+    return _of_another_reading(standing, event) or _of_this_reading(standing, event)
+
+
+def _of_this_reading(standing: Standing, event: ActEvent) -> Judgement:
     match event:
         case ConsentEvent():
             return _judge_gate(standing, ActLabel("consent", "written"), "consent")
@@ -45,6 +49,29 @@ def judge(standing: Standing, event: ActEvent) -> Judgement:
             return judge_omission(standing, event)
         case OtherTreatmentEvent():
             return _judge_other(standing, event)
+
+
+def _of_another_reading(standing: Standing, event: ActEvent) -> Judgement | None:
+    """An act that only a reading knows which was not selected; None for any other act."""
+    elsewhere = standing.table.elsewhere
+    match event:
+        case AllocationEvent():
+            rests, what = elsewhere.arms.get(event.arm), f"the arm {wording.words(event.arm)}"
+        case AdministrationEvent() | OmissionEvent():
+            rests, what = elsewhere.regimens.get(event.regimen), f"the regimen {wording.words(event.regimen)}"
+        case ProcedureEvent():
+            rests, what = elsewhere.procedures.get(event.procedure), wording.words(event.procedure)
+        case ChoiceEvent():
+            choice = elsewhere.choices.get(event.choice)
+            rests = choice.options.get(event.option or "") if choice is not None else None
+            what = wording.act_words(standing.table, ActLabel("choice", f"{event.choice}={event.option}"))
+        case _:
+            return None
+    if rests is None:
+        return None
+    selected = ", ".join(f"{name} is read as {standing.table.readings[name]}" for name in rests)
+    text = f"{', '.join(rests)}: {what} is no part of the protocol as it is read here: {selected}"
+    return Judgement("order", (text,), rests, landing=Landing("stay"))
 
 
 def _judge_gate(standing: Standing, act: ActLabel, mark: str) -> Judgement:

@@ -357,6 +357,28 @@ class Endpoint(Node):
     cite: Cites = NO_CITES
 
 
+@frozen
+class ChoiceElsewhere:
+    """A choice as all readings of a file know it: its options, each with the assumptions on which it depends."""
+
+    options: dict[str, tuple[str, ...]]
+    says_which: str | None
+    rests: tuple[str, ...]
+
+
+@frozen
+class Elsewhere:
+    """The acts that a file knows by name under any of its readings, with the assumptions on which they depend.
+
+    A course recorded under one reading is read under another: what only that one knows is not allowed, but no error.
+    """
+
+    arms: dict[str, tuple[str, ...]] = field(factory=dict)
+    regimens: dict[str, tuple[str, ...]] = field(factory=dict)
+    procedures: dict[str, tuple[str, ...]] = field(factory=dict)
+    choices: dict[str, ChoiceElsewhere] = field(factory=dict)
+
+
 @frozen(kw_only=True)
 class Protocol(Node):
     """A whole protocol file, for one selection of readings.
@@ -389,3 +411,4 @@ class Protocol(Node):
     endpoints_see: Cites = NO_CITES
     source: str = field(default="<input>", eq=False)
     readings: dict[str, str] = field(factory=dict)
+    elsewhere: Elsewhere = field(factory=Elsewhere, eq=False)

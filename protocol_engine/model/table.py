@@ -20,6 +20,7 @@ from protocol_engine.model.protocol import (
     Administration,
     Design,
     Drug,
+    Elsewhere,
     Endpoint,
     NamedSet,
     NextCycle,
@@ -226,7 +227,10 @@ class ArmContent:
 
 @define(frozen=True, slots=False)
 class Table:
-    """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place."""
+    """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place.
+
+    ``elsewhere`` holds what only other readings than the selected ones know.
+    """
 
     protocol: str
     version: str
@@ -250,6 +254,7 @@ class Table:
     landings: dict[str, dict[str, Landing]]
     endpoints: dict[str, Endpoint]
     endpoints_see: tuple[str, ...] = ()
+    elsewhere: Elsewhere = field(factory=Elsewhere)
     start: str = "start"
     digest: str = field(default="", eq=False)
 

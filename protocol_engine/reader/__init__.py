@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from protocol_engine.codec import CODEC, Finding, Invalid, Lines, Table, Text, path_text
 from protocol_engine.errors import Mark, Problem, Problems, shown
 from protocol_engine.model.protocol import Protocol
+from protocol_engine.reader.alternatives import elsewhere
 from protocol_engine.reader.tree import Path, scalar, tree_of
 
 ASSUMPTIONS_KEY = "assumptions"
@@ -76,9 +77,13 @@ class WrittenProtocol:
         except Invalid as invalid:
             findings += [finding for finding in invalid.findings if finding.mark not in selection.holes]
             raise _problems(findings, self.source) from None
-        if findings:
+        known = elsewhere(self.tree, fragments)
+        if known is None:
+            message = "is copied too often to say what each reading knows; write it out where it is needed"
+            findings.append(Finding((FRAGMENTS_KEY,), "endless-fragment", message, self.tree.mark))
+        if findings or known is None:
             raise _problems(findings, self.source)
-        return evolve(protocol, source=self.source, readings=selected)
+        return evolve(protocol, source=self.source, readings=selected, elsewhere=known)
 
 
 def _problems(findings: list[Finding], source: str) -> Problems:
