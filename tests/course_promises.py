@@ -17,6 +17,7 @@ from random_courses import (
     as_offered,
     events_of,
     gates_passed,
+    happenings_of,
     is_over,
     roots_of,
     standing,
@@ -123,6 +124,20 @@ class Walked:
             ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow)]
         if ways:
             assert self.deviation(self.record(*random.choice(ways))) is None
+
+    def lives_through_a_day(self) -> None:
+        """A day on which much happens, none of it with a time: what is offered then is done and blames nobody."""
+        random, day = self.random, self.today + timedelta(self.random.choice((1, 30)))
+        for _ in range(random.randint(2, 4)):
+            offered = [action.as_json() for action in decide(self.machine, self.state, day).actions]
+            due = [a for a in offered if a["earliest"] == "not_stated" or a["earliest"] <= day.isoformat()]
+            ways = [wire for action in due for wire in events_of(action)[:1]]
+            if not ways or random.random() < 0.4:
+                self.record(random.choice(happenings_of(self.table)), day)
+                continue
+            blamed = {verdict.event for verdict in self.state.deviations}
+            event = self.record(random.choice(ways), day)
+            assert {verdict.event for verdict in self.state.deviations} <= blamed, event
 
     def asked_for(self) -> list[tuple[str, str | None]]:
         """Facts that the decision waits for or wants assessed."""

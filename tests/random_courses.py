@@ -141,6 +141,13 @@ def adverse_event_of(table: Table) -> Wire:
     return {"kind": "adverse_event", "term": "neutropenia", "grade": 4, "unacceptable": True, "drug": min(table.drugs)}
 
 
+def happenings_of(table: Table) -> tuple[Wire, ...]:
+    """Reports that may stop, hold or move treatment, and change what is offered on their day."""
+    scans: list[Wire] = [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR")]
+    stops: list[Wire] = [{"kind": "discontinuation", "scope": scope} for scope in ("treatment", min(table.drugs))]
+    return *scans, *stops, adverse_event_of(table), {"kind": "adverse_event", "term": "neutropenia"}
+
+
 def reports(table: Table) -> st.SearchStrategy[Wire]:
     """Any report but death, withdrawal and closure, which end the walk."""
     scopes = st.sampled_from(("treatment", *sorted(table.drugs)))

@@ -59,6 +59,21 @@ def test_a_course_that_follows_the_decisions_keeps_every_promise(
     walked.look_back()
 
 
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    ("protocol", "readings"), [(protocol, readings) for protocol, all_of in READINGS.items() for readings in all_of]
+)
+def test_what_is_offered_in_the_middle_of_a_day_blames_nobody_when_it_is_done(
+    protocol: str, readings: Mapping[str, str], seed: int
+) -> None:
+    random = Random(f"{protocol} {sorted(readings.items())} {seed}")  # noqa: S311  # the same on every machine
+    walked = Walked(protocol, readings, random, print)
+    for _ in range(random.choice((3, 5, 7, 9))):
+        walked.goes_on()
+    walked.lives_through_a_day()
+    walked.look_back()
+
+
 class Walk(RuleBasedStateMachine):
     """One patient under one protocol: what is offered, and everything that was never offered."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from itertools import permutations
+from pathlib import Path
 
 import pytest
-from course_lines import begun, course, events, machine, offered, verdicts
+from course_lines import BEGUN, begun, course, events, machine, offered, read, verdicts
 
-from protocol_engine import begin, decide, step
+from protocol_engine import Course, begin, compile_protocol, decide, step
 from protocol_engine.codec import canonical
 from protocol_engine.engine.course import derived
+from protocol_engine.reader import read_protocol
 
 ADAPTIVE = "NCT07239271"
 ALTER = "NCT07151586"
@@ -150,3 +152,85 @@ def test_a_late_event_tells_what_it_changed() -> None:
     assert canonical(decide(found.machine, derived(found.machine, state.events)[0]).as_json()) == canonical(
         decide(found.machine, state).as_json()
     )
+
+
+# --- what stops treatment in the middle of a day ----------------------------------------------------------------------
+
+SECOND_DOSE = "e4 2026-01-05 administration regimen=nab_p_hp\ne5 2026-01-26 administration regimen=nab_p_hp\n"
+
+
+@pytest.mark.parametrize(
+    "stop",
+    ["discontinuation scope=treatment", 'adverse_event term="shock" unacceptable=true'],
+)
+@pytest.mark.parametrize("ids", list(permutations(("a1", "m1", "z1"))))
+def test_a_dose_a_stop_and_what_the_stop_opens_may_be_of_one_day(stop: str, ids: tuple[str, ...]) -> None:
+    """R9, A12: the dose was due, the stop left surgery open, and surgery was done. Nobody is blamed."""
+    dose, stopped, surgery = ids
+    lines = f"""
+    e4 2026-01-05 administration regimen=nab_p_hp
+    {dose} 2026-01-26 administration regimen=nab_p_hp
+    {stopped} 2026-01-26 {stop}
+    {surgery} 2026-01-26 procedure procedure=surgery
+    """
+    found = begun(ADAPTIVE, "adaptive", lines)
+    assert verdicts(found) == {}
+    assert found.decide().ended == {"reason": "completed", "date": "2026-01-26"}
+
+
+def test_a_stop_between_acts_clears_no_act_that_nothing_allowed() -> None:
+    """R3, R9: a third dose given blind is one deviation, and surgery after the stop of its day is none."""
+    lines = """
+    e6 2026-02-16 administration regimen=nab_p_hp
+    e7 2026-02-16 discontinuation scope=treatment
+    e8 2026-02-16 procedure procedure=surgery
+    """
+    assert verdicts(begun(ADAPTIVE, "adaptive", SECOND_DOSE + lines)) == {"e6": "unknown"}
+    timed = lines.replace("e8 2026-02-16", "e8 2026-02-16T08:00:00Z").replace(
+        "e7 2026-02-16", "e7 2026-02-16T09:00:00Z"
+    )
+    assert verdicts(begun(ADAPTIVE, "adaptive", SECOND_DOSE + timed))["e8"] == "order"
+
+
+def test_the_same_in_a_day_that_holds_too_much_to_try_every_order() -> None:
+    """Five of six doses, no interval being stated, then a stop, then surgery: 5040 orders."""
+    doses = "\n".join(f"e{n} 2026-01-26 administration regimen=nab_p_hp cycle={n}" for n in range(1, 6))
+    results = """
+    o1 2026-01-26 observation fact=ctdna timepoint=baseline value=negative
+    o2 2026-01-26 observation fact=ctdna timepoint=after_cycle_1 value=negative
+    o3 2026-01-26 observation fact=response timepoint=after_cycle_2 value=PR
+    o4 2026-01-26 observation fact=response timepoint=after_cycle_4 value=PR
+    """
+    stop = "a1 2026-01-26 discontinuation scope=treatment\na2 2026-01-26 procedure procedure=surgery"
+    gates = "g1 2026-01-02 consent\ng2 2026-01-03 eligibility met=true\ng3 2026-01-04 allocation arm=adaptive\n"
+    found = course(ADAPTIVE, f"{gates}{doses}{results}{stop}")
+    assert verdicts(found) == {}
+    assert found.decide().ended == {"reason": "completed", "date": "2026-01-26"}
+    too_early = course(ADAPTIVE, f"{gates}{doses}{results}a2 2026-01-26 procedure procedure=surgery")
+    assert verdicts(too_early) == {"a2": "condition"}
+
+
+TWO_WORDS = """\
+    may:
+      - {choose: early, by: doctor, options: {leaves: [{end: left, cite: R2}]}, cite: R2}
+      - {choose: late, by: doctor, if: {at_risk: yes}, options: {moves: [{end: moved, cite: R2}]}, cite: R2}
+"""
+
+
+@pytest.mark.parametrize(("early", "late"), [("a1", "z1"), ("z1", "a1")])
+def test_of_two_acts_that_exclude_each_other_the_one_offered_before_the_day_is_not_blamed(
+    early: str, late: str
+) -> None:
+    """One of the two ends the course before the other; the later one was opened by a result of that very day."""
+    text = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+    begin, _, rest = text.partition("    may: [{perform: surgery")
+    two = compile_protocol(read_protocol(begin + TWO_WORDS + rest.partition("\n")[2], "two.yaml"))
+    lines = f"""
+    e4 2026-01-05 administration regimen=one cycle=1 day=1
+    {early} 2026-01-06 choice choice=early option=leaves
+    {late} 2026-01-06 choice choice=late option=moves
+    """
+    result = {"id": "e5", "kind": "observation", "effective": "2026-01-06", "fact": "markers", "value": ["TP53"]}
+    found = Course(two).record_all([*events(BEGUN.format(arm="only") + lines), read(result)])
+    assert verdicts(found) == {late: "order"}
+    assert found.decide().ended == {"reason": "left", "date": "2026-01-06"}

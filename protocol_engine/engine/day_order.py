@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations_with_replacement, permutations
-from math import perm
+from math import comb, perm
 from typing import TypeVar
 
 from protocol_engine.model.events import (
@@ -23,8 +23,8 @@ from protocol_engine.model.events import (
 )
 
 MOST_ORDERS = 720
-"""Orders of one day that are tried: six acts without times, or fewer among events that have one. A day with more is
-taken act by act."""
+"""Orders of one day that are tried: six acts without times, or five and an end, or fewer among events that have a time.
+A day with more is taken act by act."""
 
 FoldedEvent = ActEvent | ReportEvent
 ACT_KINDS = (
@@ -47,8 +47,8 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
     """The orders in which a day may be taken, the likeliest first. Events with a time keep the order of the clock.
 
     What was observed comes first, then the acts, then what happened to the patient; only where every such order
-    blames somebody may the last come before the acts, since a stop may be what an act of that day answers. What was
-    given outside the protocol moves nothing, so it comes before the other acts.
+    blames somebody may the last come before acts, as late as it can, since a stop may be what an act of that day
+    answers. What was given outside the protocol moves nothing, so it comes before the other acts.
     """
     timed = sorted((event for event in group if event.known.instant is not None), key=_by_clock)
     untimed = sorted((event for event in group if event.known.instant is None), key=_by_kind)
@@ -57,46 +57,65 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
     acts = [event for event in untimed if isinstance(event, ACT_KINDS) and not isinstance(event, OtherTreatmentEvent)]
     last = [event for event in untimed if not isinstance(event, (ObservationEvent, *ACT_KINDS))]
     usual = 1 + max((place for place, event in enumerate(timed) if isinstance(event, ObservationEvent)), default=-1)
-    middles = [[*timed[:usual], *acts, *timed[usual:]]]
-    yield [*first, *middles[0], *last]
+    middle = [*timed[:usual], *acts, *timed[usual:]]
+    yield [*first, *middle, *last]
     if not untimed:
         return
-    if perm(len(timed) + len(acts), len(acts)) <= MOST_ORDERS:
-        middles += _interleaved(timed, acts)
+    begun = take(course, first)[0] if first else course
+    ways = perm(len(middle), len(acts))
+    middles = [middle, *(_interleaved(timed, acts) if ways <= MOST_ORDERS else [_act_by_act(middle, [], begun, take)])]
+    for other in middles[1:]:
+        yield [*first, *other, *last]
+    if not last:
+        return
+    if ways * comb(len(middle) + len(last), len(last)) <= MOST_ORDERS:
+        for places in reversed([*combinations_with_replacement(range(len(middle) + 1), len(last))][:-1]):
+            yield from ([*first, *_with(other, last, places)] for other in middles)
     else:
-        middles.append(_act_by_act(middles[0], take(course, first)[0] if first else course, take))
-    for middle in middles[1:]:
-        yield [*first, *middle, *last]
-    if last:
-        for middle in middles:
-            yield [*first, *last, *middle]
+        yield [*first, *_act_by_act(middle, last, begun, take)]
+        yield from ([*first, *last, *other] for other in middles)
 
 
-def _act_by_act(events: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> list[FoldedEvent]:
-    """An order for a day that holds too much to try every one: each time the first act that is no deviation."""
+def _act_by_act(
+    events: Sequence[FoldedEvent], last: Sequence[FoldedEvent], course: Course, take: Take[Course]
+) -> list[FoldedEvent]:
+    """An order for a day that holds too much to try every one: each time the first act that is no deviation.
+
+    Where each of them is one, the next of the ``last`` is taken, if there is any.
+    """
     taken: list[FoldedEvent] = []
-    left = list(events)
+    left, ahead = list(events), list(last)
     while left:
         clock = [event for event in left if event.known.instant is not None]
         ready = [e for e in left if e in clock[:1] or (e.known.instant is None and _follows(e, clock))]
         after = [(event, *take(course, [event])) for event in ready]
-        chosen, course, _ = next((found for found in after if not found[2]), after[0])
+        chosen, following, blamed = next((found for found in after if not found[2]), after[0])
+        if blamed and ahead:
+            taken.append(ahead.pop(0))
+            course, _ = take(course, taken[-1:])
+            continue
+        course = following
         taken.append(chosen)
         left.remove(chosen)
-    return taken
+    return [*taken, *ahead]
+
+
+def _with(events: Sequence[FoldedEvent], more: Sequence[FoldedEvent], places: Sequence[int]) -> list[FoldedEvent]:
+    """The events with others put in, each before the event of its place; those others keep their order."""
+    found = list(events)
+    for event, place in reversed([*zip(more, places, strict=True)]):
+        found.insert(place, event)
+    return found
 
 
 def _interleaved(timed: Sequence[FoldedEvent], acts: Sequence[FoldedEvent]) -> list[list[FoldedEvent]]:
     """The acts in every order and at every place among the timed events, behind what was observed but for the gates."""
-    found = []
-    for order in permutations(acts):
-        for places in combinations_with_replacement(range(len(timed) + 1), len(order)):
-            if all(_follows(event, timed[place:]) for event, place in zip(order, places, strict=True)):
-                middle: list[FoldedEvent] = list(timed)
-                for event, place in reversed([*zip(order, places, strict=True)]):
-                    middle.insert(place, event)
-                found.append(middle)
-    return found
+    return [
+        _with(timed, order, places)
+        for order in permutations(acts)
+        for places in combinations_with_replacement(range(len(timed) + 1), len(order))
+        if all(_follows(event, timed[place:]) for event, place in zip(order, places, strict=True))
+    ]
 
 
 def _follows(event: FoldedEvent, behind: Sequence[FoldedEvent]) -> bool:

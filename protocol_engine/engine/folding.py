@@ -101,16 +101,25 @@ class Folder:
         return fold
 
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
-        """Fold one day; the trace is that of the event with the id ``watched``."""
+        """Fold one day; the trace is that of the event with the id ``watched``.
+
+        Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
+        """
         if len(group) == 1:
             return self._ordered(fold, group, watched)
         best: tuple[Fold, Trace | None] | None = None
+        fewest: tuple[int, int] | None = None
+        offered: frozenset[str] | None = None
         for order in orders(group, fold, self._deviates):
             found = self._ordered(fold, order, watched)
-            if best is None or len(found[0].deviations) < len(best[0].deviations):
-                best = found
-            if len(best[0].deviations) == len(fold.deviations):
-                break
+            blamed = found[0].deviations[len(fold.deviations) :]
+            if not blamed:
+                return found
+            if offered is None:
+                offered = _offered(fold, group)
+            count = (len(blamed), sum(verdict.event in offered for verdict in blamed))
+            if fewest is None or count < fewest:
+                best, fewest = found, count
         if best is None:
             raise BrokenInvariant("a day has no order")
         return best
@@ -397,6 +406,12 @@ class Folder:
         if not position.against or self.table.places[position.place].kind == "chosen":
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
+
+
+def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:
+    """The acts of a day that were allowed before anything of that day was known."""
+    acts = (event for event in group if isinstance(event, ACT_KINDS))
+    return frozenset(event.id for event in acts if judge(fold.standing, event).verdict == "allowed")
 
 
 def _deciding(tried: TriedRow, event: FoldedEvent, together: Sequence[FoldedEvent]) -> FoldedEvent:
