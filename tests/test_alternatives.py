@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from attrs import evolve
 from course_lines import BEGUN, ask, begun, events, machine, verdicts
@@ -62,10 +64,12 @@ def test_a_fragment_that_only_another_reading_uses_in_a_circle_is_left_at_its_fi
 
 def test_fragments_without_end_are_a_problem() -> None:
     """Each copies the next one ten times, which no selected reading does."""
-    text, _ = protocol_text("IIT2025006")
+    text = (Path(__file__).parent / "bad_protocols" / "good.yaml").read_text(encoding="utf-8")
+    end = "{end: completed, cite: A1}"
+    assert text.count(end) == 1
+    text = text.replace(end, f"{{reading_of: A1, until_progression: {end}, fixed: {{use: f0}}}}")
     copies = "".join(f"  f{n}: [{', '.join([f'{{use: f{n + 1}}}'] * 10)}]\n" for n in range(6))
-    text = text.replace("            may_open:\n", "            may_open:\n              - {use: f0}\n", 1)
-    text = text.replace("fragments:\n", f"fragments:\n{copies}  f6: []\n")
+    text += f"fragments:\n{copies}  f6: []\n"
     with pytest.raises(Problems) as raised:
         read_protocol(text, "x.yaml")
     assert [problem.code for problem in raised.value.problems] == ["endless-fragment"]
