@@ -207,7 +207,7 @@ def test_what_lasts_does_not_go_stale() -> None:
     ],
 )
 def test_a_time_before_a_sample_takes_in_both_ends(last: str, found: str) -> None:
-    """The sample is of 30 January; its week begins on the 23rd. What came after the sample was not before it."""
+    """The sample is of 30 January; its week begins on the 23rd. A later one hides whether there was another."""
     assert outcome("I3.1", observed("transfusion", last, "2026-02-01")) == found
 
 

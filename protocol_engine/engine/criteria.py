@@ -115,8 +115,8 @@ class CriteriaEvaluation(Evaluation):
         anchor = self._anchor(test)
         if not isinstance(outcome.value, date) or not isinstance(anchor.value, date):
             return Truth.UNKNOWN
-        if test.before is None and outcome.value > anchor.value:
-            return Truth.UNKNOWN  # what is dated after the day asked about cannot have happened by then
+        if outcome.value > anchor.value and (test.before is None or self._may_hide_an_earlier(outcome)):
+            return Truth.UNKNOWN  # it cannot have happened by the day asked about; by a sample an earlier one can
         if test.at_least_ago is not None:
             return Truth.of(outcome.value <= test.at_least_ago.before(anchor.value))
         if test.within is None:
@@ -124,6 +124,10 @@ class CriteriaEvaluation(Evaluation):
         if test.within.before(anchor.value) <= outcome.value <= anchor.value:
             return Truth.TRUE
         return Truth.UNKNOWN if self._too_early(outcome, test) else Truth.FALSE
+
+    def _may_hide_an_earlier(self, outcome: Outcome) -> bool:
+        """Whether a date is the last of several that may be, as that of a transfusion is, and not one that lasts."""
+        return any(self.frame.reported_on(source) is not None for source in outcome.sources)
 
     def _too_early(self, outcome: Outcome, test: Elapsed) -> bool:
         """Whether the date was reported too early for the time asked for, so that more may have happened in it.
