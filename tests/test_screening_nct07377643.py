@@ -412,6 +412,7 @@ ALONE = [
     ("I10.1", "hemoglobin_support yes"),
     ("I10.3", "platelet_support yes"),
     ("I11", "pregnancy_test urine_negative"),
+    ("I11", "menopause peri; pregnancy_test urine_negative"),
     ("I12", "fertile_partner no; contraception refused"),
     ("I12", f"{MAN}; contraception refused"),
     ("I11 E21", "pregnancy_test serum_positive"),  # one result fails the test asked for and shows the pregnancy
@@ -459,6 +460,7 @@ ALONE = [
     ("E16", "liver_failure yes"),
     ("E18.1", "systemic_anti_infective yes"),
     ("E18.2", "hiv positive"),
+    ("E18.3", f"-hbsag; {CORE_ONLY}; hbv_dna 5000 [IU]/mL"),  # whatever the surface antigen is
     ("E18.3", "hcv_antibody positive; hcv_rna detected"),
     ("E18.4", "active_tuberculosis yes"),
     ("E18.5", "syphilis active"),
@@ -506,7 +508,7 @@ def test_every_criterion_keeps_somebody_out_alone() -> None:
 
 
 HARMLESS = [
-    "sex male; fertile_partner no; contraception refused; -pregnancy_test; -menopause; -sterilization",
+    "sex male; fertile_partner no; contraception refused; -pregnancy_test; -menopause; -sterilization; -breast_feeding",
     f"{MAN}; -pregnancy_test",
     "menopause post; -pregnancy_test; contraception refused",
     "sterilization tubes_removed; -pregnancy_test; contraception refused",
@@ -531,6 +533,7 @@ HARMLESS = [
     "last_oral_anticancer_drug never; -oral_anticancer_drug_half_life",
     "last_cyp3a4_modifier never; -cyp3a4_modifier_half_life",
     STABLE,
+    f"{STABLE}; radiotherapy_toxicity_recovered no",  # there was none
     TREATED,
     f"{TREATED}; largest_brain_metastasis 30 mm; last_cns_medication 2025-12-24",
     f"{STABLE}; last_brain_surgery 2026-01-02; largest_brain_metastasis 30 mm",
@@ -540,6 +543,7 @@ HARMLESS = [
     "biliary_obstruction relieved",
     "hbsag positive; hbv_dna 150 [IU]/mL",
     f"{CORE_ONLY}; hbv_dna 0 [IU]/mL",
+    "hbs_antibody negative; hbv_dna 5000 [IU]/mL",  # without core antibody
     "hbc_antibody positive; hbv_dna 5000 [IU]/mL",  # with antibodies to the surface antigen
     f"{CORE_ONLY}; hbe_antibody positive; hbv_dna 5000 [IU]/mL",
     "hcv_antibody positive; hcv_rna not_detected",
