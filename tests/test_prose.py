@@ -405,6 +405,18 @@ def test_what_is_awaited_names_the_result_and_the_rules_in_words() -> None:
     assert "Not allowed now, and why" not in page  # each of the four regimens may yet be cycle 3
 
 
+def test_a_choice_that_is_in_doubt_is_awaited_in_words() -> None:
+    begun = [event for event in ADAPTIVE if event["id"] in ("e1", "e2")]
+    words = [
+        {"id": name, "kind": "choice", "effective": "2026-01-05", "choice": "taxane", "option": option}
+        for name, option in (("e4", "docetaxel"), ("e5", "paclitaxel"))
+    ]
+    page = decided("NCT07377643", (*begun, {**ADAPTIVE[2], "arm": "thp"}, *words))
+    awaited = part(page, "What is awaited")
+    assert "The choice taxane (choice.taxane)" in awaited
+    assert "e4, e5 of one day differ" in awaited
+
+
 def test_what_is_not_allowed_says_why() -> None:
     genes = {"value": "positive", "components": {"mutated_genes": ["PIK3CA"]}}
     sample = {"id": "e7", "kind": "observation", "effective": "2026-01-26", "fact": "ctdna", **genes}

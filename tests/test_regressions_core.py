@@ -992,3 +992,54 @@ def test_an_omitted_day_1_says_nothing_of_the_cycle_that_is_still_running() -> N
     decision = course("NCT07151586", *DAY_1, left_out).decide()
     assert offered(decision) == ["sg C1 d8", "sg C2 d1"]
     assert not any("neither given nor reported" in notice for notice in decision.notices)
+
+
+# --- two words on one choice -----------------------------------------------------------------------------------------
+
+
+def chosen(name: str, on: str, choice: str, option: str, **more: Any) -> Wire:
+    return event(name, on, "choice", choice=choice, option=option) | more
+
+
+@pytest.mark.parametrize(("first", "second"), [("b1", "z1"), ("z1", "b1")])
+def test_which_of_two_words_of_one_day_was_the_last_is_asked_and_not_read_off_an_id(first: str, second: str) -> None:
+    """DAWNA-FES A2, R4: neither of two agents, nor of two regimens, is offered before that is known."""
+    agent = "endocrine_agent"
+    begun = (
+        *gates("dalpiciclib_et"),
+        event("f1", "01-03", "observation", fact="sex", value="male"),
+        chosen("k1", "01-04", agent, "letrozole"),
+        dose("e1", "01-05", "dalpiciclib_et", 1, 1),
+    )
+    words = (chosen(first, "01-20", agent, "fulvestrant"), chosen(second, "01-20", agent, "tamoxifen"))
+    doubtful = course("NCT05861830 A2=may_change", *begun, *words)
+    decision = doubtful.decide()
+    assert (deviations(decision), offered(decision)) == ({}, ["choose endocrine_agent"])
+    assert [(wait.fact, wait.needed_by) for wait in decision.awaiting] == [("choice.endocrine_agent", ("R1", "R2"))]
+    assert asked(doubtful, "02-02", "administration", regimen="dalpiciclib_et").verdict == "unknown"
+    again = course("NCT05861830 A2=may_change", *begun, *words, chosen("k9", "01-21", agent, "tamoxifen")).decide()
+    assert offered(again) == ["dalpiciclib_et C2 d1", "choose endocrine_agent"]
+    back = event("x1", "01-21", "retraction", retracts=second, reason="another patient")
+    assert offered(course("NCT05861830 A2=may_change", *begun, *words, back).decide())[0] == "dalpiciclib_et C2 d1"
+    lines = ("capecitabine", "platinum")
+    two = [chosen(name, "01-05", "chemotherapy", option) for name, option in zip((first, second), lines, strict=True)]
+    either = course("NCT05861830", *gates("chemotherapy"), *two).decide()
+    assert (list(deviations(either).values()), offered(either)) == (["order"], [])
+    assert [wait.fact for wait in either.awaiting] == ["choice.chemotherapy"]
+
+
+def test_words_that_agree_have_times_or_are_of_different_days_leave_no_doubt() -> None:
+    """IBI354 A1."""
+    twice = [chosen(name, "01-05", "taxane", "docetaxel") for name in ("k1", "k2")]
+    for reading, verdicts in (("may_not_change", {"k2": "duplicate"}), ("may_change", {})):
+        same = course(f"NCT07377643 A1={reading}", *gates("thp"), *twice).decide()
+        assert (deviations(same), offered(same)[0], same.awaiting) == (verdicts, "thp C1 d1", ())
+    timed = (
+        chosen("k1", "01-05T15:00:00Z", "taxane", "paclitaxel"),
+        chosen("k2", "01-05T09:00:00Z", "taxane", "docetaxel"),
+    )
+    (thp, _) = course("NCT07377643 A1=may_change", *gates("thp"), *timed).decide().actions
+    assert thp.content["administrations"][0]["drug"] == "paclitaxel"
+    later = (chosen("k1", "01-05", "taxane", "docetaxel"), chosen("k2", "01-06", "taxane", "paclitaxel"))
+    once = course("NCT07377643", *gates("thp"), *later).decide()
+    assert (deviations(once), offered(once)) == ({"k2": "order"}, ["thp C1 d1"])

@@ -106,7 +106,9 @@ def option_name(book: Book, option: str) -> str:
 
 
 def fact_name(book: Book, fact: str) -> str:
-    """A fact by its label."""
+    """A fact by its label; also a choice that is awaited."""
+    if fact.startswith("choice."):
+        return f"the choice {words(fact.removeprefix('choice.'))}"
     definition = book.facts.get(fact)
     return (definition.label if definition is not None else None) or words(fact)
 

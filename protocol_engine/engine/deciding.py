@@ -299,7 +299,7 @@ class Decider:
     def _holds(self, standing: Standing, listing: _Listing) -> None:
         if standing.position.ended is not None:
             return
-        for hold in standing.holds:
+        for hold in (*standing.holds, *standing.doubts):
             for missing in hold.missing:
                 self._note(missing, [claim for claim in hold.cites if claim[:1] in "RA"], listing)
             if hold.truth is Truth.FALSE:

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from protocol_engine.model.events import GivenDrug
+from protocol_engine.model.events import GivenDrug, said
 from protocol_engine.model.history import NO_RESULTS, History
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.state import Position
@@ -51,11 +51,6 @@ class Line:
     def is_only(self, drug: str, name: str) -> bool:
         """Whether the line gives that drug and no other."""
         return self.gives(drug, name) and (len(self.chosen_drugs) <= 1 or said(drug) == said(self.name))
-
-
-def said(name: str) -> str:
-    """A name as it is compared: neither case nor spaces tell two apart."""
-    return " ".join(name.split()).casefold()
 
 
 def part_cycle(position: Position, choice: str, *, begins: bool) -> int:

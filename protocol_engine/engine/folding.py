@@ -270,6 +270,8 @@ class Folder:
         """The fold after the act; ``again`` for one that was noted when it came too early and only moves now."""
         position = self._position(fold, event, judged)
         history = fold.history
+        if isinstance(event, ChoiceEvent) and not again:
+            history = history.with_word(event)
         day = event.effective.day
         match event:
             case AdministrationEvent() if judged.verdict != "duplicate" and not again:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from protocol_engine.engine import dosing, wording
+from protocol_engine.engine import wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.screening import governs, screen
@@ -128,14 +128,10 @@ def _judge_choice(standing: Standing, event: ChoiceEvent) -> Judgement:
     act = ActLabel("choice", f"{event.choice}={event.option}")
     judged = judge_label(standing, act)
     made = standing.history.choices.get(event.choice)
-    if judged.row is None and made is not None and (made.option, _said(made)) == (event.option, _said(event)):
+    if judged.row is None and made is not None and made.agrees(event):
         text = f"{wording.act_words(standing.table, act)} is recorded for {made.effective.day.isoformat()} already"
         return Judgement("duplicate", (text,), ("G4",), act, None, Landing("stay"), tried=judged.tried)
     return judged
-
-
-def _said(event: ChoiceEvent) -> str | None:
-    return dosing.said(event.name) if event.name is not None else None
 
 
 def _judge_other(standing: Standing, event: OtherTreatmentEvent) -> Judgement:

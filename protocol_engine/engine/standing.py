@@ -116,6 +116,20 @@ class Standing:
                     found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
         return found
 
+    @property
+    def doubts(self) -> tuple[Held, ...]:
+        """Choices on which the words of one day differ. They hold the doses: an id must not decide what is given."""
+        found = []
+        for choice in self.history.words:
+            words = self.history.in_doubt(choice)
+            if words:
+                ids = tuple(sorted(word.id for word in words))
+                missing = Missing(f"choice.{choice}", None, None, "muddled", ids)
+                cites = self.table.choices[choice].cites
+                text = f"{', '.join(cites)}: {wording.missing_words(self.table, missing)}"
+                found.append(Held(Truth.UNKNOWN, text, cites, (missing,)))
+        return tuple(found)
+
     def held(self, act: ActLabel) -> tuple[Held, ...]:
         """What keeps this act from being offered, beside its row."""
         if act.kind not in TREATMENT_ACTS:
@@ -123,11 +137,18 @@ class Standing:
         if act.kind != "administration":
             return tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
         found = self.holds
+        if self.history.words and not self._is_beside(act):
+            found = (*found, *self.doubts)
         if self.table.choices_of[act.name]:
             found = (*found, *self._unfilled(act.name))
         if self.history.discontinued:
             found = (*found, *self._stopped_drugs(act))
         return found
+
+    def _is_beside(self, act: ActLabel) -> bool:
+        """Whether a dose is only given beside the course here, as a regimen that no choice of the course decides on."""
+        rows = self.table.offers_of.get(self.place.id, {}).get(act.key, ())
+        return bool(rows) and all(row.effect == "stay" for row in rows)
 
     def _unfilled(self, regimen: str) -> list[Held]:
         """A regimen of which a part was never chosen, as after a dose that came before its choice, is not complete."""

@@ -23,6 +23,7 @@ from protocol_engine.model.table import ActLabel, Guard, Table
 from protocol_engine.model.units import plain
 from protocol_engine.model.values import Last
 
+CHOICE = "choice."
 TOXICITY_DETAILS = {
     "unacceptable": "whether the adverse event is unacceptable for the treatment",
     "drug": "to which drug the unacceptable adverse event is due",
@@ -156,6 +157,10 @@ def missing_words(table: Table, missing: Missing) -> str:
     if missing.fact == "adverse_event" and missing.component in TOXICITY_DETAILS:
         reports = f" ({', '.join(missing.sources)})" if missing.sources else ""
         return f"{TOXICITY_DETAILS[missing.component]} is not reported{reports}; correct the report, or retract it"
+    if missing.fact.startswith(CHOICE) and missing.why == "muddled":
+        choice = words(missing.fact.removeprefix(CHOICE))
+        which = f"{', '.join(missing.sources)} of one day differ, and no time tells which was the last"
+        return f"what was chosen for {choice} is in doubt: {which}; give times, correct or retract"
     name = fact_words(table, missing.fact, missing.timepoint)
     detail = f"{words(missing.component)} of {name}" if missing.component is not None else name
     reports = f" ({', '.join(missing.sources)})" if missing.sources else ""

@@ -288,6 +288,9 @@ class HistoryLeaves:
             chosen = self.history.choices.get(part)
             if chosen is None:
                 return Outcome(None, "absent", (), (Missing(value.last, None, None, "absent"),))
+            words = tuple(sorted(word.id for word in self.history.in_doubt(part)))
+            if words:
+                return Outcome(None, "muddled", words, (Missing(value.last, None, None, "muddled", words),))
             return Outcome(chosen.option, sources=(chosen.id,))
         known = self.history.results.get(name, NO_RESULTS)
         key = value.at if value.at is not None else known.newest

@@ -155,6 +155,15 @@ class ChoiceEvent(Act):
     option: str | None = None
     name: str | None = None
 
+    def agrees(self, other: ChoiceEvent) -> bool:
+        """Whether another word on the same choice says the same."""
+        return (self.option, said(self.name or "")) == (other.option, said(other.name or ""))
+
+
+def said(name: str) -> str:
+    """A name in words as it is compared: neither case nor spaces tell two apart."""
+    return " ".join(name.split()).casefold()
+
 
 @frozen(kw_only=True)
 class ProcedureEvent(Act):

@@ -117,6 +117,7 @@ class History:
     results: dict[str, FactHistory] = field(factory=dict)
     adverse: tuple[AdverseEventEvent, ...] = ()
     choices: dict[str, ChoiceEvent] = field(factory=dict)
+    words: dict[str, tuple[ChoiceEvent, ...]] = field(factory=dict)
     done: dict[str, Done] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
     attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
@@ -145,6 +146,22 @@ class History:
         else:
             done = evolve(known, count=known.count + 1)
         return evolve(self, done={**self.done, name: done})
+
+    def with_word(self, event: ChoiceEvent) -> History:
+        """One more word on a choice, whether it was taken or not. Words of other days than the last ones are let go."""
+        taken = self.choices.get(event.choice)
+        days = {event.effective.day, taken.effective.day if taken is not None else event.effective.day}
+        known = tuple(word for word in self.words.get(event.choice, ()) if word.effective.day in days)
+        return evolve(self, words={**self.words, event.choice: (*known, event)})
+
+    def in_doubt(self, choice: str) -> tuple[ChoiceEvent, ...]:
+        """The words of one day that differ on a choice, where no time tells which of them was the last; else none."""
+        taken = self.choices.get(choice)
+        if taken is None:
+            return ()
+        day = [word for word in self.words.get(choice, ()) if word.effective.day == taken.effective.day]
+        untimed = any(word.effective.instant is None for word in day)
+        return tuple(day) if untimed and not all(word.agrees(taken) for word in day) else ()
 
     def with_choice(self, event: ChoiceEvent) -> History:
         """One more choice; it is an act too."""
