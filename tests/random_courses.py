@@ -5,7 +5,7 @@ What may stand in an event is read off the compiled table, so a sixth protocol i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -51,20 +51,30 @@ def values_of(fact: FactDefinition) -> tuple[object, ...]:
     return (False, True) if fact.yes_no else (*(fact.values or ()), *fact.no_result)
 
 
+def facts_of_courses(table: Table) -> list[str]:
+    """The facts that a course reads. What only criteria read is walked by the tests of screening."""
+    return sorted(table.facts.keys() - table.screening_facts)
+
+
+def components_of(fact: FactDefinition, genes: Callable[[], list[str]]) -> dict[str, list[str] | str]:
+    """A value for each detail of a fact: some genes, or a number."""
+    return {name: genes() if part.set_of is not None else "1" for name, part in fact.parts.items()}
+
+
 def answer_of(table: Table, fact: str, timepoint: str | None, random: Random) -> Wire:
     """A whole result of a fact that was asked for."""
     definition = table.facts[fact]
     wire: Wire = {"kind": "observation", "fact": fact, "value": random.choice(values_of(definition))}
     wire |= {"timepoint": timepoint} if timepoint is not None else {}
     wire |= {"unit": definition.quantity} if definition.quantity is not None else {}
-    genes = {part: random.choice(([], [GENES[0]], [GENES[2]])) for part in definition.parts}
-    return wire | ({"components": genes} if genes else {})
+    parts = components_of(definition, lambda: random.choice(([], [GENES[0]], [GENES[2]])))
+    return wire | ({"components": parts} if parts else {})
 
 
 @st.composite
 def observations(draw: st.DrawFn, table: Table, fact: str | None = None, timepoint: str | None = None) -> Wire:
     """A result of some fact, labelled or not, with or without its components."""
-    name = fact if fact is not None else draw(st.sampled_from(sorted(table.facts)))
+    name = fact if fact is not None else draw(st.sampled_from(facts_of_courses(table)))
     definition = table.facts[name]
     wire: Wire = {"kind": "observation", "fact": name, "value": draw(st.sampled_from(values_of(definition)))}
     if definition.quantity is not None:
@@ -72,11 +82,8 @@ def observations(draw: st.DrawFn, table: Table, fact: str | None = None, timepoi
     label = timepoint if timepoint is not None else draw(st.sampled_from((None, *definition.taken)))
     if label is not None:
         wire["timepoint"] = label
-    components = {
-        part: draw(st.lists(st.sampled_from(GENES), unique=True, max_size=2))
-        for part in definition.parts
-        if draw(st.booleans())
-    }
+    whole = components_of(definition, lambda: draw(st.lists(st.sampled_from(GENES), unique=True, max_size=2)))
+    components = {part: value for part, value in whole.items() if draw(st.booleans())}
     return wire | ({"components": components} if components else {})
 
 
@@ -208,7 +215,7 @@ def as_offered(refused: Mapping[str, Any]) -> dict[str, Any]:
         "administrations": [],
         "arms": [refused.get("arm")],
         "options": [refused.get("option")],
-        "named_option": refused.get("option"),
+        "named_option": "own_choice",  # the one option of the five files that comes with a name
         **refused,
     }
 
