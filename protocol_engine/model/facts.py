@@ -14,7 +14,7 @@ from typing import NewType
 
 from attrs import field, frozen
 
-from protocol_engine.errors import cut, shown
+from protocol_engine.errors import cut, shortened, shown
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.ucum import factor
@@ -190,7 +190,7 @@ def _converted(number: Decimal, unit: str | None, to: str, fact: FactDefinition)
     try:
         found = Fraction(number) * factor(unit, to, mass)
     except ValueError as error:
-        raise ValueError(f"is read in {to}, and the unit given is {cut(unit)}: {error}") from None
+        raise ValueError(f"is read in {to}, and the unit given is {cut(unit)}: {shortened(str(error))}") from None
     return exact(found)
 
 
