@@ -34,6 +34,7 @@ from protocol_engine.model.table import Table
 
 MOST_CYCLES = 9999
 WORST_GRADE = 5
+MOST_NAMED = 20
 FACT = "fact that is read"
 ASKED = "proposed"
 """The id of an act that is only asked about."""
@@ -155,8 +156,14 @@ def _known(name: str, known: Collection[str], what: str, path: str, findings: li
 
 def _unknown(name: str, known: Collection[str], what: str) -> str:
     close = get_close_matches(name, known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known) or 'none'}"
+    hint = f"did you mean {close[0]}?" if close else f"there are: {_some_of(known)}"
     return f"{shown(name)} is no {what} of this protocol; {hint}"
+
+
+def _some_of(names: Collection[str]) -> str:
+    """The first of the names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return (", ".join([*names][:MOST_NAMED]) or "none") + (f" and {more} more" if more > 0 else "")
 
 
 def no_fact(name: str, known: Collection[str]) -> str:
