@@ -37,7 +37,6 @@ GENES = FactDefinition(set_of="gene")
         (GENES, ["PTEN", "TP53", "PTEN"], None, frozenset({"PTEN", "TP53"})),
         (GENES, [], None, frozenset()),
     ],
-    ids=repr,
 )
 def test_a_value_of_its_type_is_read(fact: FactDefinition, value: object, unit: str | None, found: object) -> None:
     assert read_value(fact, value, unit) == found
@@ -77,7 +76,6 @@ def test_a_value_of_its_type_is_read(fact: FactDefinition, value: object, unit: 
         (GENES, [["PTEN"]], None, "must be a list of symbols"),
         (GENES, {"PTEN": True}, None, "must be a list of symbols"),
     ],
-    ids=repr,
 )
 def test_a_value_of_no_type_is_refused_in_words(
     fact: FactDefinition, value: object, unit: str | None, words: str
