@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from course_readings import course_readings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol_engine import compile_protocol, compiler, load_protocol, readings_of, shipped_protocols
+from protocol_engine import compile_protocol, compiler, load_protocol, shipped_protocols
 from protocol_engine.adapters.diagram import Form, diagram
 from protocol_engine.adapters.diagram_layout import Edge, Node, Size, laid_out
 from protocol_engine.adapters.diagram_svg import Picture, Rectangle
@@ -31,7 +32,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def selections() -> Iterator[tuple[str, str]]:
     """Each protocol as it is by default, with each other reading, and with all of them."""
     for name in shipped_protocols():
-        others = [f"{a}={reading}" for a, readings in readings_of(name).items() for reading in readings[1:]]
+        others = [f"{a}={reading}" for a, readings in course_readings(name).items() for reading in readings[1:]]
         for chosen in dict.fromkeys(["", *others, " ".join(others)]):
             yield name, chosen
 

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from protocol_engine.errors import Mark
 from protocol_engine.model import claims, conditions, facts, protocol, screening, units, values
 from protocol_engine.model.events import EVENT_KINDS, GivenDrug, PatientEvent
 from protocol_engine.model.ucum import unit_of
-from protocol_engine.reader import read_protocol
+from protocol_engine.reader import read_protocol, written_protocol
 from protocol_engine.service import protocol_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,9 +169,10 @@ def with_booleans(node: Any) -> Any:
 def parsed(tree: Any) -> bool | None:
     """Whether the parser reads the tree under every reading; None where it misses a name declared elsewhere."""
     codes: set[str] = set()
+    as_written = written_protocol(json.dumps(tree, ensure_ascii=False), "tree")  # JSON is YAML, and all of it text
     for readings in ({}, OTHER_READINGS[tree["protocol"]]):
         try:
-            read_protocol(json.dumps(tree, ensure_ascii=False), "tree", readings)  # JSON is YAML, and all of it text
+            as_written.read(readings)
         except Problems as problems:
             codes |= {problem.code for problem in problems.problems}
     return None if NAMES_ONLY & codes else not codes
@@ -198,16 +199,29 @@ def mappings(node: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
             yield from mappings(item, (*path, index))
 
 
+def one_of_each_shape(tree: Any) -> Iterator[tuple[str | int, ...]]:
+    """Of mappings that differ only in the names that the protocol gave, as those of two facts do, the first."""
+    keys = _all_keys()
+
+    def shape(parts: Iterable[str | int]) -> tuple[str, ...]:
+        return tuple(part if isinstance(part, str) and part in keys else "" for part in parts)
+
+    found = {}
+    for path in mappings(tree):
+        found.setdefault((shape(path), frozenset(shape(at(tree, path)))), path)
+    yield from found.values()
+
+
 def at(tree: Any, path: tuple[str | int, ...]) -> Any:
     for part in path:
         tree = tree[part]
     return tree
 
 
-@pytest.mark.parametrize("name", ["NCT07377643", "NCT07151586"])
+@pytest.mark.parametrize("name", ["NCT05861830", "NCT07151586"])
 def test_an_unknown_key_anywhere_is_the_same_to_both(name: str) -> None:
     refused = 0
-    for path in mappings(TREES[name]):
+    for path in one_of_each_shape(TREES[name]):
         tree = copy.deepcopy(TREES[name])
         at(tree, path)["no_such_key"] = ["x"]
         verdict = parsed(tree)

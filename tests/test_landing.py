@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from course_lines import begun, course, machine, offered, verdicts
+from course_readings import course_readings
 
-from protocol_engine import readings_of, shipped_protocols
+from protocol_engine import shipped_protocols
 from protocol_engine.model.table import Landing, Table
 
 
@@ -15,7 +16,7 @@ def table(protocol: str) -> Table:
 
 @pytest.mark.parametrize("protocol", shipped_protocols())
 def test_every_act_lands_somewhere_in_every_place_under_every_reading(protocol: str) -> None:
-    for name, readings in {"": ("",), **readings_of(protocol)}.items():
+    for name, readings in {"": ("",), **course_readings(protocol)}.items():
         for reading in readings:
             found = machine(protocol, {name: reading} if name else {}).table
             assert found.landings.keys() == found.places.keys()

@@ -211,6 +211,21 @@ def test_a_time_before_a_sample_takes_in_both_ends(last: str, found: str) -> Non
     assert outcome("I3.1", observed("transfusion", last, "2026-02-01")) == found
 
 
+@pytest.mark.parametrize(
+    ("earlier", "reported", "found"),
+    [
+        ("2026-01-22", "2026-01-30", "met"),
+        ("2026-01-23", "2026-01-30", "not_met"),
+        ("never", "2026-01-30", "met"),
+        ("never", "2026-01-29", "unknown"),
+    ],
+)
+def test_what_a_later_date_hides_may_have_been_reported_before_it(earlier: str, reported: str, found: str) -> None:
+    """On the day of the sample, 30 January, the last transfusion was known; that of the 31st came after it."""
+    events = (observed("transfusion", earlier, reported), observed("transfusion", "2026-01-31", "2026-02-01"))
+    assert outcome("I3.1", *events) == found
+
+
 def test_a_report_older_than_the_sample_says_nothing_of_the_days_between() -> None:
     assert outcome("I3.1", observed("transfusion", "never", "2026-01-29")) == "unknown"
     assert outcome("I3.1", observed("transfusion", "2026-01-25", "2026-01-29")) == "not_met"

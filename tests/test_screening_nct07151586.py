@@ -234,8 +234,10 @@ def test_i7_nothing_in_the_week_before_the_sample(criterion: str, fact: str, sam
 
 
 @pytest.mark.parametrize(("criterion", "fact"), [("I7.1", "last_red_cell_transfusion"), ("I7.2", "last_gcsf")])
-def test_i7_what_was_given_after_the_sample_does_not_touch_it(criterion: str, fact: str) -> None:
-    assert answers({fact: "2026-01-28"})[criterion] == "met"
+def test_i7_what_was_given_after_the_sample_may_hide_what_was_given_before(criterion: str, fact: str) -> None:
+    """The samples are of 26 January."""
+    assert answers({fact: "2026-01-28"})[criterion] == "unknown"
+    assert answers({f"{fact}@2026-01-26": "2026-01-10", fact: "2026-01-28"})[criterion] == "met"
 
 
 def test_i9_a_pregnancy_test_may_be_7_days_old() -> None:

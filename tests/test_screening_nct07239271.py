@@ -355,9 +355,15 @@ WINDOWS = [
     ("last_platelet_transfusion 2026-01-13", ""),
     ("last_platelet_transfusion 2026-01-14", "I9.1"),
     ("last_platelet_transfusion 2026-01-30", "I9.1"),
-    ("hemoglobin 128 g/L on 2026-01-08; last_red_cell_transfusion 2026-01-17", ""),
+    (
+        "hemoglobin 128 g/L on 2026-01-08; last_red_cell_transfusion 2025-12-24 on 2026-01-08; last_red_cell_transfusion 2026-01-17",
+        "",
+    ),
     ("hemoglobin 128 g/L on 2026-01-08; last_red_cell_transfusion 2026-01-18", "I9.1"),
-    ("platelets 265 10*9/L on 2026-01-08; last_platelet_transfusion 2026-01-17", ""),
+    (
+        "platelets 265 10*9/L on 2026-01-08; last_platelet_transfusion 2025-12-24 on 2026-01-08; last_platelet_transfusion 2026-01-17",
+        "",
+    ),
     ("platelets 265 10*9/L on 2026-01-08; last_platelet_transfusion 2026-01-18", "I9.1"),
     ("other_malignancy other; other_malignancy_last_evidence 2023-01-31", ""),
     ("other_malignancy other; other_malignancy_last_evidence 2023-02-01", "E4"),
@@ -384,6 +390,18 @@ WINDOWS = [
 def test_limits_and_windows(line: str, expected: str) -> None:
     found = asked(line)
     assert (bars(found), undecided(found)) == (named(expected), set())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hemoglobin 128 g/L on 2026-01-08; last_red_cell_transfusion 2026-01-17",
+        "platelets 265 10*9/L on 2026-01-08; last_platelet_transfusion 2026-01-17",
+    ],
+)
+def test_the_last_transfusion_came_after_the_sample_and_there_may_have_been_one_before(line: str) -> None:
+    found = asked(line)
+    assert (bars(found), undecided(found)) == (set(), {"I9", "I9.1"})
 
 
 def test_a_pregnancy_test_of_more_than_seven_days_ago_is_stale() -> None:

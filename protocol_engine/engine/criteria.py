@@ -74,6 +74,16 @@ class WindowLeaves(HistoryLeaves):
         """The day of the report with that id, unless it is about what lasts."""
         return self.days.get(event)
 
+    def known_of(self, sources: tuple[str, ...], day: date) -> Outcome | None:
+        """Of the fact reported there: what was reported, on that day or later, of the time up to it; None if nothing."""
+        for known in self.history.results.values():
+            results = [result for group in known.groups.values() for result in group]
+            if any(result.event.id in sources for result in results):
+                fitting = [result for result in results if result.day >= day and _is_up_to(result.value, day)]
+                found = max(fitting, key=_in_time, default=None)
+                return Outcome(found.value, sources=(found.event.id,)) if found is not None else None
+        return None
+
     def in_window(self, fact: str) -> list[Result]:
         """All results of a fact that are not stale, the oldest first."""
         groups = self.history.results.get(fact, NO_RESULTS).groups.values()
@@ -115,8 +125,12 @@ class CriteriaEvaluation(Evaluation):
         anchor = self._anchor(test)
         if not isinstance(outcome.value, date) or not isinstance(anchor.value, date):
             return Truth.UNKNOWN
-        if outcome.value > anchor.value and (test.before is None or self._may_hide_an_earlier(outcome)):
-            return Truth.UNKNOWN  # it cannot have happened by the day asked about; by a sample an earlier one can
+        if outcome.value > anchor.value:
+            if test.before is None:
+                return Truth.UNKNOWN  # it cannot have happened by the day asked about
+            if self._may_hide_an_earlier(outcome):
+                known = self.frame.known_of(outcome.sources, anchor.value)
+                return self._elapsed(known, test) if known is not None else Truth.UNKNOWN
         if test.at_least_ago is not None:
             return Truth.of(outcome.value <= test.at_least_ago.before(anchor.value))
         if test.within is None:
@@ -263,6 +277,10 @@ class CriteriaEvaluation(Evaluation):
 def times_in(test: Test) -> Iterator[Elapsed]:
     """The times that a test asks for."""
     return (inner for inner in inner_tests(test) if isinstance(inner, Elapsed))
+
+
+def _is_up_to(value: object, day: date) -> bool:
+    return value == NEVER or (isinstance(value, date) and value <= day)
 
 
 def _in_time(result: Result) -> tuple[date, str, str]:

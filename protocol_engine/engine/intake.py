@@ -34,7 +34,7 @@ from protocol_engine.model.table import Table
 
 MOST_CYCLES = 9999
 WORST_GRADE = 5
-MOST_NAMED = 20
+MOST_NAMED = 10
 FACT = "fact that is read"
 ASKED = "proposed"
 """The id of an act that is only asked about."""
