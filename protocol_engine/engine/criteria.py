@@ -75,7 +75,7 @@ class WindowLeaves(HistoryLeaves):
         return self.days.get(event)
 
     def known_of(self, sources: tuple[str, ...], day: date) -> Outcome | None:
-        """Of the fact reported there: what was reported, on that day or later, of the time up to it; None if nothing."""
+        """Of the fact reported there, what was reported of the time up to a day, on that day or later, if anything."""
         for known in self.history.results.values():
             results = [result for group in known.groups.values() for result in group]
             if any(result.event.id in sources for result in results):
