@@ -17,7 +17,7 @@ from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.protocol import Drug
 from protocol_engine.model.state import Against
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import Ever, Holds, Last
 from protocol_engine.version import ENGINE_VERSION
@@ -127,12 +127,12 @@ class Decider:
                 menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append(
                     (row, truth)
                 )
-            elif truth is Truth.TRUE:
+            elif truth is TRUE:
                 day_open = day_open or row.effect == "day"
                 listing.spoken_of.add(act.key)
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
                 listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
-            elif truth is Truth.UNKNOWN:
+            elif truth is UNKNOWN:
                 self._await(standing, row, listing)
             else:
                 self._refuse(standing, row, listing, held)
@@ -151,13 +151,13 @@ class Decider:
 
     def _menu(self, standing: Standing, rows: list[tuple[Row, Truth]], listing: _Listing) -> None:
         """One action for all options of a choice or all arms; an option that is still unknown keeps the menu closed."""
-        unknown = [row for row, truth in rows if truth is Truth.UNKNOWN]
+        unknown = [row for row, truth in rows if truth is UNKNOWN]
         for row in unknown:
             self._await(standing, row, listing)
         for row, truth in rows:
-            if truth is Truth.FALSE:
+            if truth is FALSE:
                 self._refuse(standing, row, listing)
-        offered = [row for row, truth in rows if truth is Truth.TRUE]
+        offered = [row for row, truth in rows if truth is TRUE]
         if unknown or not offered:
             return
         first = offered[0].act
@@ -270,7 +270,7 @@ class Decider:
         if row.act is not None and row.effect == "stay":
             listing.spoken_of.add(row.act.key)
         for guard in row.guards:
-            if standing.evaluation.guard(guard) is Truth.UNKNOWN:
+            if standing.evaluation.guard(guard) is UNKNOWN:
                 claims = [claim for claim in guard.cites if claim[:1] in "RA"]
                 listing.rests |= dict.fromkeys(guard.rests)
                 for missing in standing.evaluation.missing(guard.condition):
@@ -282,7 +282,7 @@ class Decider:
         for hold in standing.holds:
             for missing in hold.missing:
                 self._note(missing, [claim for claim in hold.cites if claim[:1] in "RA"], listing)
-            if hold.truth is Truth.FALSE:
+            if hold.truth is FALSE:
                 listing.notices[f"{hold.because}; nothing is offered until it is"] = None
 
     def _note(self, missing: Missing, claims: list[str], listing: _Listing) -> None:
@@ -364,14 +364,14 @@ class Decider:
         """For a branch entered against its rule: which row holds now, if it is another."""
         standing = fold.standing
         taken = next(row for row in self.table.rows if row.id == against.row)
-        if standing.truth(taken) is Truth.TRUE:
+        if standing.truth(taken) is TRUE:
             return []
         rivals = [
             row
             for row in self.table.offers.get(against.source, ())
             if row.at_least == taken.at_least and row.below == taken.below and row.act != taken.act and row.guards
         ]
-        holding = [row for row in rivals if standing.truth(row) is Truth.TRUE]
+        holding = [row for row in rivals if standing.truth(row) is TRUE]
         named = "; ".join(
             f"{wording.act_words(self.table, row.act)} by {', '.join(row.basis)}"
             for row in holding

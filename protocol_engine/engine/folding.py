@@ -42,7 +42,7 @@ from protocol_engine.model.facts import FactDefinition, read_members, read_value
 from protocol_engine.model.history import History, Result
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE
 
 MOST_FALLS = 100
 
@@ -187,9 +187,9 @@ class Folder:
             if not standing.counts(row):
                 continue
             truth = standing.truth(row)
-            if truth is not Truth.FALSE:
+            if truth is not FALSE:
                 tried.append(standing.tried(row))
-            if truth is Truth.TRUE:
+            if truth is TRUE:
                 return row
         return None
 

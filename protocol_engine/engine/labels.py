@@ -12,7 +12,7 @@ from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation
 from protocol_engine.model.table import ActLabel, Guard, Landing, Row
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 
 
 @frozen
@@ -39,7 +39,7 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     rows = tuple(row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row))
     held = standing.held(act)
     tried = tuple(standing.tried(row) for row in rows)
-    true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is Truth.TRUE]
+    true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is TRUE]
     if len({row.target for row in true_rows}) > 1:
         raise BrokenInvariant(f"{', '.join(row.id for row in true_rows)} all hold for {act.key} in {position.place}")
     if true_rows and not held:
@@ -55,11 +55,11 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     cites = tuple(dict.fromkeys(claim for row in rows for claim in row.basis))
     if true_rows:
         because, cites = (), true_rows[0].basis
-    truth = min((hold.truth for hold in held), default=Truth.TRUE)
-    truth = min(truth, max(standing.truth(row) if standing.counts(row) else Truth.FALSE for row in rows))
+    truth = min((hold.truth for hold in held), default=TRUE)
+    truth = min(truth, max(standing.truth(row) if standing.counts(row) else FALSE for row in rows))
     because = (*(hold.because for hold in held), *because)
     cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *cites)))
-    verdict: VerdictKind = "unknown" if truth is Truth.UNKNOWN else "condition"
+    verdict: VerdictKind = "unknown" if truth is UNKNOWN else "condition"
     if any(hold.verdict == "order" for hold in held):
         verdict = "order"
     if act.kind == "choice" and not standing.counts(taken):  # it would lead over doses that were not given

@@ -12,7 +12,7 @@ from protocol_engine.model.evaluation import Evaluation, HistoryLeaves, Missing
 from protocol_engine.model.history import History
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import ActLabel, Row, Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 
 TREATMENT_ACTS = ("allocation", "administration", "choice", "procedure")
 
@@ -58,10 +58,10 @@ class Standing:
         """The least of the row's guards, cycles left aside."""
         known = self._tried.get(row.id)
         if known is None:
-            known = Truth.TRUE
+            known = TRUE
             for guard in row.guards:
                 known = min(known, self.evaluation.guard(guard))
-                if known is Truth.FALSE:
+                if known is FALSE:
                     break
             self._tried[row.id] = known
         return known
@@ -69,7 +69,7 @@ class Standing:
     def tried(self, row: Row) -> TriedRow:
         """The row's truth, and the events that decided it: none where the cycles that are given decide it alone."""
         if not self.counts(row):
-            return TriedRow(row.id, Truth.FALSE.word, ())
+            return TriedRow(row.id, FALSE.word, ())
         return TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
 
     @property
@@ -81,11 +81,11 @@ class Standing:
         """The rows that a decision here rests on: what ended the course, or else all offers; each fall in doubt."""
         found = []
         if self.position.ended is not None and self.position.grounds is not None:
-            found.append(TriedRow(self.position.grounds.row, Truth.TRUE.word, self.position.grounds.events))
+            found.append(TriedRow(self.position.grounds.row, TRUE.word, self.position.grounds.events))
         if self.offering:
             found += [self.tried(row) for row in self.table.offers.get(self.place.id, ()) if self.open_day(row)]
         for row in self.falls:
-            if self.counts(row) and self.truth(row) is not Truth.FALSE:
+            if self.counts(row) and self.truth(row) is not FALSE:
                 found.append(self.tried(row))
         return tuple(found)
 
@@ -105,15 +105,15 @@ class Standing:
     def _find_holds(self) -> list[Held]:
         found = []
         if self.position.eligible is False:
-            found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
+            found.append(Held(FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
         for row in self.falls:
-            if self.truth(row) is Truth.UNKNOWN:
+            if self.truth(row) is UNKNOWN:
                 missing = tuple(
                     m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled"
                 )
                 if missing:
                     text = "; ".join(wording.missing_words(self.table, item) for item in missing)
-                    found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
+                    found.append(Held(UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
         return found
 
     def held(self, act: ActLabel) -> tuple[Held, ...]:
@@ -121,7 +121,7 @@ class Standing:
         if act.kind not in TREATMENT_ACTS:
             return ()
         if act.kind != "administration":
-            return tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
+            return tuple(hold for hold in self.holds if hold.truth is FALSE)
         found = self.holds
         if self.table.parts:
             found = (*found, *self._unfilled(act.name))
@@ -136,7 +136,7 @@ class Standing:
             choice = self.table.parts[line.part].chosen_in if line.part is not None else None
             if choice is not None and choice not in self.position.parts:
                 cites = self.table.choices[choice].cites
-                found.append(Held(Truth.UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
+                found.append(Held(UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
         return found
 
     def _stopped_drugs(self, regimen: str) -> list[Held]:
@@ -145,7 +145,7 @@ class Standing:
             for event in self.history.discontinued.get(drug, ())[-1:]:
                 stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
                 text = f"G4: {stopped}; what follows is not stated in the record"
-                found.append(Held(Truth.FALSE, text, ("G4",)))
+                found.append(Held(FALSE, text, ("G4",)))
         return found
 
     def drugs_of(self, regimen: str) -> list[str]:

@@ -19,7 +19,7 @@ from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, History, Result
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import Guard, Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.values import Ever, Holds, Last
 
 Why = Literal["known", "absent", "no_result", "muddled"]
@@ -46,8 +46,8 @@ class MemberSet:
     def has(self, name: str) -> Truth:
         """Whether the name is in the set."""
         if name in self.listed:
-            return Truth.TRUE
-        return Truth.FALSE if self.tested is None or name in self.tested else Truth.UNKNOWN
+            return TRUE
+        return FALSE if self.tested is None or name in self.tested else UNKNOWN
 
 
 @frozen
@@ -116,11 +116,11 @@ class Evaluation:
 
     def _holds(self, condition: Condition) -> Outcome:
         truth = self.condition(condition)
-        if truth is Truth.UNKNOWN:
+        if truth is UNKNOWN:
             missing = self.missing(condition)
             why: Why = "muddled" if any(item.why == "muddled" for item in missing) else "absent"
             return Outcome(None, why, self.sources(condition), missing)
-        return Outcome(YES if truth is Truth.TRUE else NO, sources=self.sources(condition))
+        return Outcome(YES if truth is TRUE else NO, sources=self.sources(condition))
 
     # --- truth -----------------------------------------------------------------------------------------------------
 
@@ -131,22 +131,22 @@ class Evaluation:
             return known[1]
         truth = self.condition(guard.condition)
         if guard.refutes:
-            truth = Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+            truth = FALSE if truth is TRUE else TRUE
         self._truths[id(guard)] = guard, truth  # the guard is kept, so that its id stays its own
         return truth
 
     def condition(self, condition: Condition) -> Truth:
         """The greatest of its clauses."""
-        best = Truth.FALSE
+        best = FALSE
         for clause in condition.clauses:
-            worst = Truth.TRUE
+            worst = TRUE
             for named in clause.tests:
                 truth = self.test(named)
                 if truth < worst:
                     worst = truth
-                    if worst is Truth.FALSE:
+                    if worst is FALSE:
                         break
-            if worst is Truth.TRUE:
+            if worst is TRUE:
                 return worst
             best = max(best, worst)
         return best
@@ -158,17 +158,17 @@ class Evaluation:
     def _tested(self, outcome: Outcome, test: Test) -> Truth:
         if type(test) is OneOf:  # nearly every test is one, and a walk through the cases costs more than the answer
             if outcome.value is None:
-                return Truth.UNKNOWN
-            return Truth.TRUE if outcome.value in test.values else Truth.FALSE
+                return UNKNOWN
+            return TRUE if outcome.value in test.values else FALSE
         match test:
             case Presence(word):
                 return _present(outcome, word)
             case Not(inner):
                 return Truth(-self._tested(outcome, inner))
             case _ if outcome.value is None:
-                return Truth.UNKNOWN
+                return UNKNOWN
             case OneOf(values):
-                return Truth.TRUE if outcome.value in values else Truth.FALSE
+                return TRUE if outcome.value in values else FALSE
             case Range():
                 return _in_range(outcome.value, test)
             case InSet(how, name):
@@ -182,8 +182,8 @@ class Evaluation:
         )
         found = [members.has(name) for name in names]
         if how == "all_in":
-            return min(found, default=Truth.TRUE)
-        some = max(found, default=Truth.FALSE)
+            return min(found, default=TRUE)
+        some = max(found, default=FALSE)
         return some if how == "some_in" else Truth(-some)
 
     # --- why -------------------------------------------------------------------------------------------------------
@@ -193,9 +193,9 @@ class Evaluation:
         found: dict[Missing, None] = {}
         for clause in condition.clauses:
             truths = [(named, self.test(named)) for named in clause.tests]
-            if all(truth is not Truth.FALSE for _, truth in truths):
+            if all(truth is not FALSE for _, truth in truths):
                 for named, truth in truths:
-                    if truth is Truth.UNKNOWN:
+                    if truth is UNKNOWN:
                         found |= dict.fromkeys(self.value(named.name).missing)
         return tuple(found)
 
@@ -216,7 +216,7 @@ class Evaluation:
         """Of a false condition, the tests that are false, of the clause that comes nearest to holding."""
         best: tuple[NamedTest, ...] | None = None
         for clause in condition.clauses:
-            failing = tuple(named for named in clause.tests if self.test(named) is Truth.FALSE)
+            failing = tuple(named for named in clause.tests if self.test(named) is FALSE)
             if best is None or len(failing) < len(best):
                 best = failing
         return best or ()
@@ -225,18 +225,18 @@ class Evaluation:
 def _present(outcome: Outcome, word: str) -> Truth:
     match word:
         case "irrelevant":
-            return Truth.TRUE
+            return TRUE
         case "any_result":
-            return Truth.TRUE if outcome.value is not None else Truth.UNKNOWN
+            return TRUE if outcome.value is not None else UNKNOWN
         case "not_reported":
-            return Truth.TRUE if outcome.why == "absent" else Truth.FALSE
+            return TRUE if outcome.why == "absent" else FALSE
         case _:
-            return Truth.TRUE if outcome.why == "no_result" else Truth.FALSE
+            return TRUE if outcome.why == "no_result" else FALSE
 
 
 def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
     number = value if isinstance(value, Decimal) else Decimal(str(value))
-    return Truth.TRUE if limits.includes(number) else Truth.FALSE
+    return TRUE if limits.includes(number) else FALSE
 
 
 @frozen
@@ -375,7 +375,7 @@ class HistoryLeaves:
         for number, event in enumerate(self.history.adverse):
             if event.effective.day < since.day or number < since.toxicities:
                 continue  # on the day of an act, what happens to the patient comes after it
-            if value.before is not None and self._comes_before(event.effective.day, value.before) is Truth.FALSE:
+            if value.before is not None and self._comes_before(event.effective.day, value.before) is FALSE:
                 continue
             if event.unacceptable is None and "unacceptable" in wanted:
                 doubtful, component = (*doubtful, event.id), "unacceptable"
@@ -392,10 +392,10 @@ class HistoryLeaves:
         """Whether one of the reports counts: each of them, unless the value asks for one before something else."""
         doubtful: tuple[str, ...] = ()
         for event in events:
-            truth = Truth.TRUE if value.before is None else self._comes_before(event.effective.day, value.before)
-            if truth is Truth.TRUE:
+            truth = TRUE if value.before is None else self._comes_before(event.effective.day, value.before)
+            if truth is TRUE:
                 return Outcome(YES, sources=(event.id,))
-            if truth is Truth.UNKNOWN:
+            if truth is UNKNOWN:
                 doubtful = (*doubtful, event.id)
         if doubtful and value.before is not None:
             return Outcome(None, "muddled", doubtful, self._missing_before(value.before))
@@ -405,8 +405,8 @@ class HistoryLeaves:
         """Whether a day lies before the first result that makes a value so; in doubt where the first is in doubt."""
         known, unsure = (min((result.day for result in results), default=date.max) for results in self._making(name))
         if day >= known:
-            return Truth.FALSE
-        return Truth.UNKNOWN if day >= unsure else Truth.TRUE
+            return FALSE
+        return UNKNOWN if day >= unsure else TRUE
 
     def _missing_before(self, name: str) -> tuple[Missing, ...]:
         missing = []
