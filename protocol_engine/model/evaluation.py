@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Literal, Protocol, assert_never
 
 from attrs import field, frozen
@@ -62,6 +63,12 @@ class Outcome:
 
 YES, NO = "yes", "no"
 _NO = Outcome(NO)
+
+
+@cache
+def _unreported(fact: str, timepoint: str | None, why: Why) -> Outcome:
+    """The outcome of what nobody reported. There is one for each value that a protocol reads."""
+    return Outcome(None, why, (), (Missing(fact, timepoint, None, why),))
 
 
 class Leaves(Protocol):
@@ -266,16 +273,18 @@ class HistoryLeaves:
         if name == "choice":
             chosen = self.history.choices.get(part)
             if chosen is None:
-                return Outcome(None, "absent", (), (Missing(value.last, None, None, "absent"),))
+                return _unreported(value.last, None, "absent")
             return Outcome(chosen.option, sources=(chosen.id,))
         known = self.history.results.get(name, NO_RESULTS)
         key = value.at if value.at is not None else known.newest
         group = known.groups.get(key, ()) if key is not None else ()
+        if not group:
+            return _unreported(name, value.at, "no_result" if value.at is None and known.groups else "absent")
         results = [item for item in group if item.value is not None]
-        sources = tuple(item.event.id for item in results)
         if not results:
-            why: Why = "no_result" if group or (value.at is None and known.groups) else "absent"
-            return Outcome(None, why, tuple(item.event.id for item in group), (Missing(name, value.at, None, why),))
+            missing = Missing(name, value.at, None, "no_result")
+            return Outcome(None, "no_result", tuple([item.event.id for item in group]), (missing,))
+        sources = tuple([item.event.id for item in results])
         if key in known.muddled:
             return Outcome(None, "muddled", sources, (Missing(name, value.at, None, "muddled", sources),))
         if part:
@@ -304,14 +313,14 @@ class HistoryLeaves:
         since = self._since(value.since)
         if since is None:
             return _NO
-        found = [self._ever(name, value, since) for name in value.ever]
-        for outcome in found:
+        doubtful = _NO
+        for name in value.ever:
+            outcome = self._ever(name, value, since)
             if outcome.value == YES:
                 return outcome
-        for outcome in found:
-            if outcome.value is None:
-                return outcome
-        return _NO
+            if outcome.value is None and doubtful is _NO:
+                doubtful = outcome
+        return doubtful
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
         """After which of the acts things count; None where the first of them, which must have been, was not."""
