@@ -60,9 +60,11 @@ class Standing:
         if known is None:
             known = TRUE
             for guard in row.guards:
-                known = min(known, self.evaluation.guard(guard))
-                if known is FALSE:
-                    break
+                truth = self.evaluation.guard(guard)
+                if truth < known:
+                    known = truth
+                    if known is FALSE:
+                        break
             self._tried[row.id] = known
         return known
 

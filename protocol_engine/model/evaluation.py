@@ -148,14 +148,15 @@ class Evaluation:
         for clause in condition.clauses:
             worst = TRUE
             for named in clause.tests:
-                truth = self.test(named)
+                truth = self._tested(self.value(named.name), named.test)
                 if truth < worst:
                     worst = truth
                     if worst is FALSE:
                         break
             if worst is TRUE:
                 return worst
-            best = max(best, worst)
+            if worst > best:
+                best = worst
         return best
 
     def test(self, named: NamedTest) -> Truth:
