@@ -155,8 +155,7 @@ class Evaluation:
                         break
             if worst is TRUE:
                 return worst
-            if worst > best:
-                best = worst
+            best = max(best, worst)
         return best
 
     def test(self, named: NamedTest) -> Truth:
