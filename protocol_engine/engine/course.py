@@ -10,6 +10,7 @@ from datetime import date
 
 from attrs import field, frozen
 
+from protocol_engine.codec import canonical
 from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent
 from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
@@ -32,6 +33,8 @@ class Machine:
         self.folder = Folder(table, self.places)
         self.decider = Decider(table)
         self.begun = self.folder.begun()
+        self.named = canonical({"protocol": self.decider.identity, "readings": table.readings})
+        """What every record says of the machine, written once."""
 
 
 @frozen

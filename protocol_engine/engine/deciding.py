@@ -337,7 +337,7 @@ class Decider:
         for remark in (*fold.remarks, *hindsight):
             listing.notices[f"{remark.event}: {remark.text}"] = None
         if position.stopped is not None and position.ended is None:
-            row = next(row for row in self.table.rows if row.id == position.stopped[0])
+            row = self.table.row_of[position.stopped[0]]
             listing.rests |= dict.fromkeys(row.basis)
             still = ", ".join(
                 wording.act_words(self.table, way.act)
@@ -363,7 +363,7 @@ class Decider:
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
         standing = fold.standing
-        taken = next(row for row in self.table.rows if row.id == against.row)
+        taken = self.table.row_of[against.row]
         if standing.truth(taken) is TRUE:
             return []
         rivals = [

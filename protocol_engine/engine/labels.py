@@ -97,7 +97,7 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
         return (f"G1: {what} comes before allocation",), ("G1",)
     if standing.position.stopped is not None and place.off_treatment:
         row_id, on = standing.position.stopped
-        cites = next(row.basis for row in table.rows if row.id == row_id)
+        cites = table.row_of[row_id].basis
         return (f"{', '.join(cites)}: protocol treatment ended on {on.isoformat()}",), cites
     arm = table.arms.get(standing.position.arm or "")
     if arm is not None and not _in_arm(standing, act):

@@ -256,6 +256,11 @@ class Table:
     digest: str = field(default="", eq=False)
 
     @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """Rows by id."""
+        return {row.id: row for row in self.rows}
+
+    @cached_property
     def offers(self) -> dict[str, tuple[Row, ...]]:
         """Offers by the place they leave."""
         return self._by_source("offer")
