@@ -38,13 +38,13 @@ class _Listing:
     """A decision while it is put together."""
 
     actions: list[Action] = field(factory=list)
-    awaiting: dict[tuple[str, str | None, str | None], tuple[dict[str, None], Missing]] = field(factory=dict)
+    awaiting: dict[tuple[str, str | None, str | None], tuple[set[str], Missing]] = field(factory=dict)
     refused: dict[str, Refusal] = field(factory=dict)
     spoken_of: set[str] = field(factory=set)
     """Acts that are offered, or permitted once a fact is known: another row that does not hold changes nothing."""
-    not_stated: dict[str, None] = field(factory=dict)
+    not_stated: set[str] = field(factory=set)
     notices: dict[str, None] = field(factory=dict)
-    rests: dict[str, None] = field(factory=dict)
+    rests: set[str] = field(factory=set)
 
 
 class Decider:
@@ -74,17 +74,20 @@ class Decider:
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
         self._holds(standing, listing)
-        claims = [claim for action in listing.actions for claim in action.basis]
-        claims += [claim for needed, _ in listing.awaiting.values() for claim in needed]
-        claims += [*listing.rests, *fold.position.end_cites]
+        claims = {*listing.rests, *fold.position.end_cites}
+        for action in listing.actions:
+            claims.update(action.basis)
+        for needed, _ in listing.awaiting.values():
+            claims.update(needed)
         if standing.offering:
-            claims += standing.place.cites if standing.position.arm is not None else ()  # a gate is passed, and done
-            listing.not_stated |= dict.fromkeys(self.silences[standing.place.id])
+            claims.update(
+                standing.place.cites if standing.position.arm is not None else ()
+            )  # a gate is passed, and done
+            listing.not_stated.update(self.silences[standing.place.id])
         if standing.place.follow_up:
-            listing.not_stated |= dict.fromkeys(
-                claim for endpoint in self.table.endpoints.values() for claim in endpoint.see
-            )
-        assumptions = tuple(sorted({claim for claim in claims if claim.startswith("A")}, key=claim_order))
+            for endpoint in self.table.endpoints.values():
+                listing.not_stated.update(endpoint.see)
+        assumptions = tuple(sorted([claim for claim in claims if claim.startswith("A")], key=claim_order))
         position = fold.position
         ended = position.ended
         return Decision(
@@ -167,7 +170,7 @@ class Decider:
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         if first.kind == "allocation":
             content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
-            listing.not_stated |= dict.fromkeys(self.table.design.see)
+            listing.not_stated.update(self.table.design.see)
         else:
             choice = first.name.partition("=")[0]
             content = {
@@ -191,14 +194,15 @@ class Decider:
             content = self._dose(standing, row, act, listing, as_of)
         elif act.kind == "procedure":
             content = {"procedure": act.name}
-        listing.not_stated |= dict.fromkeys((*row.see, *standing.place.see))
+        listing.not_stated.update(row.see, standing.place.see)
         strength = "permitted" if beside and row.strength == "required" else row.strength
-        return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, self._basis(standing, row), content)
+        basis = self._basis(standing, row, due)
+        return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, basis, content)
 
-    def _basis(self, standing: Standing, row: Row) -> tuple[str, ...]:
+    def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
         """The row's claims; in a branch entered against its rule the course rests on G4 instead of that rule."""
         basis = row.basis
-        if row.effect != "day" and standing.due(row) is not None:
+        if row.effect != "day" and due is not None:
             before = self.table.regimens[standing.position.regimen or ""]
             basis = tuple(sorted({*basis, *before.rests}, key=claim_order))
         inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
@@ -213,10 +217,10 @@ class Decider:
         lines = standing.lines(row)
         weight = dosing.weight_before(standing.history, as_of)
         length = regimen.cycle.days if regimen.cycle is not None else None
-        listing.not_stated |= dict.fromkeys(regimen.not_stated)
+        listing.not_stated.update(regimen.not_stated)
         for line in lines:
             drug: Drug | None = self.table.drugs.get(line.drug)
-            listing.not_stated |= dict.fromkeys(drug.see if drug is not None else ())
+            listing.not_stated.update(drug.see if drug is not None else ())
             if weight is None and dosing.is_per_kg(line.written):
                 why = (
                     "two weights of one day differ"
@@ -241,8 +245,10 @@ class Decider:
         act = row.act
         if act is None:
             return
-        because = (*(hold.because for hold in held), *row_reasons(standing, row))
-        cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *row.basis)))
+        because, cites = row_reasons(standing, row), row.basis
+        if held:
+            because = (*(hold.because for hold in held), *because)
+            cites = tuple(dict.fromkeys((*(claim for hold in held for claim in hold.cites), *cites)))
         known = listing.refused.get(act.key)
         if known is not None and row.effect == "stay" and len(because) > len(known.because):
             return
@@ -272,7 +278,7 @@ class Decider:
         for guard in row.guards:
             if standing.evaluation.guard(guard) is UNKNOWN:
                 claims = [claim for claim in guard.cites if claim[:1] in "RA"]
-                listing.rests |= dict.fromkeys(guard.rests)
+                listing.rests.update(guard.rests)
                 for missing in standing.evaluation.missing(guard.condition):
                     self._note(missing, claims, listing)
 
@@ -287,8 +293,8 @@ class Decider:
 
     def _note(self, missing: Missing, claims: list[str], listing: _Listing) -> None:
         key = (missing.fact, missing.timepoint, missing.component)
-        needed, _ = listing.awaiting.setdefault(key, ({}, missing))
-        needed |= dict.fromkeys((*claims, *self.read_by.get(key, ())))
+        needed, _ = listing.awaiting.setdefault(key, (set(), missing))
+        needed.update(claims, self.read_by.get(key, ()))
 
     def _waits(self, standing: Standing, listing: _Listing) -> tuple[Awaiting, ...]:
         whole = {(fact, timepoint) for fact, timepoint, component in listing.awaiting if component is None}
@@ -325,7 +331,7 @@ class Decider:
                 content = {"fact": fact, "timepoint": timepoint}
                 basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
                 listing.actions.append(Action("assess", *_NEVER_STATED, "required", basis, content))
-                listing.not_stated |= dict.fromkeys(definition.see)
+                listing.not_stated.update(definition.see)
             elif self._closed(standing, fact, timepoint):
                 name = wording.fact_words(self.table, fact, timepoint)
                 listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
@@ -338,7 +344,7 @@ class Decider:
             listing.notices[f"{remark.event}: {remark.text}"] = None
         if position.stopped is not None and position.ended is None:
             row = self.table.row_of[position.stopped[0]]
-            listing.rests |= dict.fromkeys(row.basis)
+            listing.rests.update(row.basis)
             still = ", ".join(
                 wording.act_words(self.table, way.act)
                 for way in self.table.offers.get(position.place, ())
