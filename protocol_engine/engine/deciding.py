@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.folding import Fold, Remark
@@ -14,6 +14,7 @@ from protocol_engine.engine.labels import row_reasons
 from protocol_engine.engine.standing import Held, Standing
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
+from protocol_engine.model.facts import FactDefinition, Timepoint
 from protocol_engine.model.protocol import Drug
 from protocol_engine.model.state import Against
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
@@ -47,13 +48,23 @@ class _Listing:
     rests: set[str] = field(factory=set)
 
 
+@frozen
+class _Sample:
+    """A fact at a named timepoint that some row ahead reads, with the claims it is taken by, rules first."""
+
+    value: Last
+    fact: FactDefinition
+    at: Timepoint
+    basis: tuple[str, ...]
+
+
 class Decider:
     """Lists decisions of one table. What lies ahead of each place is worked out once."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
-        self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
+        self.ahead = {place: _samples_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
@@ -313,28 +324,27 @@ class Decider:
         """Whether a sample for that timepoint can no longer be taken."""
         definition = self.table.facts.get(fact)
         at = definition.taken.get(timepoint or "") if definition is not None else None
-        return at is not None and at.before_cycle is not None and len(standing.position.cycle_days) >= at.before_cycle
+        return at is not None and _is_closed(at, len(standing.position.cycle_days))
 
     def _assessments(self, standing: Standing, listing: _Listing) -> None:
         cycles = len(standing.position.cycle_days)
         if standing.position.arm is None:
             return
-        for wanted in self.ahead[standing.place.id]:
-            fact, timepoint = wanted.last, wanted.at or ""
-            definition = self.table.facts[fact]
-            at = definition.taken[timepoint]
-            is_open = cycles < at.before_cycle if at.before_cycle is not None else cycles >= (at.after_cycle or 0)
-            group = standing.evaluation.leaves.last(wanted)
-            if group.value is not None or group.why == "muddled":
+        for sample in self.ahead[standing.place.id]:
+            closed = _is_closed(sample.at, cycles)
+            if not closed and not _is_open(sample.at, cycles):
                 continue
-            if is_open:
-                content = {"fact": fact, "timepoint": timepoint}
-                basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
-                listing.actions.append(Action("assess", *_NEVER_STATED, "required", basis, content))
-                listing.not_stated.update(definition.see)
-            elif self._closed(standing, fact, timepoint):
+            known = standing.evaluation.leaves.last(sample.value)
+            if known.value is not None or known.why == "muddled":
+                continue
+            fact, timepoint = sample.value.last, sample.value.at
+            if closed:
                 name = wording.fact_words(self.table, fact, timepoint)
                 listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
+            else:
+                content = {"fact": fact, "timepoint": timepoint}
+                listing.actions.append(Action("assess", *_NEVER_STATED, "required", sample.basis, content))
+                listing.not_stated.update(sample.fact.see)
 
     # --- notices -----------------------------------------------------------------------------------------------------
 
@@ -395,6 +405,16 @@ class Decider:
 _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
 
 
+def _is_open(at: Timepoint, cycles: int) -> bool:
+    """Whether a sample can be taken once so many cycles have begun."""
+    return cycles < at.before_cycle if at.before_cycle is not None else cycles >= (at.after_cycle or 0)
+
+
+def _is_closed(at: Timepoint, cycles: int) -> bool:
+    """Whether a sample can no longer be taken once so many cycles have begun."""
+    return at.before_cycle is not None and cycles >= at.before_cycle
+
+
 def _by_due(action: Action) -> tuple[bool, str, bool]:
     return (action.due == NOT_STATED_WORD, action.due, action.kind == "assess")
 
@@ -446,7 +466,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
 
 
-def _timepoints_ahead(table: Table, place: str) -> tuple[Last, ...]:
+def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
     """The facts, each at a named timepoint, that some row out of this place, or ahead of it, reads."""
     found: dict[tuple[str, str], None] = {}
     seen, queue = {place}, [place]
@@ -464,7 +484,14 @@ def _timepoints_ahead(table: Table, place: str) -> tuple[Last, ...]:
             if row.target not in seen:
                 seen.add(row.target)
                 queue.append(row.target)
-    return tuple(Last(last=fact, at=timepoint) for fact, timepoint in found)
+    return tuple(_sample(table, fact, timepoint) for fact, timepoint in found)
+
+
+def _sample(table: Table, fact: str, timepoint: str) -> _Sample:
+    definition = table.facts[fact]
+    at = definition.taken[timepoint]
+    basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
+    return _Sample(Last(last=fact, at=timepoint), definition, at, basis)
 
 
 def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tuple[str, str]]:
