@@ -14,7 +14,7 @@ from datetime import date
 from attrs import evolve, field, frozen
 
 from protocol_engine.engine import remarks
-from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent, orders
+from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
 from protocol_engine.engine.standing import Standing
@@ -22,6 +22,7 @@ from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import TriedRow, Verdict
 from protocol_engine.model.events import (
+    Act,
     ActEvent,
     AdministrationEvent,
     AdverseEventEvent,
@@ -103,7 +104,8 @@ class Folder:
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
         """Fold one day; the trace is that of the event with the id ``watched``."""
         if len(group) == 1:
-            return self._ordered(fold, group, watched)
+            fold, trace = self.enter(fold, group[0])
+            return fold, trace if group[0].id == watched else None
         best: tuple[Fold, Trace | None] | None = None
         for order in orders(group, fold, self._deviates):
             found = self._ordered(fold, order, watched)
@@ -145,7 +147,7 @@ class Folder:
         ``together`` are the observations that were noted just before, to be read with this one.
         """
         before = fold.position.place
-        if isinstance(event, ACT_KINDS):
+        if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
             fold, tried, verdict = self._report(fold, event), (), None

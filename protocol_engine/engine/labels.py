@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from attrs import field, frozen
+from attrs import frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.standing import Standing
@@ -28,7 +26,6 @@ class Judgement:
     cycle: int | None = None
     tried: tuple[TriedRow, ...] = ()
     remarks: tuple[str, ...] = ()
-    matched: dict[str, Any] = field(factory=dict)
 
 
 def judge_label(standing: Standing, act: ActLabel) -> Judgement:

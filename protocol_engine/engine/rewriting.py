@@ -48,7 +48,7 @@ def too_early(rewrite: PatientEvent, told: Rewrite, named: PatientEvent) -> Iter
 
 def rewrites_in(events: Mapping[str, PatientEvent]) -> list[Rewrite]:
     """All corrections and retractions among the events, in the order in which they became known."""
-    found = [event for event in events.values() if isinstance(event, CorrectionEvent | RetractionEvent)]
+    found = [event for event in events.values() if isinstance(event, Rewrite)]
     return sorted(found, key=_known)
 
 
@@ -75,7 +75,7 @@ def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict
     return {
         name: event
         for name, event in settled.items()
-        if event is not None and not isinstance(event, CorrectionEvent | RetractionEvent)
+        if event is not None and not isinstance(event, Rewrite)
     }
 
 
