@@ -310,17 +310,26 @@ class HistoryLeaves:
 
     def ever(self, value: Ever) -> Outcome:
         """Whether any of the things named was ever so; in doubt only if none is sure."""
-        since = self._since(value.since)
+        told = [name for name in value.ever if self._is_told(name)]
+        since = self._since(value.since) if told else None
         if since is None:
             return _NO
         doubtful = _NO
-        for name in value.ever:
+        for name in told:
             outcome = self._ever(name, value, since)
             if outcome.value == YES:
                 return outcome
             if outcome.value is None and doubtful is _NO:
                 doubtful = outcome
         return doubtful
+
+    def _is_told(self, name: str) -> bool:
+        """Whether anything at all is known of a fact, an act, adverse events or discontinuations."""
+        if name == "adverse_event":
+            return bool(self.history.adverse)
+        if name == "discontinuation":
+            return bool(self.history.discontinued)
+        return name in self.history.results or name in self.history.done
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
         """After which of the acts things count; None where the first of them, which must have been, was not."""
