@@ -313,11 +313,10 @@ class Folder:
         if row is not None:
             target = self.machine.take(position.place, row)
             moved = self._arrived(position, target, row.effect, event, judged)
-            decided = len([guard for guard in row.guards if not guard.refutes]) > 0
             if (
                 judged.verdict in ("condition", "unknown")
-                and decided
                 and row.effect in ("enter", "enter_anew", "arrive")
+                and not all(guard.refutes for guard in row.guards)
             ):
                 return evolve(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
             return moved
@@ -367,15 +366,6 @@ class Folder:
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
-        choices = {
-            self.table.parts[line.part].chosen_in
-            for line in self.table.regimens[place.regimen or ""].lines
-            if line.part is not None
-        }
-        parts = {
-            name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen
-            for name, chosen in position.parts.items()
-        }
         return evolve(
             position,
             place=target,
@@ -390,9 +380,20 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             cycle_days=(*position.cycle_days, day),
-            parts=parts,
+            parts=self._begun_parts(position, place),
             against=self._lasting(position) if entering else position.against,
         )
+
+    def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
+        """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
+        if not position.parts:
+            return position.parts
+        lines = self.table.regimens[place.regimen or ""].lines
+        choices = {self.table.parts[line.part].chosen_in for line in lines if line.part is not None}
+        return {
+            name: evolve(chosen, cycles=chosen.cycles + 1) if name in choices else chosen
+            for name, chosen in position.parts.items()
+        }
 
     def _lasting(self, position: Position) -> tuple[Against, ...]:
         """What was entered against a rule and still counts in the next element: allocation, and a choice before it."""

@@ -33,11 +33,11 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     table, position = standing.table, standing.position
     if position.ended is not None:
         return _after_end(standing, act)
-    rows = tuple(row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row))
+    rows = tuple([row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row)])
     held = standing.held(act)
-    tried = tuple(standing.tried(row) for row in rows)
+    tried = tuple([standing.tried(row) for row in rows])
     true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is TRUE]
-    if len({row.target for row in true_rows}) > 1:
+    if any(row.target != true_rows[0].target for row in true_rows[1:]):
         raise BrokenInvariant(f"{', '.join(row.id for row in true_rows)} all hold for {act.key} in {position.place}")
     if true_rows and not held:
         return Judgement("allowed", act=act, row=true_rows[0], cites=true_rows[0].basis, tried=tried)

@@ -72,11 +72,7 @@ def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict
     for name in events:
         if name not in settled:
             _settle(name, events, naming, settled)
-    return {
-        name: event
-        for name, event in settled.items()
-        if event is not None and not isinstance(event, Rewrite)
-    }
+    return {name: event for name, event in settled.items() if event is not None and not isinstance(event, Rewrite)}
 
 
 def _settle(

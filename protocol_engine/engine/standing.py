@@ -52,7 +52,7 @@ class Standing:
     def open_days(self) -> tuple[int, ...]:
         """Days of the running cycle that are neither given nor left out."""
         rows = self.table.offers.get(self.place.id, ())
-        return tuple(row.act.day or 1 for row in rows if row.effect == "day" and row.act and self.open_day(row))
+        return tuple([row.act.day or 1 for row in rows if row.effect == "day" and row.act and self.open_day(row)])
 
     def truth(self, row: Row) -> Truth:
         """The least of the row's guards, cycles left aside."""
