@@ -103,8 +103,9 @@ def sealed(before: bytes, after: bytes) -> tuple[str, bytes]:
     The hash is over both of them joined, which is the canonical form of the record without its hash; the line is the
     same with the hash in its place.
     """
-    found = sha256(joined(before, after)).hexdigest()
-    return found, joined(before, b'{"hash":"%b"}' % found.encode(), after) + b"\n"
+    head, tail = before[:-1] + b",", after[1:]
+    found = sha256(head + tail).hexdigest()
+    return found, b"".join((head, b'"hash":"', found.encode(), b'",', tail, b"\n"))
 
 
 @frozen
