@@ -114,7 +114,7 @@ class Decider:
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=tuple(refusal for act, refusal in listing.refused.items() if act not in listing.spoken_of),
+            not_allowed=tuple([refusal for act, refusal in listing.refused.items() if act not in listing.spoken_of]),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -136,7 +136,7 @@ class Decider:
                 self._refuse(standing, row, listing)
                 continue
             held = standing.held(act)
-            truth = min((standing.truth(row), *(hold.truth for hold in held)))
+            truth = min([standing.truth(row), *[hold.truth for hold in held]]) if held else standing.truth(row)
             if act.kind in MENUS:
                 menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append(
                     (row, truth)
