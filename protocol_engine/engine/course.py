@@ -20,7 +20,7 @@ from protocol_engine.engine.rewriting import is_named, known_too_early, rewrites
 from protocol_engine.errors import InputError, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, Verdict, each_once
-from protocol_engine.model.events import ActEvent, PatientEvent, Rewrite
+from protocol_engine.model.events import Act, ActEvent, PatientEvent, Rewrite
 from protocol_engine.model.table import Table
 
 
@@ -230,10 +230,14 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
     if since is None or known is None:
         return ()
     deviating = {verdict.event for verdict in (*then, *now.deviations)}
+    between = [
+        event
+        for event in standing.values()
+        if isinstance(event, Act) and since < event.effective.day <= known and event.id not in deviating
+    ]
     return tuple(
         Remark(event.id, f"allowed, in hindsight not: dated {event.effective.day}, after the end on {since}")
-        for event in sorted(standing.values(), key=lambda event: (event.effective.day, event.id))
-        if isinstance(event, ACT_KINDS) and since < event.effective.day <= known and event.id not in deviating
+        for event in sorted(between, key=lambda event: (event.effective.day, event.id))
     )
 
 
