@@ -48,7 +48,9 @@ def event_json(event: ev.PatientEvent, *, with_id: bool = True) -> dict[str, Any
         value = getattr(event, name)
         if value is None or (name == "id" and not with_id) or (name == "issued" and value == event.effective):
             continue
-        if isinstance(value, ev.EventTime):
+        if type(value) in _PLAIN:
+            found[name] = value
+        elif isinstance(value, ev.EventTime):
             found[name] = value.text
         elif name == "event":
             found[name] = event_json(value, with_id=False)
