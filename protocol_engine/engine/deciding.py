@@ -64,6 +64,7 @@ class Decider:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
+        self.named = {key: _named(act) for key, act in table.acts.items()}
         self.ahead = {place: _samples_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
@@ -266,19 +267,9 @@ class Decider:
         if known is not None and (row.effect != "stay" or len(because) == len(known.because)):
             because = tuple(dict.fromkeys((*known.because, *because)))
             cites = tuple(dict.fromkeys((*known.cites, *cites)))
-        content: dict[str, Any] = {"kind": ACTION_OF[act.kind]}
-        match act.kind:
-            case "administration":
-                content |= {"regimen": act.name, "cycle": standing.cycle_of(row), "day": act.day or 1}
-            case "choice":
-                choice, _, option = act.name.partition("=")
-                content |= {"choice": choice, "option": option}
-            case "allocation":
-                content["arm"] = act.name
-            case "procedure":
-                content["procedure"] = act.name
-            case _:
-                pass
+        content = dict(self.named[act.key])
+        if act.kind == "administration":
+            content["cycle"] = standing.cycle_of(row)
         listing.refused[act.key] = Refusal(content, because, cites)
 
     # --- what is awaited ---------------------------------------------------------------------------------------------
@@ -403,6 +394,23 @@ class Decider:
 
 
 _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
+
+
+def _named(act: ActLabel) -> dict[str, Any]:
+    """What a refusal says of an act; the cycle of a dose is filled in."""
+    kind = ACTION_OF[act.kind]
+    match act.kind:
+        case "administration":
+            return {"kind": kind, "regimen": act.name, "cycle": None, "day": act.day or 1}
+        case "choice":
+            choice, _, option = act.name.partition("=")
+            return {"kind": kind, "choice": choice, "option": option}
+        case "allocation":
+            return {"kind": kind, "arm": act.name}
+        case "procedure":
+            return {"kind": kind, "procedure": act.name}
+        case _:
+            return {"kind": kind}
 
 
 def _is_open(at: Timepoint, cycles: int) -> bool:

@@ -78,6 +78,12 @@ class Guard:
     cites: tuple[str, ...] = ()
     refutes: bool = False
     rests: tuple[str, ...] = ()
+    named: str = field(init=False, eq=False, repr=False)
+    """The rules and assumptions among its claims, as a sentence names them."""
+
+    @named.default
+    def _as_a_sentence_names_them(self) -> str:
+        return ", ".join(claim for claim in self.cites if claim[:1] in "RAG")
 
 
 @frozen
