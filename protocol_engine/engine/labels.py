@@ -118,7 +118,7 @@ def _exits(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[s
     found: dict[str, tuple[str, ...]] = {}
     for row in table.offers.get(place.id, ()):
         if row.effect in ("enter", "enter_anew", "arrive") and not standing.counts(row):
-            found[_count_words(standing, row)] = tuple(claim for claim in place.cites if claim.startswith("R"))
+            found[_count_words(standing, row)] = place.rules
     for row in table.falls.get(place.id, ()):
         if act.key in table.offers_of.get(row.target, {}):
             found |= {text: row.cites for guard in row.guards for text in guard_reasons(standing.evaluation, guard)}
@@ -171,7 +171,7 @@ def guard_reasons(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
 def _count_words(standing: Standing, row: Row) -> str:
     element = wording.words(standing.place.element or "")
     given = standing.position.given
-    cites = ", ".join(claim for claim in standing.place.cites if claim[:1] == "R")
+    cites = ", ".join(standing.place.rules)
     if row.at_least is not None and given < row.at_least:
         return (
             f"{cites}: {element} goes on for {row.at_least} cycles, and {given} is given"

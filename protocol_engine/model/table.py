@@ -175,6 +175,12 @@ class Place:
     follow_up: bool = False
     cites: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    rules: tuple[str, ...] = field(init=False, eq=False, repr=False)
+    """The rules among its claims."""
+
+    @rules.default
+    def _among_the_claims(self) -> tuple[str, ...]:
+        return tuple(claim for claim in self.cites if claim.startswith("R"))
 
     @property
     def off_treatment(self) -> bool:
