@@ -61,9 +61,9 @@ class Standing:
             known = TRUE
             for guard in row.guards:
                 truth = self.evaluation.guard(guard)
-                if truth < known:
+                if truth is not TRUE:
                     known = truth
-                    if known is FALSE:
+                    if truth is FALSE:
                         break
             self._tried[row.id] = known
         return known

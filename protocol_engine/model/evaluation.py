@@ -149,13 +149,14 @@ class Evaluation:
             worst = TRUE
             for named in clause.tests:
                 truth = self._tested(self.value(named.name), named.test)
-                if truth < worst:
+                if truth is not TRUE:
                     worst = truth
-                    if worst is FALSE:
+                    if truth is FALSE:
                         break
             if worst is TRUE:
                 return worst
-            best = max(best, worst)
+            if worst is UNKNOWN:
+                best = worst
         return best
 
     def test(self, named: NamedTest) -> Truth:
