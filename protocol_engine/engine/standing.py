@@ -31,7 +31,7 @@ class Held:
 class Standing:
     """A patient at a place with a history, and everything read off them, each once."""
 
-    __slots__ = ("_holds", "_tried", "evaluation", "history", "place", "position", "table")
+    __slots__ = ("_holds", "_tried", "_truths", "evaluation", "history", "place", "position", "table")
 
     def __init__(self, table: Table, position: Position, history: History) -> None:
         self.table = table
@@ -40,7 +40,8 @@ class Standing:
         self.place = table.places[position.place]
         self.evaluation = Evaluation(table, HistoryLeaves(table, history, position))
         self._holds: tuple[Held, ...] | None = None
-        self._tried: dict[str, Truth] = {}
+        self._truths: dict[str, Truth] = {}
+        self._tried: dict[str, TriedRow] = {}
 
     def counts(self, row: Row) -> bool:
         """Whether the cycles given in the element let the row pass; a fall waits for the days of the last cycle too."""
@@ -56,7 +57,7 @@ class Standing:
 
     def truth(self, row: Row) -> Truth:
         """The least of the row's guards, cycles left aside."""
-        known = self._tried.get(row.id)
+        known = self._truths.get(row.id)
         if known is None:
             known = TRUE
             for guard in row.guards:
@@ -65,14 +66,18 @@ class Standing:
                     known = truth
                     if truth is FALSE:
                         break
-            self._tried[row.id] = known
+            self._truths[row.id] = known
         return known
 
     def tried(self, row: Row) -> TriedRow:
         """The row's truth, and the events that decided it: none where the cycles that are given decide it alone."""
-        if not self.counts(row):
-            return TriedRow(row.id, FALSE.word, ())
-        return TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
+        known = self._tried.get(row.id)
+        if known is None:
+            known = TriedRow(row.id, FALSE.word, ())
+            if self.counts(row):
+                known = TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
+            self._tried[row.id] = known
+        return known
 
     @property
     def offering(self) -> bool:
