@@ -56,9 +56,10 @@ class PlaceMachine:
         self._events: Mapping[str, Any] = self._machine.events
 
     def _add(self, trigger: str, sources: list[str], target: str, row: str) -> None:
-        if sources:
-            states: Any = [self._states[source] for source in sources]
-            self._machine.add_transition(trigger, states, self._states[target], conditions=[_holds(row)])
+        """A row that leads back to its own place leaves and enters nothing: to ``transitions`` it is internal."""
+        for source in sources:
+            leads_to = self._states[target] if target != source else None
+            self._machine.add_transition(trigger, self._states[source], leads_to, conditions=[_holds(row)])
 
     def take(self, place: str, row: Row) -> str:
         """The place that a row leads to from ``place``. BrokenInvariant if the machine has no such row."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import cache
 from hashlib import sha256
 from typing import Any, Literal, get_args
 
@@ -92,18 +91,21 @@ SHAPE: dict[str, tuple[type, ...]] = {
 }
 """The keys of a record in their canonical order, and the JSON type of each."""
 
-_order = cache(claim_order)
+
+def joined(*objects: bytes) -> bytes:
+    """Canonical objects as one, if all keys of each sort before those of the next."""
+    return b",".join([written[1:-1] for written in objects]).join((b"{", b"}"))
 
 
-def sealed(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, bytes]:
-    """The hash of a record and its line, from the fields whose keys sort before ``hash`` and those that sort after it.
+def sealed(before: bytes, after: bytes) -> tuple[str, bytes]:
+    """The hash of a record and its line, from its fields whose keys sort before ``hash`` and those that sort after it.
 
-    Each half is written once. The hash is over both of them joined, which is the canonical form of the record without
-    its hash; the line is the same with the hash in its place.
+    The hash is over both of them joined, which is the canonical form of the record without its hash; the line is the
+    same with the hash in its place.
     """
-    head, tail = canonical(before)[:-1], canonical(after)[1:]
-    found = sha256(head + b"," + tail).hexdigest()
-    return found, b'%b,"hash":"%b",%b\n' % (head, found.encode(), tail)
+    head, tail = before[:-1] + b",", after[1:]
+    found = sha256(head + tail).hexdigest()
+    return found, b"".join((head, b'"hash":"', found.encode(), b'",', tail, b"\n"))
 
 
 @frozen
@@ -117,20 +119,19 @@ class Chain:
     course: str
     length: int
     head: str
-    claims: dict[str, tuple[str, ...]] = field(repr=False, eq=False)
 
     @classmethod
     def begin(cls, machine: Machine, course: str, length: int = 0, head: str = NOTHING_BEFORE) -> Chain:
         """The log of a course: a new one, or one of ``length`` records of which the last has the hash ``head``."""
-        return cls(machine, course, length, head, {row.id: row.basis for row in machine.table.rows})
+        return cls(machine, course, length, head)
 
     def after(self, record: Record) -> Chain:
         """The chain once the record is written."""
-        return Chain(self.machine, self.course, record.sequence + 1, record.hash, self.claims)
+        return Chain(self.machine, self.course, record.sequence + 1, record.hash)
 
     def at(self, course: str, length: int, head: str) -> Chain:
         """The chain of a course at another record."""
-        return Chain(self.machine, course, length, head, self.claims)
+        return Chain(self.machine, course, length, head)
 
     def step(self, taken: Step) -> Record:
         """The record of one event taken, with the decision after it."""
@@ -186,27 +187,36 @@ class Chain:
             "engine_version": ENGINE_VERSION,
             "event": event,
         }
-        after: dict[str, Any] = {
+        between: dict[str, Any] = {
             "kind": kind,
             "place_after": places[1],
             "place_before": places[0],
             "previous": self.head,
-            "protocol": self.machine.decider.identity,
-            "readings": self.machine.table.readings,
+        }
+        after: dict[str, Any] = {
             "repeated": repeated,
             "rows": [row.as_json() for row in tried],
             "sequence": self.length,
             "verdict": verdict.as_json() if verdict is not None else None,
         }
-        found, line = sealed(before, after)
-        return Record(**before, hash=found, **after, line=line)
+        machine = self.machine
+        found, line = sealed(canonical(before), joined(canonical(between), machine.named, canonical(after)))
+        return Record(
+            **before,
+            hash=found,
+            **between,
+            protocol=machine.decider.identity,
+            readings=machine.table.readings,
+            **after,
+            line=line,
+        )
 
     def _citations(
         self, tried: tuple[TriedRow, ...], verdict: Verdict | Answer | None, decision: Decision | None
     ) -> list[str]:
         found: set[str] = set(verdict.cites) if verdict is not None else set()
         for row in tried:
-            found.update(self.claims[row.row])
+            found.update(self.machine.table.row_of[row.row].basis)
         if decision is not None:
             found.update(decision.assumptions)
             for action in decision.actions:
@@ -215,7 +225,7 @@ class Chain:
                 found.update(wait.needed_by)
             for refusal in decision.not_allowed:
                 found.update(refusal.cites)
-        return sorted(found, key=_order)
+        return sorted(found, key=claim_order)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ class _Reading:
         fields = record.as_json()
         before = {key: value for key, value in fields.items() if key < "hash"}
         after = {key: value for key, value in fields.items() if key > "hash"}
-        found, sealed_line = sealed(before, after)
+        found, sealed_line = sealed(canonical(before), canonical(after))
         if sealed_line == line:
             return
         if found != record.hash:

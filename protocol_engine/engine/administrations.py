@@ -112,8 +112,10 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
         *_day_faults(standing, row, cycle or expected, on),
         *_content_faults(standing, row, event),
     )
-    verdict = faults[0].verdict if judged.verdict == "allowed" and faults else judged.verdict
     number = expected if cycle is None or (expected is not None and cycle < expected) else cycle
+    if not faults:
+        return evolve(judged, cycle=number)
+    verdict = faults[0].verdict if judged.verdict == "allowed" else judged.verdict
     return evolve(
         judged,
         verdict=verdict,

@@ -10,6 +10,7 @@ from datetime import date
 
 from attrs import field, frozen
 
+from protocol_engine.codec import canonical
 from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent
 from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
@@ -19,7 +20,7 @@ from protocol_engine.engine.rewriting import is_named, known_too_early, rewrites
 from protocol_engine.errors import InputError, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, Verdict, each_once
-from protocol_engine.model.events import ActEvent, CorrectionEvent, PatientEvent, RetractionEvent
+from protocol_engine.model.events import Act, ActEvent, PatientEvent, Rewrite
 from protocol_engine.model.table import Table
 
 
@@ -32,6 +33,8 @@ class Machine:
         self.folder = Folder(table, self.places)
         self.decider = Decider(table)
         self.begun = self.folder.begun()
+        self.named = canonical({"protocol": self.decider.identity, "readings": table.readings})
+        """What every record says of the machine, written once."""
 
 
 @frozen
@@ -101,7 +104,7 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     events = {**state.events, event.id: event}
     as_of = max(event.issued.day, state.as_of) if state.as_of is not None else event.issued.day
     changed: tuple[str, ...] = ()
-    if not isinstance(event, CorrectionEvent | RetractionEvent) and _comes_next(state, event):
+    if not isinstance(event, Rewrite) and _comes_next(state, event):
         new, trace = _appended(machine, state, event, events, as_of)
     else:
         new, trace = derived(machine, events, event.id)
@@ -239,10 +242,14 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
     if since is None or known is None:
         return ()
     deviating = {verdict.event for verdict in (*then, *now.deviations)}
+    between = [
+        event
+        for event in standing.values()
+        if isinstance(event, Act) and since < event.effective.day <= known and event.id not in deviating
+    ]
     return tuple(
         Remark(event.id, f"allowed, in hindsight not: dated {event.effective.day}, after the end on {since}")
-        for event in sorted(standing.values(), key=lambda event: (event.effective.day, event.id))
-        if isinstance(event, ACT_KINDS) and since < event.effective.day <= known and event.id not in deviating
+        for event in sorted(between, key=lambda event: (event.effective.day, event.id))
     )
 
 
@@ -273,7 +280,7 @@ def _said(state: State, name: str, verdicts: Mapping[str, str]) -> str:
     if name in verdicts:
         return verdicts[name]
     event = state.standing.get(name, state.events[name])
-    if isinstance(event, CorrectionEvent | RetractionEvent):
+    if isinstance(event, Rewrite):
         return f"a {event.kind}"
     return "a report" if name in state.standing else "retracted"
 
@@ -300,7 +307,7 @@ def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
     """May this be done on its day, as known at the end of that day? Changes nothing. Reports are always taken."""
     event = accept_one(machine.table, event)
     if not isinstance(event, ACT_KINDS):
-        if isinstance(event, CorrectionEvent | RetractionEvent):
+        if isinstance(event, Rewrite):
             raise InputError(f"a {event.kind} is recorded, not proposed")
         return Answer(True, "allowed", (), ())
     state, _ = known_by(machine, state, event.effective.day)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from protocol_engine.engine import dosing, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
@@ -15,10 +15,11 @@ from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
+from protocol_engine.model.facts import FactDefinition, Timepoint
 from protocol_engine.model.protocol import Drug
 from protocol_engine.model.state import Against
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import Ever, Holds, Last
 from protocol_engine.version import ENGINE_VERSION
@@ -39,13 +40,23 @@ class _Listing:
     """A decision while it is put together."""
 
     actions: list[Action] = field(factory=list)
-    awaiting: dict[tuple[str, str | None, str | None], tuple[dict[str, None], Missing]] = field(factory=dict)
+    awaiting: dict[tuple[str, str | None, str | None], tuple[set[str], Missing]] = field(factory=dict)
     refused: dict[str, Refusal] = field(factory=dict)
     spoken_of: set[str] = field(factory=set)
     """Acts that are offered, or permitted once a fact is known: another row that does not hold changes nothing."""
-    not_stated: dict[str, None] = field(factory=dict)
+    not_stated: set[str] = field(factory=set)
     notices: dict[str, None] = field(factory=dict)
-    rests: dict[str, None] = field(factory=dict)
+    rests: set[str] = field(factory=set)
+
+
+@frozen
+class _Sample:
+    """A fact at a named timepoint that some row ahead reads, with the claims it is taken by, rules first."""
+
+    value: Last
+    fact: FactDefinition
+    at: Timepoint
+    basis: tuple[str, ...]
 
 
 class Decider:
@@ -54,7 +65,8 @@ class Decider:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.identity = {"id": table.protocol, "version": table.version, "digest": table.digest}
-        self.ahead = {place: _timepoints_ahead(table, place) for place in table.places}
+        self.named = {key: _named(act) for key, act in table.acts.items()}
+        self.ahead = {place: _samples_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
         self.adverse_asked = remarks.adverse_events_asked(table)
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
@@ -76,17 +88,20 @@ class Decider:
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
         self._holds(standing, listing)
-        claims = [claim for action in listing.actions for claim in action.basis]
-        claims += [claim for needed, _ in listing.awaiting.values() for claim in needed]
-        claims += [*listing.rests, *fold.position.end_cites]
+        claims = {*listing.rests, *fold.position.end_cites}
+        for action in listing.actions:
+            claims.update(action.basis)
+        for needed, _ in listing.awaiting.values():
+            claims.update(needed)
         if standing.offering:
-            claims += standing.place.cites if standing.position.arm is not None else ()  # a gate is passed, and done
-            listing.not_stated |= dict.fromkeys(self.silences[standing.place.id])
+            claims.update(
+                standing.place.cites if standing.position.arm is not None else ()
+            )  # a gate is passed, and done
+            listing.not_stated.update(self.silences[standing.place.id])
         if standing.place.follow_up:
-            listing.not_stated |= dict.fromkeys(
-                claim for endpoint in self.table.endpoints.values() for claim in endpoint.see
-            )
-        assumptions = tuple(sorted({claim for claim in claims if claim.startswith("A")}, key=claim_order))
+            for endpoint in self.table.endpoints.values():
+                listing.not_stated.update(endpoint.see)
+        assumptions = tuple(sorted([claim for claim in claims if claim.startswith("A")], key=claim_order))
         position = fold.position
         ended = position.ended
         return Decision(
@@ -102,7 +117,7 @@ class Decider:
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=tuple(refusal for act, refusal in listing.refused.items() if act not in listing.spoken_of),
+            not_allowed=tuple([refusal for act, refusal in listing.refused.items() if act not in listing.spoken_of]),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -123,17 +138,17 @@ class Decider:
             if act.kind == "eligibility" and not self._screened(standing, row, listing, as_of):
                 continue
             held = standing.held(act)
-            truth = min((standing.truth(row), *(hold.truth for hold in held)))
+            truth = min([standing.truth(row), *[hold.truth for hold in held]]) if held else standing.truth(row)
             if act.kind in MENUS:
                 menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append(
                     (row, truth)
                 )
-            elif truth is Truth.TRUE:
+            elif truth is TRUE:
                 day_open = day_open or row.effect == "day"
                 listing.spoken_of.add(act.key)
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
                 listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
-            elif truth is Truth.UNKNOWN:
+            elif truth is UNKNOWN:
                 self._await(standing, row, listing)
             else:
                 self._refuse(standing, act, listing)
@@ -157,7 +172,7 @@ class Decider:
         if as_of is None or not governs(self.table, standing.history):
             return True
         screening = screen(self.table, standing.history, standing.position, as_of)
-        listing.rests |= dict.fromkeys(screening.assumptions)
+        listing.rests.update(screening.assumptions)
         if screening.barring:
             because = tuple(sentence for answer in screening.barring for sentence in answer.sentences)
             cites = tuple(answer.id for answer in screening.barring)
@@ -181,13 +196,13 @@ class Decider:
 
     def _menu(self, standing: Standing, rows: list[tuple[Row, Truth]], listing: _Listing) -> None:
         """One action for all options of a choice or all arms; an option that is still unknown keeps the menu closed."""
-        unknown = [row for row, truth in rows if truth is Truth.UNKNOWN]
+        unknown = [row for row, truth in rows if truth is UNKNOWN]
         for row in unknown:
             self._await(standing, row, listing)
         for row, truth in rows:
-            if truth is Truth.FALSE and row.act is not None:
+            if truth is FALSE and row.act is not None:
                 self._refuse(standing, row.act, listing)
-        offered = [row for row, truth in rows if truth is Truth.TRUE]
+        offered = [row for row, truth in rows if truth is TRUE]
         if unknown or not offered:
             return
         first = offered[0].act
@@ -197,7 +212,7 @@ class Decider:
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         if first.kind == "allocation":
             content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
-            listing.not_stated |= dict.fromkeys(self.table.design.see)
+            listing.not_stated.update(self.table.design.see)
         else:
             choice = first.name.partition("=")[0]
             content = {
@@ -221,14 +236,15 @@ class Decider:
             content = self._dose(standing, row, act, listing, as_of)
         elif act.kind == "procedure":
             content = {"procedure": act.name}
-        listing.not_stated |= dict.fromkeys((*row.see, *standing.place.see))
+        listing.not_stated.update(row.see, standing.place.see)
         strength = "permitted" if beside and row.strength == "required" else row.strength
-        return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, self._basis(standing, row), content)
+        basis = self._basis(standing, row, due)
+        return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, basis, content)
 
-    def _basis(self, standing: Standing, row: Row) -> tuple[str, ...]:
+    def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
         """The row's claims; in a branch entered against its rule the course rests on G4 instead of that rule."""
         basis = row.basis
-        if row.effect != "day" and standing.due(row) is not None:
+        if row.effect != "day" and due is not None:
             before = self.table.regimens[standing.position.regimen or ""]
             basis = tuple(sorted({*basis, *before.rests}, key=claim_order))
         inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
@@ -243,10 +259,10 @@ class Decider:
         lines = standing.lines(row)
         weight = dosing.weight_before(standing.history, as_of)
         length = regimen.cycle.days if regimen.cycle is not None else None
-        listing.not_stated |= dict.fromkeys(regimen.not_stated)
+        listing.not_stated.update(regimen.not_stated)
         for line in lines:
             drug: Drug | None = self.table.drugs.get(line.drug)
-            listing.not_stated |= dict.fromkeys(drug.see if drug is not None else ())
+            listing.not_stated.update(drug.see if drug is not None else ())
             if weight is None and dosing.is_per_kg(line.written):
                 why = (
                     "two weights of one day differ"
@@ -269,19 +285,9 @@ class Decider:
             return
         rows = tuple(row for row in self.table.offers_of[standing.place.id][act.key] if standing.open_day(row))
         because, cites = reasons(standing, rows, standing.held(act))
-        content: dict[str, Any] = {"kind": ACTION_OF[act.kind]}
-        match act.kind:
-            case "administration":
-                content |= {"regimen": act.name, "cycle": standing.cycle_of(rows[0]), "day": act.day or 1}
-            case "choice":
-                choice, _, option = act.name.partition("=")
-                content |= {"choice": choice, "option": option}
-            case "allocation":
-                content["arm"] = act.name
-            case "procedure":
-                content["procedure"] = act.name
-            case _:
-                pass
+        content = dict(self.named[act.key])
+        if act.kind == "administration":
+            content["cycle"] = standing.cycle_of(rows[0])
         listing.refused[act.key] = Refusal(content, because, cites)
 
     # --- what is awaited ---------------------------------------------------------------------------------------------
@@ -290,9 +296,9 @@ class Decider:
         if row.act is not None:
             listing.spoken_of.add(row.act.key)
         for guard in row.guards:
-            if standing.evaluation.guard(guard) is Truth.UNKNOWN:
+            if standing.evaluation.guard(guard) is UNKNOWN:
                 claims = [claim for claim in guard.cites if claim[:1] in "RA"]
-                listing.rests |= dict.fromkeys(guard.rests)
+                listing.rests.update(guard.rests)
                 for missing in standing.evaluation.missing(guard.condition):
                     self._note(missing, claims, listing)
 
@@ -302,13 +308,13 @@ class Decider:
         for hold in (*standing.holds, *standing.doubts):
             for missing in hold.missing:
                 self._note(missing, [claim for claim in hold.cites if claim[:1] in "RA"], listing)
-            if hold.truth is Truth.FALSE:
+            if hold.truth is FALSE:
                 listing.notices[f"{hold.because}; nothing is offered until it is"] = None
 
     def _note(self, missing: Missing, claims: list[str], listing: _Listing) -> None:
         key = (missing.fact, missing.timepoint, missing.component)
-        needed, _ = listing.awaiting.setdefault(key, ({}, missing))
-        needed |= dict.fromkeys((*claims, *self.read_by.get(key, ())))
+        needed, _ = listing.awaiting.setdefault(key, (set(), missing))
+        needed.update(claims, self.read_by.get(key, ()))
 
     def _waits(self, standing: Standing, listing: _Listing) -> tuple[Awaiting, ...]:
         whole = {(fact, timepoint) for fact, timepoint, component in listing.awaiting if component is None}
@@ -327,28 +333,27 @@ class Decider:
         """Whether a sample for that timepoint can no longer be taken."""
         definition = self.table.facts.get(fact)
         at = definition.taken.get(timepoint or "") if definition is not None else None
-        return at is not None and at.before_cycle is not None and len(standing.position.cycle_days) >= at.before_cycle
+        return at is not None and _is_closed(at, len(standing.position.cycle_days))
 
     def _assessments(self, standing: Standing, listing: _Listing) -> None:
         cycles = len(standing.position.cycle_days)
         if standing.position.arm is None:
             return
-        for wanted in self.ahead[standing.place.id]:
-            fact, timepoint = wanted.last, wanted.at or ""
-            definition = self.table.facts[fact]
-            at = definition.taken[timepoint]
-            is_open = cycles < at.before_cycle if at.before_cycle is not None else cycles >= (at.after_cycle or 0)
-            group = standing.evaluation.leaves.last(wanted)
-            if group.value is not None or group.why == "muddled":
+        for sample in self.ahead[standing.place.id]:
+            closed = _is_closed(sample.at, cycles)
+            if not closed and not _is_open(sample.at, cycles):
                 continue
-            if is_open:
-                content = {"fact": fact, "timepoint": timepoint}
-                basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
-                listing.actions.append(Action("assess", *_NEVER_STATED, "required", basis, content))
-                listing.not_stated |= dict.fromkeys(definition.see)
-            elif self._closed(standing, fact, timepoint):
+            known = standing.evaluation.leaves.last(sample.value)
+            if known.value is not None or known.why == "muddled":
+                continue
+            fact, timepoint = sample.value.last, sample.value.at
+            if closed:
                 name = wording.fact_words(self.table, fact, timepoint)
                 listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
+            else:
+                content = {"fact": fact, "timepoint": timepoint}
+                listing.actions.append(Action("assess", *_NEVER_STATED, "required", sample.basis, content))
+                listing.not_stated.update(sample.fact.see)
 
     # --- notices -----------------------------------------------------------------------------------------------------
 
@@ -357,8 +362,8 @@ class Decider:
         for remark in (*fold.remarks, *hindsight):
             listing.notices[f"{remark.event}: {remark.text}"] = None
         if position.stopped is not None and position.ended is None:
-            row = next(row for row in self.table.rows if row.id == position.stopped[0])
-            listing.rests |= dict.fromkeys(row.basis)
+            row = self.table.row_of[position.stopped[0]]
+            listing.rests.update(row.basis)
             still = ", ".join(
                 wording.act_words(self.table, way.act)
                 for way in self.table.offers.get(position.place, ())
@@ -384,15 +389,15 @@ class Decider:
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
         standing = fold.standing
-        taken = next(row for row in self.table.rows if row.id == against.row)
-        if standing.truth(taken) is Truth.TRUE:
+        taken = self.table.row_of[against.row]
+        if standing.truth(taken) is TRUE:
             return []
         rivals = [
             row
             for row in self.table.offers.get(against.source, ())
             if row.at_least == taken.at_least and row.below == taken.below and row.act != taken.act and row.guards
         ]
-        holding = [row for row in rivals if standing.truth(row) is Truth.TRUE]
+        holding = [row for row in rivals if standing.truth(row) is TRUE]
         named = "; ".join(
             f"{wording.act_words(self.table, row.act)} by {', '.join(row.basis)}"
             for row in holding
@@ -408,6 +413,33 @@ class Decider:
 
 
 _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
+
+
+def _named(act: ActLabel) -> dict[str, Any]:
+    """What a refusal says of an act; the cycle of a dose is filled in."""
+    kind = ACTION_OF[act.kind]
+    match act.kind:
+        case "administration":
+            return {"kind": kind, "regimen": act.name, "cycle": None, "day": act.day or 1}
+        case "choice":
+            choice, _, option = act.name.partition("=")
+            return {"kind": kind, "choice": choice, "option": option}
+        case "allocation":
+            return {"kind": kind, "arm": act.name}
+        case "procedure":
+            return {"kind": kind, "procedure": act.name}
+        case _:
+            return {"kind": kind}
+
+
+def _is_open(at: Timepoint, cycles: int) -> bool:
+    """Whether a sample can be taken once so many cycles have begun."""
+    return cycles < at.before_cycle if at.before_cycle is not None else cycles >= (at.after_cycle or 0)
+
+
+def _is_closed(at: Timepoint, cycles: int) -> bool:
+    """Whether a sample can no longer be taken once so many cycles have begun."""
+    return at.before_cycle is not None and cycles >= at.before_cycle
 
 
 def _by_due(action: Action) -> tuple[bool, str, bool]:
@@ -461,7 +493,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
 
 
-def _timepoints_ahead(table: Table, place: str) -> tuple[Last, ...]:
+def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
     """The facts, each at a named timepoint, that some row out of this place, or ahead of it, reads."""
     found: dict[tuple[str, str], None] = {}
     seen, queue = {place}, [place]
@@ -479,7 +511,14 @@ def _timepoints_ahead(table: Table, place: str) -> tuple[Last, ...]:
             if row.target not in seen:
                 seen.add(row.target)
                 queue.append(row.target)
-    return tuple(Last(last=fact, at=timepoint) for fact, timepoint in found)
+    return tuple(_sample(table, fact, timepoint) for fact, timepoint in found)
+
+
+def _sample(table: Table, fact: str, timepoint: str) -> _Sample:
+    definition = table.facts[fact]
+    at = definition.taken[timepoint]
+    basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
+    return _Sample(Last(last=fact, at=timepoint), definition, at, basis)
 
 
 def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -136,7 +136,9 @@ def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | 
     """The newest weight in kg taken on or before ``day``, with its date; None if none is known."""
     known = history.results.get(WEIGHT_FACT, NO_RESULTS)
     newest = known.newest
-    keys = [newest] if newest is not None and (day is None or _on(known.groups[newest]) <= day) else []
+    if newest is None:
+        return None
+    keys = [newest] if day is None or _on(known.groups[newest]) <= day else []
     if not keys and day is not None:
         keys = sorted(
             (key for key, group in known.groups.items() if _on(group) <= day),

@@ -14,7 +14,7 @@ from datetime import date
 from attrs import evolve, field, frozen
 
 from protocol_engine.engine import remarks
-from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent, orders
+from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
 from protocol_engine.engine.standing import Standing
@@ -22,6 +22,7 @@ from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import TriedRow, Verdict
 from protocol_engine.model.events import (
+    Act,
     ActEvent,
     AdministrationEvent,
     AdverseEventEvent,
@@ -43,7 +44,7 @@ from protocol_engine.model.facts import FactDefinition, read_value
 from protocol_engine.model.history import History, Result, read_parts
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Entered, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE
 
 MOST_FALLS = 100
 
@@ -107,7 +108,8 @@ class Folder:
         Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
         """
         if len(group) == 1:
-            return self._ordered(fold, group, watched)
+            fold, trace = self.enter(fold, group[0])
+            return fold, trace if group[0].id == watched else None
         best: tuple[Fold, Trace | None] | None = None
         fewest: tuple[int, int] | None = None
         offered: frozenset[str] | None = None
@@ -155,7 +157,7 @@ class Folder:
         ``together`` are the observations that were noted just before, to be read with this one.
         """
         before = fold.position.place
-        if isinstance(event, ACT_KINDS):
+        if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
             fold, tried, verdict = self._report(fold, event), (), None
@@ -199,9 +201,9 @@ class Folder:
             if not standing.counts(row):
                 continue
             truth = standing.truth(row)
-            if truth is not Truth.FALSE:
+            if truth is not FALSE:
                 tried.append(standing.tried(row))
-            if truth is Truth.TRUE:
+            if truth is TRUE:
                 return row
         return None
 
@@ -312,11 +314,10 @@ class Folder:
         if row is not None:
             target = self.machine.take(position.place, row)
             moved = self._arrived(position, target, row.effect, event, judged)
-            decided = len([guard for guard in row.guards if not guard.refutes]) > 0
             if (
                 judged.verdict in ("condition", "unknown")
-                and decided
                 and row.effect in ("enter", "enter_anew", "arrive")
+                and not all(guard.refutes for guard in row.guards)
             ):
                 return evolve(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
             return moved
@@ -367,14 +368,6 @@ class Folder:
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
-        choices = {
-            self.table.parts[line.part].chosen_in
-            for line in self.table.regimens[place.regimen or ""].lines
-            if line.part is not None
-        }
-        parts = {
-            name: _one_cycle_more(chosen) if name in choices else chosen for name, chosen in position.parts.items()
-        }
         return evolve(
             position,
             place=target,
@@ -389,9 +382,20 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             cycle_days=(*position.cycle_days, day),
-            parts=parts,
+            parts=self._begun_parts(position, place),
             against=self._lasting(position) if entering else position.against,
         )
+
+    def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
+        """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
+        if not position.parts:
+            return position.parts
+        lines = self.table.regimens[place.regimen or ""].lines
+        choices = {self.table.parts[line.part].chosen_in for line in lines if line.part is not None}
+        return {
+            name: _one_cycle_more(chosen) if name in choices else chosen
+            for name, chosen in position.parts.items()
+        }
 
     def _lasting(self, position: Position) -> tuple[Against, ...]:
         """What was entered against a rule and still counts in the next element: allocation, and a choice before it."""
@@ -402,7 +406,7 @@ class Folder:
 
 def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:
     """The acts of a day that were allowed before anything of that day was known."""
-    acts = (event for event in group if isinstance(event, ACT_KINDS))
+    acts = (event for event in group if isinstance(event, Act))
     return frozenset(event.id for event in acts if judge(fold.standing, event).verdict == "allowed")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from attrs import field, frozen
+from attrs import frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.standing import Held, Standing
@@ -12,7 +10,7 @@ from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation
 from protocol_engine.model.table import ActLabel, Guard, Landing, Row
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 
 
 @frozen
@@ -28,7 +26,6 @@ class Judgement:
     cycle: int | None = None
     tried: tuple[TriedRow, ...] = ()
     remarks: tuple[str, ...] = ()
-    matched: dict[str, Any] = field(factory=dict)
 
 
 def judge_label(standing: Standing, act: ActLabel) -> Judgement:
@@ -36,11 +33,11 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     table, position = standing.table, standing.position
     if position.ended is not None:
         return _after_end(standing, act)
-    rows = tuple(row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row))
+    rows = tuple([row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row)])
     held = standing.held(act)
-    tried = tuple(standing.tried(row) for row in rows)
-    true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is Truth.TRUE]
-    if len({row.target for row in true_rows}) > 1:
+    tried = tuple([standing.tried(row) for row in rows])
+    true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is TRUE]
+    if any(row.target != true_rows[0].target for row in true_rows[1:]):
         raise BrokenInvariant(f"{', '.join(row.id for row in true_rows)} all hold for {act.key} in {position.place}")
     if true_rows and not held:
         return Judgement("allowed", act=act, row=true_rows[0], cites=true_rows[0].basis, tried=tried)
@@ -52,9 +49,9 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
         return Judgement("order", because, cites, act, None, landing, tried=tried)
     taken = _taken(standing, rows)
     because, cites = reasons(standing, rows, held)
-    truth = min((hold.truth for hold in held), default=Truth.TRUE)
-    truth = min(truth, max(standing.truth(row) if standing.counts(row) else Truth.FALSE for row in rows))
-    verdict: VerdictKind = "unknown" if truth is Truth.UNKNOWN else "condition"
+    truth = min((hold.truth for hold in held), default=TRUE)
+    truth = min(truth, max(standing.truth(row) if standing.counts(row) else FALSE for row in rows))
+    verdict: VerdictKind = "unknown" if truth is UNKNOWN else "condition"
     if any(hold.verdict == "order" for hold in held):
         verdict = "order"
     if act.kind == "choice" and not standing.counts(taken):  # it would lead over doses that were not given
@@ -109,7 +106,7 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
         return (f"G1: {what} comes before allocation",), ("G1",)
     if standing.position.stopped is not None and place.off_treatment:
         row_id, on = standing.position.stopped
-        cites = next(row.basis for row in table.rows if row.id == row_id)
+        cites = table.row_of[row_id].basis
         return (f"{', '.join(cites)}: protocol treatment ended on {on.isoformat()}",), cites
     arm = table.arms.get(standing.position.arm or "")
     if arm is not None and not _in_arm(standing, act):
@@ -133,7 +130,7 @@ def _exits(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[s
     found: dict[str, tuple[str, ...]] = {}
     for row in table.offers.get(place.id, ()):
         if row.effect in ("enter", "enter_anew", "arrive") and not standing.counts(row):
-            found[_count_words(standing, row)] = tuple(claim for claim in place.cites if claim.startswith("R"))
+            found[_count_words(standing, row)] = place.rules
     for row in table.falls.get(place.id, ()):
         if act.key in table.offers_of.get(row.target, {}):
             found |= {text: row.cites for guard in row.guards for text in guard_reasons(standing.evaluation, guard)}
@@ -186,7 +183,7 @@ def guard_reasons(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
 def _count_words(standing: Standing, row: Row) -> str:
     element = wording.words(standing.place.element or "")
     given = standing.position.given
-    cites = ", ".join(claim for claim in standing.place.cites if claim[:1] == "R")
+    cites = ", ".join(standing.place.rules)
     if row.at_least is not None and given < row.at_least:
         return (
             f"{cites}: {element} goes on for {row.at_least} cycles, and {given} is given"

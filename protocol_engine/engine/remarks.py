@@ -12,7 +12,7 @@ from protocol_engine.model.events import DiscontinuationEvent
 from protocol_engine.model.history import History, Result
 from protocol_engine.model.state import Entered, Position
 from protocol_engine.model.table import Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import TRUE
 from protocol_engine.model.values import Ever, Holds
 
 
@@ -42,7 +42,7 @@ def on_an_end(table: Table, position: Position, before: History, after: History,
         )
     row = next(row for row in table.rows if row.id == grounds.row)
     then, now = (Standing(table, position, history) for history in (before, after))
-    if result.day > on or then.truth(row) is not Truth.TRUE or now.truth(row) is Truth.TRUE:
+    if result.day > on or then.truth(row) is not TRUE or now.truth(row) is TRUE:
         return None
     why = "; ".join(row_reasons(now, row))
     known_late = (

@@ -48,7 +48,7 @@ def too_early(rewrite: PatientEvent, told: Rewrite, named: PatientEvent) -> Iter
 
 def rewrites_in(events: Mapping[str, PatientEvent]) -> list[Rewrite]:
     """All corrections and retractions among the events, in the order in which they became known."""
-    found = [event for event in events.values() if isinstance(event, CorrectionEvent | RetractionEvent)]
+    found = [event for event in events.values() if isinstance(event, Rewrite)]
     return sorted(found, key=_known)
 
 
@@ -72,11 +72,7 @@ def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict
     for name in events:
         if name not in settled:
             _settle(name, events, naming, settled)
-    return {
-        name: event
-        for name, event in settled.items()
-        if event is not None and not isinstance(event, CorrectionEvent | RetractionEvent)
-    }
+    return {name: event for name, event in settled.items() if event is not None and not isinstance(event, Rewrite)}
 
 
 def _settle(

@@ -12,7 +12,7 @@ from protocol_engine.model.evaluation import Evaluation, HistoryLeaves, Missing
 from protocol_engine.model.history import History
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import ActLabel, Row, Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 
 TREATMENT_ACTS = ("allocation", "administration", "choice", "procedure")
 
@@ -31,7 +31,7 @@ class Held:
 class Standing:
     """A patient at a place with a history, and everything read off them, each once."""
 
-    __slots__ = ("_holds", "_tried", "evaluation", "history", "place", "position", "table")
+    __slots__ = ("_holds", "_tried", "_truths", "evaluation", "history", "place", "position", "table")
 
     def __init__(self, table: Table, position: Position, history: History) -> None:
         self.table = table
@@ -40,7 +40,8 @@ class Standing:
         self.place = table.places[position.place]
         self.evaluation = Evaluation(table, HistoryLeaves(table, history, position))
         self._holds: tuple[Held, ...] | None = None
-        self._tried: dict[str, Truth] = {}
+        self._truths: dict[str, Truth] = {}
+        self._tried: dict[str, TriedRow] = {}
 
     def counts(self, row: Row) -> bool:
         """Whether the cycles given in the element let the row pass; a fall waits for the days of the last cycle too."""
@@ -52,25 +53,31 @@ class Standing:
     def open_days(self) -> tuple[int, ...]:
         """Days of the running cycle that are neither given nor left out."""
         rows = self.table.offers.get(self.place.id, ())
-        return tuple(row.act.day or 1 for row in rows if row.effect == "day" and row.act and self.open_day(row))
+        return tuple([row.act.day or 1 for row in rows if row.effect == "day" and row.act and self.open_day(row)])
 
     def truth(self, row: Row) -> Truth:
         """The least of the row's guards, cycles left aside."""
-        known = self._tried.get(row.id)
+        known = self._truths.get(row.id)
         if known is None:
-            known = Truth.TRUE
+            known = TRUE
             for guard in row.guards:
-                known = min(known, self.evaluation.guard(guard))
-                if known is Truth.FALSE:
-                    break
-            self._tried[row.id] = known
+                truth = self.evaluation.guard(guard)
+                if truth is not TRUE:
+                    known = truth
+                    if truth is FALSE:
+                        break
+            self._truths[row.id] = known
         return known
 
     def tried(self, row: Row) -> TriedRow:
         """The row's truth, and the events that decided it: none where the cycles that are given decide it alone."""
-        if not self.counts(row):
-            return TriedRow(row.id, Truth.FALSE.word, ())
-        return TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
+        known = self._tried.get(row.id)
+        if known is None:
+            known = TriedRow(row.id, FALSE.word, ())
+            if self.counts(row):
+                known = TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
+            self._tried[row.id] = known
+        return known
 
     @property
     def offering(self) -> bool:
@@ -81,11 +88,11 @@ class Standing:
         """The rows that a decision here rests on: what ended the course, or else all offers; each fall in doubt."""
         found = []
         if self.position.ended is not None and self.position.grounds is not None:
-            found.append(TriedRow(self.position.grounds.row, Truth.TRUE.word, self.position.grounds.events))
+            found.append(TriedRow(self.position.grounds.row, TRUE.word, self.position.grounds.events))
         if self.offering:
             found += [self.tried(row) for row in self.table.offers.get(self.place.id, ()) if self.open_day(row)]
         for row in self.falls:
-            if self.counts(row) and self.truth(row) is not Truth.FALSE:
+            if self.counts(row) and self.truth(row) is not FALSE:
                 found.append(self.tried(row))
         return tuple(found)
 
@@ -105,15 +112,15 @@ class Standing:
     def _find_holds(self) -> list[Held]:
         found = []
         if self.position.eligible is False:
-            found.append(Held(Truth.FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
+            found.append(Held(FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
         for row in self.falls:
-            if self.truth(row) is Truth.UNKNOWN:
+            if self.truth(row) is UNKNOWN:
                 missing = tuple(
                     m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled"
                 )
                 if missing:
                     text = "; ".join(wording.missing_words(self.table, item) for item in missing)
-                    found.append(Held(Truth.UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
+                    found.append(Held(UNKNOWN, f"{', '.join(row.basis)}: {text}", row.basis, missing))
         return found
 
     @property
@@ -135,7 +142,7 @@ class Standing:
         if act.kind not in TREATMENT_ACTS:
             return ()
         if act.kind != "administration":
-            return tuple(hold for hold in self.holds if hold.truth is Truth.FALSE)
+            return tuple(hold for hold in self.holds if hold.truth is FALSE)
         found = self.holds
         if self.history.words and not self._is_beside(act):
             found = (*found, *self.doubts)
@@ -156,7 +163,7 @@ class Standing:
         for choice in self.table.choices_of[regimen]:
             if not self._is_chosen(choice):
                 cites = self.table.choices[choice].cites
-                found.append(Held(Truth.UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
+                found.append(Held(UNKNOWN, f"{', '.join(cites)}: {wording.words(choice)} is not chosen", cites))
         return found
 
     def _is_chosen(self, choice: str) -> bool:
@@ -173,7 +180,7 @@ class Standing:
                 event = events[-1]
                 stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
                 text = f"G4: {stopped}; what follows is not stated in the record"
-                found.append(Held(Truth.FALSE, text, ("G4",)))
+                found.append(Held(FALSE, text, ("G4",)))
         return found
 
     def drugs_of(self, regimen: str) -> list[str]:

@@ -128,11 +128,10 @@ def failing_words(evaluation: Evaluation, named: NamedTest) -> str:
 
 def guard_words(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
     """Why a guard does not let its row pass, a sentence for each failing test."""
-    claims = ", ".join(claim for claim in guard.cites if claim[:1] in "RAG")
     if guard.refutes:
         known = "; ".join(condition_words(evaluation.table, guard.condition, evaluation))
-        return (f"{claims}: {known}",)
-    return tuple(f"{claims}: {failing_words(evaluation, named)}" for named in evaluation.failing(guard.condition))
+        return (f"{guard.named}: {known}",)
+    return tuple([f"{guard.named}: {failing_words(evaluation, test)}" for test in evaluation.failing(guard.condition)])
 
 
 def condition_words(table: Table, condition: Condition, evaluation: Evaluation | None = None) -> tuple[str, ...]:

@@ -159,10 +159,11 @@ class Condition:
     """Clauses of which one must hold. No clause at all is false; a clause without tests is true."""
 
     clauses: tuple[Clause, ...]
+    tests: tuple[NamedTest, ...] = field(init=False, eq=False, repr=False)
+    """All tests of all clauses, in the order written."""
 
-    @property
-    def tests(self) -> tuple[NamedTest, ...]:
-        """All tests of all clauses, in the order written."""
+    @tests.default
+    def _of_all_clauses(self) -> tuple[NamedTest, ...]:
         return tuple(test for clause in self.clauses for test in clause.tests)
 
     @property

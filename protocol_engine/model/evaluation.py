@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Literal, Protocol, assert_never
 
 from attrs import field, frozen
@@ -32,7 +33,7 @@ from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, History, Result
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import Guard, Table
-from protocol_engine.model.truth import Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.values import Ever, Holds, Last
 
 Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable"]
@@ -59,8 +60,8 @@ class MemberSet:
     def has(self, name: str) -> Truth:
         """Whether the name is in the set."""
         if name in self.listed:
-            return Truth.TRUE
-        return Truth.FALSE if self.tested is None or name in self.tested else Truth.UNKNOWN
+            return TRUE
+        return FALSE if self.tested is None or name in self.tested else UNKNOWN
 
 
 @frozen
@@ -75,6 +76,12 @@ class Outcome:
 
 YES, NO = "yes", "no"
 _NO = Outcome(NO)
+
+
+@cache
+def _unreported(fact: str, timepoint: str | None, why: Why) -> Outcome:
+    """The outcome of what nobody reported. There is one for each value that a protocol reads."""
+    return Outcome(None, why, (), (Missing(fact, timepoint, None, why),))
 
 
 class Leaves(Protocol):
@@ -129,11 +136,11 @@ class Evaluation:
 
     def _holds(self, condition: Condition) -> Outcome:
         truth = self.condition(condition)
-        if truth is Truth.UNKNOWN:
+        if truth is UNKNOWN:
             missing = self.missing(condition)
             why: Why = "muddled" if any(item.why == "muddled" for item in missing) else "absent"
             return Outcome(None, why, self.sources(condition), missing)
-        return Outcome(YES if truth is Truth.TRUE else NO, sources=self.sources(condition))
+        return Outcome(YES if truth is TRUE else NO, sources=self.sources(condition))
 
     # --- truth -----------------------------------------------------------------------------------------------------
 
@@ -144,24 +151,25 @@ class Evaluation:
             return known[1]
         truth = self.condition(guard.condition)
         if guard.refutes:
-            truth = Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+            truth = FALSE if truth is TRUE else TRUE
         self._truths[id(guard)] = guard, truth  # the guard is kept, so that its id stays its own
         return truth
 
     def condition(self, condition: Condition) -> Truth:
         """The greatest of its clauses."""
-        best = Truth.FALSE
+        best = FALSE
         for clause in condition.clauses:
-            worst = Truth.TRUE
+            worst = TRUE
             for named in clause.tests:
-                truth = self.test(named)
-                if truth < worst:
+                truth = self._tested(self.value(named.name), named.test)
+                if truth is not TRUE:
                     worst = truth
-                    if worst is Truth.FALSE:
+                    if truth is FALSE:
                         break
-            if worst is Truth.TRUE:
+            if worst is TRUE:
                 return worst
-            best = max(best, worst)
+            if worst is UNKNOWN:
+                best = worst
         return best
 
     def test(self, named: NamedTest) -> Truth:
@@ -171,17 +179,17 @@ class Evaluation:
     def _tested(self, outcome: Outcome, test: Test) -> Truth:
         if type(test) is OneOf:  # nearly every test is one, and a walk through the cases costs more than the answer
             if outcome.value is None:
-                return Truth.UNKNOWN
-            return Truth.TRUE if outcome.value in test.values else Truth.FALSE
+                return UNKNOWN
+            return TRUE if outcome.value in test.values else FALSE
         match test:
             case Presence(word):
                 return _present(outcome, word)
             case Not(inner):
                 return Truth(-self._tested(outcome, inner))
             case _ if outcome.value is None:
-                return Truth.UNKNOWN
+                return UNKNOWN
             case OneOf(values):
-                return Truth.TRUE if outcome.value in values else Truth.FALSE
+                return TRUE if outcome.value in values else FALSE
             case Range():
                 return _in_range(outcome.value, test)
             case InSet(how, name):
@@ -203,8 +211,8 @@ class Evaluation:
         )
         found = [members.has(name) for name in names]
         if how == "all_in":
-            return min(found, default=Truth.TRUE)
-        some = max(found, default=Truth.FALSE)
+            return min(found, default=TRUE)
+        some = max(found, default=FALSE)
         return some if how == "some_in" else Truth(-some)
 
     # --- why -------------------------------------------------------------------------------------------------------
@@ -214,9 +222,9 @@ class Evaluation:
         found: dict[Missing, None] = {}
         for clause in condition.clauses:
             truths = [(named, self.test(named)) for named in clause.tests]
-            if all(truth is not Truth.FALSE for _, truth in truths):
+            if all(truth is not FALSE for _, truth in truths):
                 for named, truth in truths:
-                    if truth is Truth.UNKNOWN:
+                    if truth is UNKNOWN:
                         found |= dict.fromkeys(self.value(named.name).missing)
         return tuple(found)
 
@@ -237,7 +245,7 @@ class Evaluation:
         """Of a false condition, the tests that are false, of the clause that comes nearest to holding."""
         best: tuple[NamedTest, ...] | None = None
         for clause in condition.clauses:
-            failing = tuple(named for named in clause.tests if self.test(named) is Truth.FALSE)
+            failing = tuple(named for named in clause.tests if self.test(named) is FALSE)
             if best is None or len(failing) < len(best):
                 best = failing
         return best or ()
@@ -246,18 +254,18 @@ class Evaluation:
 def _present(outcome: Outcome, word: str) -> Truth:
     match word:
         case "irrelevant":
-            return Truth.TRUE
+            return TRUE
         case "any_result":
-            return Truth.TRUE if outcome.value is not None else Truth.UNKNOWN
+            return TRUE if outcome.value is not None else UNKNOWN
         case "not_reported":
-            return Truth.TRUE if outcome.why == "absent" else Truth.FALSE
+            return TRUE if outcome.why == "absent" else FALSE
         case _:
-            return Truth.TRUE if outcome.why == "no_result" else Truth.FALSE
+            return TRUE if outcome.why == "no_result" else FALSE
 
 
 def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
     number = value if isinstance(value, Decimal | Fraction) else Decimal(str(value))
-    return Truth.of(limits.includes(number))
+    return TRUE if limits.includes(number) else FALSE
 
 
 @frozen
@@ -287,7 +295,7 @@ class HistoryLeaves:
         if name == "choice":
             chosen = self.history.choices.get(part)
             if chosen is None:
-                return Outcome(None, "absent", (), (Missing(value.last, None, None, "absent"),))
+                return _unreported(value.last, None, "absent")
             words = tuple(sorted(word.id for word in self.history.in_doubt(part)))
             if words:
                 return Outcome(None, "muddled", words, (Missing(value.last, None, None, "muddled", words),))
@@ -295,11 +303,13 @@ class HistoryLeaves:
         known = self.history.results.get(name, NO_RESULTS)
         key = value.at if value.at is not None else known.newest
         group = known.groups.get(key, ()) if key is not None else ()
+        if not group:
+            return _unreported(name, value.at, "no_result" if value.at is None and known.groups else "absent")
         results = [item for item in group if item.value is not None]
-        sources = tuple(item.event.id for item in results)
         if not results:
-            why: Why = "no_result" if group or (value.at is None and known.groups) else "absent"
-            return Outcome(None, why, tuple(item.event.id for item in group), (Missing(name, value.at, None, why),))
+            missing = Missing(name, value.at, None, "no_result")
+            return Outcome(None, "no_result", tuple([item.event.id for item in group]), (missing,))
+        sources = tuple([item.event.id for item in results])
         if key in known.muddled:
             return Outcome(None, "muddled", sources, (Missing(name, value.at, None, "muddled", sources),))
         if part:
@@ -329,17 +339,26 @@ class HistoryLeaves:
 
     def ever(self, value: Ever) -> Outcome:
         """Whether any of the things named was ever so; in doubt only if none is sure."""
-        since = self._since(value.since)
+        told = [name for name in value.ever if self._is_told(name)]
+        since = self._since(value.since) if told else None
         if since is None:
             return _NO
-        found = [self._ever(name, value, since) for name in value.ever]
-        for outcome in found:
+        doubtful = _NO
+        for name in told:
+            outcome = self._ever(name, value, since)
             if outcome.value == YES:
                 return outcome
-        for outcome in found:
-            if outcome.value is None:
-                return outcome
-        return _NO
+            if outcome.value is None and doubtful is _NO:
+                doubtful = outcome
+        return doubtful
+
+    def _is_told(self, name: str) -> bool:
+        """Whether anything at all is known of a fact, an act, adverse events or discontinuations."""
+        if name == "adverse_event":
+            return bool(self.history.adverse)
+        if name == "discontinuation":
+            return bool(self.history.discontinued)
+        return name in self.history.results or name in self.history.done
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
         """After which of the acts things count; None where the first of them, which must have been, was not."""
@@ -405,7 +424,7 @@ class HistoryLeaves:
         for number, event in enumerate(self.history.adverse):
             if event.effective.day < since.day or number < since.toxicities:
                 continue  # on the day of an act, what happens to the patient comes after it
-            if value.before is not None and self._comes_before(event.effective.day, value.before) is Truth.FALSE:
+            if value.before is not None and self._comes_before(event.effective.day, value.before) is FALSE:
                 continue
             if event.unacceptable is None and "unacceptable" in wanted:
                 doubtful, component = (*doubtful, event.id), "unacceptable"
@@ -429,10 +448,10 @@ class HistoryLeaves:
         """Whether one of the reports counts: each of them, unless the value asks for one before something else."""
         doubtful: tuple[str, ...] = ()
         for event in events:
-            truth = Truth.TRUE if value.before is None else self._comes_before(event.effective.day, value.before)
-            if truth is Truth.TRUE:
+            truth = TRUE if value.before is None else self._comes_before(event.effective.day, value.before)
+            if truth is TRUE:
                 return Outcome(YES, sources=(event.id,))
-            if truth is Truth.UNKNOWN:
+            if truth is UNKNOWN:
                 doubtful = (*doubtful, event.id)
         if doubtful and value.before is not None:
             return Outcome(None, "muddled", doubtful, self._missing_before(value.before))
@@ -442,8 +461,8 @@ class HistoryLeaves:
         """Whether a day lies before the first result that makes a value so; in doubt where the first is in doubt."""
         known, unsure = (min((result.day for result in results), default=date.max) for results in self._making(name))
         if day >= known:
-            return Truth.FALSE
-        return Truth.UNKNOWN if day >= unsure else Truth.TRUE
+            return FALSE
+        return UNKNOWN if day >= unsure else TRUE
 
     def _missing_before(self, name: str) -> tuple[Missing, ...]:
         missing = []

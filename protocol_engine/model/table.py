@@ -65,11 +65,12 @@ class ActLabel:
     kind: ActKind
     name: str
     day: int | None = None
+    key: str = field(init=False, eq=False, repr=False)
+    """The label as one word; ``transitions`` knows the act by it."""
 
-    @property
-    def key(self) -> str:
-        """The label as one word; ``transitions`` knows the act by it."""
-        return ":".join((self.kind, self.name) if self.day is None else (self.kind, self.name, f"d{self.day}"))
+    @key.default
+    def _as_one_word(self) -> str:
+        return f"{self.kind}:{self.name}" if self.day is None else f"{self.kind}:{self.name}:d{self.day}"
 
 
 @frozen
@@ -83,6 +84,12 @@ class Guard:
     cites: tuple[str, ...] = ()
     refutes: bool = False
     rests: tuple[str, ...] = ()
+    named: str = field(init=False, eq=False, repr=False)
+    """The rules and assumptions among its claims, as a sentence names them."""
+
+    @named.default
+    def _as_a_sentence_names_them(self) -> str:
+        return ", ".join(claim for claim in self.cites if claim[:1] in "RAG")
 
 
 @frozen
@@ -102,6 +109,18 @@ class Row:
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    basis: tuple[str, ...] = field(init=False, eq=False, repr=False)
+    """Rules and assumptions that the row rests on, rules first, each once."""
+    reads: tuple[str, ...] = field(init=False, eq=False, repr=False)
+    """The names that the conditions of the row test, each once."""
+
+    @basis.default
+    def _claims(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.cites, *self.rests}, key=claim_order))
+
+    @reads.default
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(test.name for guard in self.guards for test in guard.condition.tests))
 
     @property
     def trigger(self) -> str:
@@ -123,17 +142,6 @@ class Row:
                 return "the length of the running cycle after its day 1, if stated"
             case _:
                 return "none"
-
-    @cached_property
-    def basis(self) -> tuple[str, ...]:
-        """Rules and assumptions that the row rests on, rules first, each once."""
-        claims = dict.fromkeys((*self.cites, *self.rests))
-        return tuple(sorted(claims, key=claim_order))
-
-    @cached_property
-    def reads(self) -> tuple[str, ...]:
-        """The names that the conditions of the row test, each once."""
-        return tuple(dict.fromkeys(test.name for guard in self.guards for test in guard.condition.tests))
 
 
 @cache
@@ -173,6 +181,12 @@ class Place:
     follow_up: bool = False
     cites: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    rules: tuple[str, ...] = field(init=False, eq=False, repr=False)
+    """The rules among its claims."""
+
+    @rules.default
+    def _among_the_claims(self) -> tuple[str, ...]:
+        return tuple(claim for claim in self.cites if claim.startswith("R"))
 
     @property
     def off_treatment(self) -> bool:
@@ -269,6 +283,11 @@ class Table:
     criteria: dict[str, CriterionContent] = field(factory=dict)
     start: str = "start"
     digest: str = field(default="", eq=False)
+
+    @cached_property
+    def row_of(self) -> dict[str, Row]:
+        """Rows by id."""
+        return {row.id: row for row in self.rows}
 
     @cached_property
     def offers(self) -> dict[str, tuple[Row, ...]]:

@@ -23,4 +23,7 @@ class Truth(IntEnum):
         return _WORDS[self]
 
 
+FALSE, UNKNOWN, TRUE = Truth
+"""The three by themselves: reading a member off its class costs more than most tests do."""
+
 _WORDS = {Truth.FALSE: "false", Truth.UNKNOWN: "unknown", Truth.TRUE: "true"}
