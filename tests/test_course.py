@@ -52,6 +52,27 @@ def test_an_act_judged_as_a_deviation_then_is_not_called_allowed_in_hindsight() 
     assert not [notice for notice in notices_on("e4", found) if "allowed" in notice]
 
 
+def test_a_late_act_is_judged_in_its_step_as_known_on_its_day() -> None:
+    """The scan of the 20th was first read as stable; the dose of the 26th is told after that was put right."""
+    found = begun(
+        "NCT07377643",
+        "ibi354",
+        """
+        e4 2026-01-05 administration regimen=ibi354
+        e5 2026-01-20 observation fact=response value=SD
+        c1 2026-02-10 correction corrects=e5 reason="misread" := 2026-01-20 observation fact=response value=PD
+        """,
+    )
+    taken = found.record(*events("e6 2026-01-26 administration regimen=ibi354"))
+    assert taken.trace.verdict is not None
+    assert taken.trace.verdict.verdict == "allowed"
+    assert [row.truth for row in taken.trace.tried] == ["true"]
+    assert verdicts(found) == {}
+    assert len(notices_on("e6", found)) == 1
+    wrong = found.record(*events("e7 2026-01-06 administration regimen=thp"))
+    assert found.state.deviations == (wrong.trace.verdict,)
+
+
 def test_remarks_of_hindsight_come_in_the_order_of_days_whatever_came_in_first() -> None:
     lines = [
         "e1 2026-01-02 consent",

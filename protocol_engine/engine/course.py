@@ -144,7 +144,10 @@ def _appended(
 
 
 def derived(machine: Machine, events: Mapping[str, PatientEvent], watched: str | None = None) -> tuple[State, Trace]:
-    """The whole course from its events, in whatever order they came; the trace is that of the event ``watched``."""
+    """The whole course from its events, in whatever order they came; the trace is that of the event ``watched``.
+
+    An act is traced where it is judged: in what was known on its day.
+    """
     standing = rewritten(events, None)
     days = _days(standing.values())
     base, trace = machine.begun, None
@@ -154,7 +157,10 @@ def derived(machine: Machine, events: Mapping[str, PatientEvent], watched: str |
         now, found = machine.folder.day(base, group, watched)
         trace = found or trace
     rewrites = rewrites_in(events)
-    deviations = _as_known_then(machine, events, standing) if rewrites else now.deviations
+    deviations = now.deviations
+    if rewrites:
+        deviations, judged = _as_known_then(machine, events, standing, watched)
+        trace = judged or trace
     hindsight = (*_after_the_end(now, deviations, standing), *_in_hindsight(now, deviations))
     last_group = days[-1] if days else ()
     state = State(
@@ -181,12 +187,14 @@ def _days(events: Iterable[FoldedEvent]) -> list[tuple[FoldedEvent, ...]]:
 
 
 def _as_known_then(
-    machine: Machine, events: Mapping[str, PatientEvent], standing: Mapping[str, FoldedEvent]
-) -> tuple[Verdict, ...]:
+    machine: Machine, events: Mapping[str, PatientEvent], standing: Mapping[str, FoldedEvent], watched: str | None
+) -> tuple[tuple[Verdict, ...], Trace | None]:
     """Each act's verdict in the fold of what had been issued, with the corrections issued, by its own day.
 
-    An act that was itself corrected is judged as what it really was, since that is what was done.
+    An act that was itself corrected is judged as what it really was, since that is what was done. The trace is that of
+    the act ``watched``.
     """
+    trace = None
     boundaries = sorted({rewrite.issued.day for rewrite in rewrites_in(events)})
     found: dict[str, Verdict] = {}
     for number in range(len(boundaries) + 1):
@@ -203,10 +211,14 @@ def _as_known_then(
             (acts.keys() - own, known),
             *(({name}, {**known, name: acts[name]}) for name in sorted(own)),
         ]:
-            fold = machine.folder.days(machine.begun, (g for g in _days(versions.values()) if g[0].known.day < ends))
+            fold = machine.begun
+            for group in _days(versions.values()):
+                if group[0].known.day < ends:
+                    fold, seen = machine.folder.day(fold, group, watched if watched in names else None)
+                    trace = seen or trace
             found |= {verdict.event: verdict for verdict in fold.deviations if verdict.event in names}
     order = {event.id: rank for rank, event in enumerate(e for group in _days(standing.values()) for e in group)}
-    return tuple(sorted(found.values(), key=lambda verdict: order[verdict.event]))
+    return tuple(sorted(found.values(), key=lambda verdict: order[verdict.event])), trace
 
 
 def _in_hindsight(now: Fold, then: tuple[Verdict, ...]) -> tuple[Remark, ...]:
