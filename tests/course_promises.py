@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
 from random import Random
 from typing import Any
 
+from attrs import evolve
 from course_lines import machine, read
 from random_courses import (
     FIRST_DAY,
@@ -27,6 +29,7 @@ from random_courses import (
 from protocol_engine import begin, decide, event_json, propose, replay, step
 from protocol_engine.codec import canonical
 from protocol_engine.engine.course import State, derived
+from protocol_engine.engine.rewriting import rewritten
 from protocol_engine.model.decision import Answer, Decision
 from protocol_engine.model.events import Act, EligibilityEvent, PatientEvent
 
@@ -222,14 +225,29 @@ class Walked:
     def look_back(self) -> None:
         """When the walk is over: replayed, shuffled, and as it was known on some day before."""
         if self.arrived:
+            self.each_act_is_judged_as_known_on_its_day()
             self.replayed()
             self.shuffled()
             self.as_known_before()
 
+    def each_act_is_judged_as_known_on_its_day(self) -> None:
+        """In a fold made for it alone, of what had been issued by its day, as rewritten by then."""
+        events = self.state.events
+        for name, act in rewritten(events, None).items():
+            if isinstance(act, Act):
+                known = {**rewritten(events, act.effective.day), name: act}
+                told = [event for event in known.values() if event.known.day <= act.effective.day]
+                fold = self.machine.begun
+                for _, day in groupby(sorted(told, key=lambda event: event.known.day), lambda event: event.known.day):
+                    fold, _ = self.machine.folder.day(fold, tuple(day))
+                alone = [deviation for deviation in fold.deviations if deviation.event == name]
+                assert [deviation for deviation in self.state.deviations if deviation.event == name] == alone
+
     def replayed(self) -> None:
         assert [bytes_of(taken.decision) for taken in replay(self.machine, self.arrived)] == self.decisions
         again, _ = derived(self.machine, self.state.events)
-        assert (again.now, again.deviations) == (self.state.now, self.state.deviations)
+        by_id = tuple(sorted(self.state.group, key=lambda event: event.id))
+        assert again == evolve(self.state, group=by_id)
         assert bytes_of(decide(self.machine, again)) == self.decisions[-1]
 
     def shuffled(self) -> None:

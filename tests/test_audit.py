@@ -4,11 +4,9 @@ Hashes and canonical bytes are worked out here with `hashlib` and the `rfc8785` 
 """
 
 import copy
-import gc
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
@@ -19,6 +17,7 @@ from typing import Any
 
 import pytest
 import rfc8785
+from call_counts import calls_of
 from course_readings import course_readings
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -978,25 +977,6 @@ def test_a_forged_event_never_breaks_the_reading(log: Any, where: int, changes: 
 
 
 # --- the cost of a long log -------------------------------------------------------------------------------------------
-
-
-def calls_of(work: Callable[[], object]) -> int:
-    """How many functions are called, which says how work grows without a clock."""
-    count = 0
-
-    def note(_frame: object, kind: str, _argument: object) -> None:
-        nonlocal count
-        count += kind in ("call", "c_call")
-
-    before = sys.getprofile()
-    gc.disable()  # a collection calls back whoever listens to it, whenever it happens to come
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-        gc.enable()
-    return count
 
 
 def long_log(weights: int) -> Log:

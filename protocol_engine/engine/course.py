@@ -11,16 +11,18 @@ from datetime import date
 from attrs import field, frozen
 
 from protocol_engine.codec import canonical
-from protocol_engine.engine.day_order import ACT_KINDS, FoldedEvent
+from protocol_engine.engine import deriving
+from protocol_engine.engine.day_order import ACT_KINDS
 from protocol_engine.engine.deciding import Decider
-from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
+from protocol_engine.engine.deriving import State
+from protocol_engine.engine.folding import Folder, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
-from protocol_engine.engine.rewriting import is_named, known_too_early, rewrites_in, rewritten
+from protocol_engine.engine.rewriting import known_too_early
 from protocol_engine.errors import InputError, cut
 from protocol_engine.machine import PlaceMachine
-from protocol_engine.model.decision import Answer, Decision, Verdict, each_once
-from protocol_engine.model.events import Act, ActEvent, PatientEvent, Rewrite
+from protocol_engine.model.decision import Answer, Decision, each_once
+from protocol_engine.model.events import ActEvent, PatientEvent, Rewrite
 from protocol_engine.model.table import Table
 
 
@@ -35,27 +37,6 @@ class Machine:
         self.begun = self.folder.begun()
         self.named = canonical({"protocol": self.decider.identity, "readings": table.readings})
         """What every record says of the machine, written once."""
-
-
-@frozen
-class State:
-    """A course: every event received, by id, in the order of arrival, and what is derived from them.
-
-    ``standing`` are the acts and reports that stand, as rewritten by all that is known; ``base`` is the fold of them up
-    to the last day, ``group`` the events of that day, ``now`` the fold with them.
-    ``deviations`` are verdicts as known then; ``hindsight`` names acts that were right then and would not be now.
-    """
-
-    events: dict[str, PatientEvent]
-    standing: Mapping[str, FoldedEvent]
-    base: Fold
-    now: Fold
-    group: tuple[FoldedEvent, ...] = ()
-    day: date | None = None
-    as_of: date | None = None
-    rewritten_until: date | None = None
-    deviations: tuple[Verdict, ...] = ()
-    hindsight: tuple[Remark, ...] = ()
 
 
 @frozen
@@ -99,158 +80,20 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
                 f"{cut(event.id)}: this id was reported before with other content; correct that event instead"
             )
         return Step(event, state, decide(machine, state), Trace(place, place), place, repeated=True)
-    for fault in known_too_early(event, state.events, state.rewritten_until is not None):
+    for fault in known_too_early(event, state.events, state.rewrites if event.id in state.named else ()):
         raise InputError(fault)
-    events = {**state.events, event.id: event}
-    as_of = max(event.issued.day, state.as_of) if state.as_of is not None else event.issued.day
     changed: tuple[str, ...] = ()
-    if not isinstance(event, Rewrite) and _comes_next(state, event):
-        new, trace = _appended(machine, state, event, events, as_of)
+    if not isinstance(event, Rewrite) and deriving.comes_next(state, event):
+        new, trace = deriving.appended(machine.folder, state, event)
     else:
-        new, trace = derived(machine, events, event.id)
+        new, trace = deriving.changed(machine.folder, state, event)
         changed = _changes(state, new, event)
     return Step(event, new, decide(machine, new), trace, place, changed=changed)
 
 
-def _comes_next(state: State, event: FoldedEvent) -> bool:
-    """Whether the event can be folded after all others without deriving the course again."""
-    day = event.known.day
-    if state.rewritten_until is not None:
-        return (
-            not is_named(event, state.events)
-            and day >= state.rewritten_until
-            and (state.day is None or day > state.day)
-        )
-    return state.day is None or day >= state.day
-
-
-def _appended(
-    machine: Machine, state: State, event: FoldedEvent, events: dict[str, PatientEvent], as_of: date
-) -> tuple[State, Trace]:
-    day = event.known.day
-    same = day == state.day
-    base = state.base if same else state.now
-    group = (*state.group, event) if same else (event,)
-    now, trace = machine.folder.day(base, group, event.id)
-    deviations = now.deviations
-    if state.rewritten_until is not None:
-        deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
-    end_known = now.position.over_known
-    hindsight = state.hindsight
-    standing = {**state.standing, event.id: event}
-    if now.position.ended != state.now.position.ended or (end_known is not None and day <= end_known):
-        if state.rewritten_until is not None:
-            return derived(machine, events, event.id)
-        hindsight = _after_the_end(now, deviations, standing)
-    new = State(events, standing, base, now, group, day, as_of, state.rewritten_until, deviations, hindsight)
-    return new, trace or Trace(base.position.place, now.position.place)
-
-
 def derived(machine: Machine, events: Mapping[str, PatientEvent], watched: str | None = None) -> tuple[State, Trace]:
-    """The whole course from its events, in whatever order they came; the trace is that of the event ``watched``.
-
-    An act is traced where it is judged: in what was known on its day.
-    """
-    standing = rewritten(events, None)
-    days = _days(standing.values())
-    base, trace = machine.begun, None
-    now = base
-    for group in days:
-        base = now
-        now, found = machine.folder.day(base, group, watched)
-        trace = found or trace
-    rewrites = rewrites_in(events)
-    deviations = now.deviations
-    if rewrites:
-        deviations, judged = _as_known_then(machine, events, standing, watched)
-        trace = judged or trace
-    hindsight = (*_after_the_end(now, deviations, standing), *_in_hindsight(now, deviations))
-    last_group = days[-1] if days else ()
-    state = State(
-        events=dict(events),
-        standing=standing,
-        base=base,
-        now=now,
-        group=last_group,
-        day=last_group[0].known.day if last_group else None,
-        as_of=max((event.issued.day for event in events.values()), default=None),
-        rewritten_until=rewrites[-1].issued.day if rewrites else None,
-        deviations=deviations,
-        hindsight=hindsight,
-    )
-    return state, trace or Trace(now.position.place, now.position.place)
-
-
-def _days(events: Iterable[FoldedEvent]) -> list[tuple[FoldedEvent, ...]]:
-    """The events in the order of knowing, a group for each day; within a day by id, so that arrival cannot matter."""
-    groups: dict[date, list[FoldedEvent]] = {}
-    for event in events:
-        groups.setdefault(event.known.day, []).append(event)
-    return [tuple(sorted(groups[day], key=lambda event: event.id)) for day in sorted(groups)]
-
-
-def _as_known_then(
-    machine: Machine, events: Mapping[str, PatientEvent], standing: Mapping[str, FoldedEvent], watched: str | None
-) -> tuple[tuple[Verdict, ...], Trace | None]:
-    """Each act's verdict in the fold of what had been issued, with the corrections issued, by its own day.
-
-    An act that was itself corrected is judged as what it really was, since that is what was done. The trace is that of
-    the act ``watched``.
-    """
-    trace = None
-    boundaries = sorted({rewrite.issued.day for rewrite in rewrites_in(events)})
-    found: dict[str, Verdict] = {}
-    for number in range(len(boundaries) + 1):
-        begins = boundaries[number - 1] if number else date.min
-        ends = boundaries[number] if number < len(boundaries) else date.max
-        acts = {
-            name: e for name, e in standing.items() if isinstance(e, ACT_KINDS) and begins <= e.effective.day < ends
-        }
-        if not acts:
-            continue
-        known = rewritten(events, begins if number else date.min)
-        own = {name for name, act in acts.items() if known.get(name) != act}
-        for names, versions in [
-            (acts.keys() - own, known),
-            *(({name}, {**known, name: acts[name]}) for name in sorted(own)),
-        ]:
-            fold = machine.begun
-            for group in _days(versions.values()):
-                if group[0].known.day < ends:
-                    fold, seen = machine.folder.day(fold, group, watched if watched in names else None)
-                    trace = seen or trace
-            found |= {verdict.event: verdict for verdict in fold.deviations if verdict.event in names}
-    order = {event.id: rank for rank, event in enumerate(e for group in _days(standing.values()) for e in group)}
-    return tuple(sorted(found.values(), key=lambda verdict: order[verdict.event])), trace
-
-
-def _in_hindsight(now: Fold, then: tuple[Verdict, ...]) -> tuple[Remark, ...]:
-    deviating = {verdict.event for verdict in then}
-    return tuple(
-        Remark(verdict.event, f"allowed, in hindsight not: {'; '.join(verdict.because)}")
-        for verdict in now.deviations
-        if verdict.event not in deviating
-    )
-
-
-def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, FoldedEvent]) -> tuple[Remark, ...]:
-    """Acts dated after the day that ended the course, although the end was known only later.
-
-    What was done when the end was known was judged with it, and is no matter of hindsight.
-    """
-    since, known = now.position.over_since, now.position.over_known
-    if since is None or known is None:
-        return ()
-    deviating = {verdict.event for verdict in (*then, *now.deviations)}
-    between = [
-        event
-        for event in standing.values()
-        if isinstance(event, Act) and since < event.effective.day <= known and event.id not in deviating
-    ]
-    return tuple(
-        Remark(event.id, f"allowed, in hindsight not: dated {event.effective.day}, after the end on {since}")
-        for event in sorted(between, key=lambda event: (event.effective.day, event.id))
-    )
+    """The whole course from its events, in whatever order they came; the trace is that of the event ``watched``."""
+    return deriving.derived(machine.folder, events, watched)
 
 
 def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
@@ -327,3 +170,17 @@ def replay(machine: Machine, events: Iterable[PatientEvent]) -> Iterator[Step]:
         taken = step(machine, state, event)
         state = taken.state
         yield taken
+
+
+__all__ = [
+    "Machine",
+    "State",
+    "Step",
+    "begin",
+    "decide",
+    "derived",
+    "known_by",
+    "propose",
+    "replay",
+    "step",
+]

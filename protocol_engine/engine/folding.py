@@ -8,7 +8,7 @@ which events arrived never counts.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from attrs import evolve, field, frozen
@@ -95,12 +95,6 @@ class Folder:
     def _standing(self, fold: Fold) -> Fold:
         standing = Standing(self.table, fold.position, fold.history)
         return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing)
-
-    def days(self, fold: Fold, days: Iterable[Sequence[FoldedEvent]]) -> Fold:
-        """Fold several days, each a group of events of one day."""
-        for group in days:
-            fold, _ = self.day(fold, group)
-        return fold
 
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
         """Fold one day; the trace is that of the event with the id ``watched``.
@@ -392,10 +386,7 @@ class Folder:
             return position.parts
         lines = self.table.regimens[place.regimen or ""].lines
         choices = {self.table.parts[line.part].chosen_in for line in lines if line.part is not None}
-        return {
-            name: _one_cycle_more(chosen) if name in choices else chosen
-            for name, chosen in position.parts.items()
-        }
+        return {name: _one_cycle_more(chosen) if name in choices else chosen for name, chosen in position.parts.items()}
 
     def _lasting(self, position: Position) -> tuple[Against, ...]:
         """What was entered against a rule and still counts in the next element: allocation, and a choice before it."""

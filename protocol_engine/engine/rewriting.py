@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date
 
 from protocol_engine.engine.day_order import FoldedEvent
@@ -17,20 +17,22 @@ from protocol_engine.model.events import (
 )
 
 
-def is_named(event: PatientEvent, events: Mapping[str, PatientEvent]) -> bool:
-    """Whether some correction or retraction rewrites the event, or would if it were itself corrected."""
-    return any(told.named == event.id for rewrite in rewrites_in(events) for told in rewrites_told(rewrite))
+def named_in(rewrites: Iterable[Rewrite]) -> frozenset[str]:
+    """The ids that corrections and retractions name, or would name if they were themselves corrected."""
+    return frozenset(told.named for rewrite in rewrites for told in rewrites_told(rewrite))
 
 
-def known_too_early(event: PatientEvent, events: Mapping[str, PatientEvent], rewritten: bool) -> Iterator[str]:
+def known_too_early(
+    event: PatientEvent, events: Mapping[str, PatientEvent], rewrites: Iterable[Rewrite]
+) -> Iterator[str]:
     """Why an event cannot stand beside the others: one rewrites the other before that was issued.
 
-    Such a rewrite would let a day know what became known later. ``rewritten`` says whether the others hold a rewrite.
+    Such a rewrite would let a day know what became known later. ``rewrites`` are those that may name the event.
     """
     for told in rewrites_told(event):
         if told.named in events:
             yield from too_early(event, told, events[told.named])
-    for rewrite in rewrites_in(events) if rewritten else ():
+    for rewrite in rewrites:
         for told in rewrites_told(rewrite):
             if told.named == event.id:
                 yield from too_early(rewrite, told, event)
@@ -68,7 +70,7 @@ def rewritten(events: Mapping[str, PatientEvent], known_by: date | None) -> dict
             for told in rewrites_told(rewrite):
                 if told.id in events:
                     naming.setdefault(told.named, {})[told.id] = None
-    settled: dict[str, PatientEvent | None] = {}
+    settled: dict[str, PatientEvent | None] = {name: event for name, event in events.items() if name not in naming}
     for name in events:
         if name not in settled:
             _settle(name, events, naming, settled)

@@ -90,6 +90,30 @@ def alternating_course(events: int) -> list[Wire]:
     return found[:events]
 
 
+def corrected_course(events: int) -> list[Wire]:
+    """The same with every tenth event a correction of the dose before it: what was given is told more exactly."""
+    found: list[Wire] = []
+    dosed: list[Wire] = []
+    for event in alternating_course(events):
+        found.append(event)
+        if event["kind"] == "administration":
+            dosed.append(event)
+        if len(found) % 10 == 9 and dosed:
+            inner = {key: value for key, value in dosed[-1].items() if key != "id"}
+            inner["given"] = [{"drug": inner["regimen"]}]
+            named = {"corrects": dosed[-1]["id"], "effective": event["effective"], "reason": "told more exactly"}
+            found.append({"id": f"correction-{len(found)}", "kind": "correction", **named, "event": inner})
+    return found[:events]
+
+
+def late_course(events: int) -> list[Wire]:
+    """The same with every tenth event reported four events late."""
+    course = alternating_course(events)
+    late = [number for number in range(events) if number % 10 == 5]
+    order = sorted(range(events), key=lambda number: number + 4.5 if number in late else number)
+    return [course[number] for number in order]
+
+
 # --- the peers -------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from courses import adaptive_course, adaptive_peer, alternating_course, alternating_peer, read, walk
+from courses import (
+    adaptive_course,
+    adaptive_peer,
+    alternating_course,
+    alternating_peer,
+    corrected_course,
+    late_course,
+    read,
+    walk,
+)
 
 from protocol_engine import begin, compile_protocol, load_protocol, step
 from protocol_engine.audit import Chain
@@ -60,5 +69,15 @@ def test_a_long_course(benchmark: Any, length: int) -> None:
     benchmark.group = "course length"
     machine = compile_protocol(load_protocol("NCT07151586"))
     events = read(alternating_course(length))
+    assert benchmark.pedantic(audited, (machine, events), rounds=5, warmup_rounds=1) == length
+    per_event(benchmark, length)
+
+
+@pytest.mark.parametrize("length", [100, 200, 400, 800, 1600])
+@pytest.mark.parametrize("course", [corrected_course, late_course])
+def test_a_course_with_corrections(benchmark: Any, course: Any, length: int) -> None:
+    benchmark.group = course.__name__.replace("_", " ")
+    machine = compile_protocol(load_protocol("NCT07151586"))
+    events = read(course(length))
     assert benchmark.pedantic(audited, (machine, events), rounds=5, warmup_rounds=1) == length
     per_event(benchmark, length)
