@@ -34,6 +34,7 @@ from protocol_engine import (
     load_protocol,
     parse_action,
     parse_events,
+    readings_of,
 )
 from protocol_engine.adapters.audit_file import AuditFile, audit_lines
 from protocol_engine.audit import NOTHING_BEFORE, Chain, Record, read_record, verify
@@ -165,7 +166,7 @@ def test_journeys_are_derived_again_under_every_other_reading(protocol: str, ass
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=name_of)
 def test_records_are_canonical_and_hashed_as_written(transcript: Transcript) -> None:
     previous = NOTHING_BEFORE
-    machine, declared = machine_of(transcript), course_readings(transcript.protocol)
+    machine, declared = machine_of(transcript), readings_of(transcript.protocol)
     for sequence, record in enumerate(log_of(transcript, machine).records):
         fields = record.as_json()
         assert record.line == rfc8785.dumps(fields) + b"\n"

@@ -347,9 +347,9 @@ def test_an_adverse_event_counts_from_the_day_of_the_act_on(day: str, toxic: str
 def test_an_adverse_event_that_says_too_little_is_a_muddle(
     words: str, toxic: str | None, component: str | None
 ) -> None:
-    lines = f'e4 2026-01-05 adverse_event term="rash" {words}'
+    lines = f'e4 2026-01-05 administration regimen=sg cycle=1 day=1\ne5 2026-01-09 adverse_event term="rash" {words}'
     readings = {"A2": "go_on_with_other"}
-    found = begun("NCT07151586", "alternating", lines, readings).state.now.standing.evaluation.value("too_toxic_sg")
+    found = begun("NCT07151586", "alternating", lines, readings).state.now.standing.evaluation.value("caused_by_sg")
     assert found.value == toxic
     assert [missing.component for missing in found.missing] == ([component] if component else [])
 

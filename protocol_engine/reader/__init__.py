@@ -8,6 +8,7 @@ copied in where they are used, and the one converter of :mod:`protocol_engine.co
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from attrs import evolve, frozen
@@ -38,8 +39,12 @@ def declared_readings(text: str, source: str) -> dict[str, tuple[str, ...]]:
     return written_protocol(text, source).readings
 
 
+@lru_cache(maxsize=16)
 def written_protocol(text: str, source: str) -> WrittenProtocol:
-    """The text as a tree, from which a protocol can be read for each selection; :class:`Problems` if it is no YAML."""
+    """The text as a tree, from which a protocol can be read for each selection; :class:`Problems` if it is no YAML.
+
+    The trees of the last texts are kept: most of the time that a reading takes goes into the tree.
+    """
     try:
         return WrittenProtocol(tree_of(text), source)
     except Invalid as invalid:
