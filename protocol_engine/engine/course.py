@@ -12,7 +12,6 @@ from attrs import field, frozen
 
 from protocol_engine.codec import canonical
 from protocol_engine.engine import deriving
-from protocol_engine.engine.day_order import ACT_KINDS
 from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.deriving import State
 from protocol_engine.engine.folding import Folder, Trace
@@ -22,7 +21,7 @@ from protocol_engine.engine.rewriting import known_too_early
 from protocol_engine.errors import InputError, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, each_once
-from protocol_engine.model.events import ActEvent, PatientEvent, Rewrite
+from protocol_engine.model.events import Act, ActEvent, PatientEvent, Rewrite
 from protocol_engine.model.table import Table
 
 
@@ -104,7 +103,7 @@ def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
         for name in sorted(before.keys() | after.keys())
         if name in old.events and before.get(name) != after.get(name)
     ]
-    moves_by_itself = isinstance(event, ACT_KINDS)
+    moves_by_itself = isinstance(event, Act)
     if not moves_by_itself and old.now.position.place != new.now.position.place:
         found.append(f"the place was {old.now.position.place} and is {new.now.position.place}")
     if old.now.position.ended != new.now.position.ended:
@@ -114,7 +113,7 @@ def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
 
 def _verdicts(state: State) -> dict[str, str]:
     """The verdict on every act that stands."""
-    found = {name: "allowed" for name, event in state.standing.items() if isinstance(event, ACT_KINDS)}
+    found = {name: "allowed" for name, event in state.standing.items() if isinstance(event, Act)}
     return found | {deviation.event: deviation.verdict for deviation in state.deviations}
 
 
@@ -149,7 +148,7 @@ def decide(machine: Machine, state: State, as_of: date | None = None) -> Decisio
 def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
     """May this be done on its day, as known at the end of that day? Changes nothing. Reports are always taken."""
     event = accept_one(machine.table, event)
-    if not isinstance(event, ACT_KINDS):
+    if not isinstance(event, Act):
         if isinstance(event, Rewrite):
             raise InputError(f"a {event.kind} is recorded, not proposed")
         return Answer(True, "allowed", (), ())

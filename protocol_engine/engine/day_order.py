@@ -9,17 +9,13 @@ from typing import TypeVar
 
 from protocol_engine.model.events import (
     KIND_RANK,
+    Act,
     ActEvent,
-    AdministrationEvent,
-    AllocationEvent,
     AttestationEvent,
-    ChoiceEvent,
     ConsentEvent,
     EligibilityEvent,
     ObservationEvent,
-    OmissionEvent,
     OtherTreatmentEvent,
-    ProcedureEvent,
     ReportEvent,
 )
 
@@ -28,16 +24,6 @@ MOST_ORDERS = 720
 A day with more is taken act by act."""
 
 FoldedEvent = ActEvent | ReportEvent
-ACT_KINDS = (
-    ConsentEvent,
-    EligibilityEvent,
-    AllocationEvent,
-    AdministrationEvent,
-    OmissionEvent,
-    ChoiceEvent,
-    ProcedureEvent,
-    OtherTreatmentEvent,
-)
 KNOWN_FIRST = (ObservationEvent, AttestationEvent)
 """Reports of what was seen or said; what is done on that day is done in the knowledge of them."""
 
@@ -57,8 +43,8 @@ def orders(group: Sequence[FoldedEvent], course: Course, take: Take[Course]) -> 
     untimed = sorted((event for event in group if event.known.instant is None), key=_by_kind)
     first: list[FoldedEvent] = [event for event in untimed if isinstance(event, KNOWN_FIRST)]
     first += [event for event in untimed if isinstance(event, OtherTreatmentEvent)]
-    acts = [event for event in untimed if isinstance(event, ACT_KINDS) and not isinstance(event, OtherTreatmentEvent)]
-    last = [event for event in untimed if not isinstance(event, (*KNOWN_FIRST, *ACT_KINDS))]
+    acts = [event for event in untimed if isinstance(event, Act) and not isinstance(event, OtherTreatmentEvent)]
+    last = [event for event in untimed if not isinstance(event, (*KNOWN_FIRST, Act))]
     usual = 1 + max((place for place, event in enumerate(timed) if isinstance(event, ObservationEvent)), default=-1)
     middle = [*timed[:usual], *acts, *timed[usual:]]
     yield [*first, *middle, *last]
