@@ -1,4 +1,4 @@
-"""Every journey under tests/journeys, asked of the engine.
+"""Every journey under tests/journeys, and under tests/invented those of protocols in tests/protocols, asked of the engine.
 
 A failure names the line of the transcript and prints the engine's whole answer in the transcript's own words.
 """
@@ -18,6 +18,7 @@ from journey_transcripts import RULE, Checkpoint, Transcript, TranscriptError, W
 from protocol_engine import Course, compile_protocol, load_protocol, parse_action, parse_events
 
 JOURNEYS = Path(__file__).parent / "journeys"
+INVENTED = Path(__file__).parent / "invented"
 PAGES = Path(__file__).parents[1] / "docs" / "protocols"
 PROTOCOLS = ("IIT2025006", "NCT05861830", "NCT07151586", "NCT07239271", "NCT07377643")
 
@@ -27,7 +28,8 @@ PROTOCOLS = ("IIT2025006", "NCT05861830", "NCT07151586", "NCT07239271", "NCT0737
 
 @cache
 def machine_for(protocol: str, readings: tuple[tuple[str, str], ...]) -> Any:
-    return compile_protocol(load_protocol(protocol, readings=dict(readings)))
+    invented = INVENTED.parent / "protocols" / f"{protocol}.yaml"
+    return compile_protocol(load_protocol(str(invented) if invented.exists() else protocol, readings=dict(readings)))
 
 
 def lines_of(events: Iterable[WireEvent]) -> list[str]:
@@ -53,7 +55,7 @@ def paths_of(protocol: str) -> list[Path]:
     return sorted((JOURNEYS / protocol).glob("*.txt"))
 
 
-ALL_PATHS = sorted(JOURNEYS.glob("*/*.txt"))
+ALL_PATHS = sorted([*JOURNEYS.glob("*/*.txt"), *INVENTED.glob("*/*.txt")])
 
 
 def readable() -> list[Transcript]:

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from protocol_engine.engine.wording import label_of, test_words, words
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, OneOf, Presence
 from protocol_engine.model.table import DISCONTINUED, LIFE, STUDY, WITHDRAWN, Place, Row, Table
-from protocol_engine.model.values import Ever, Holds
+from protocol_engine.model.values import Ever, Holds, Members
 
 Weight = Literal["strong", "plain", "quiet"]
 BREAKS = re.compile(r"[ \t\r\n\x85\u2028\u2029]+")
@@ -187,7 +187,8 @@ def _test_line(table: Table, named: NamedTest, *, refutes: bool) -> str:
 
 def _is_yes_no(table: Table, name: str) -> bool:
     if name in table.values:
-        return isinstance(table.values[name], Ever | Holds)
+        value = table.values[name]
+        return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
     return name in table.facts and table.facts[name].yes_no
 
 

@@ -46,7 +46,7 @@ from protocol_engine.model.events import (
 from protocol_engine.model.protocol import Administration, Protocol
 from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED, DayPoints, Dose, DoseDays, NotStated, Quantity
-from protocol_engine.model.values import Ever, Holds
+from protocol_engine.model.values import Change, Ever, Holds, Members, Take
 
 Book = Protocol | Table
 """Where names are looked up: a protocol as it is written, or its table."""
@@ -287,13 +287,18 @@ def _bare(test: Test, unit: str) -> str:
 def _is_yes_no(book: Book, name: str) -> bool:
     value = book.values.get(name, book.derived.get(name))
     if value is not None:
-        return isinstance(value, Ever | Holds)
+        return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
     return name in book.facts and book.facts[name].yes_no
 
 
 def _unit(book: Book, name: str) -> str:
     """The unit of a fact after its number; a count has none."""
     definition = book.facts.get(name)
+    value = book.values.get(name)
+    if isinstance(value, Change):
+        return " %" if value.change == "percent" else _unit(book, value.of) if value.change == "difference" else ""
+    if isinstance(value, Take) and value.take not in ("count", "run"):
+        return _unit(book, value.of[0])
     unit = definition.quantity if definition is not None else None
     return f" {unit}" if unit not in (None, "1") else ""
 

@@ -30,6 +30,7 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.adapters.screening_prose import criteria_sections
+from protocol_engine.adapters.worked_prose import moment_words, where_words, worked_words
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
@@ -44,7 +45,7 @@ from protocol_engine.model.protocol import (
     Regimen,
 )
 from protocol_engine.model.units import NotStated
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take
 
 
 def protocol_page(protocol: Protocol) -> Page:
@@ -188,6 +189,8 @@ def _domain(fact: FactDefinition) -> str:
 
 
 def _part_words(part: FactPart) -> str:
+    if part.one_of is not None:
+        return listed(part.one_of, "or")
     if part.set_of is None:
         return f"a number in {part.quantity}"
     unless = f", unless they are among the {words(part.unless_in)}" if part.unless_in is not None else ""
@@ -218,6 +221,8 @@ def _value_items(protocol: Protocol) -> Page:
             case Holds():
                 rests = [claim for clause in value.holds.clauses for claim in clause.rests]
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
+            case Take() | Confirmation() | Change() | Members():
+                told = worked_words(protocol, value) + cites(value.cite, value.rests)
             case _:
                 assert_never(value)
         items.append(Item("-", f"{with_id(label(protocol, name), name)}: {told}"))
@@ -241,6 +246,8 @@ def _last_words(protocol: Protocol, value: Last) -> str:
         if value.at
         else ""
     )
+    at += where_words(value.where)
+    at += f", no older than {value.within} when it is used" if value.within is not None else ""
     missing = f"; where there is none it is {value.if_missing}" if value.if_missing not in (None, "unknown") else ""
     return f"{what}{at}{missing}{cites(value.cite, value.rests)}"
 
@@ -249,9 +256,10 @@ def _ever_words(protocol: Protocol, value: Ever) -> str:
     what = listed((_happening(protocol, name, value) for name in value.ever), "or")
     at = f" in the result {listed((words(name) for name in value.at), 'or')}" if value.at else ""
     not_at = f" in a result other than {listed((words(name) for name in value.not_at), 'and')}" if value.not_at else ""
+    at += where_words(value.where)
     since = ""
     if value.since:
-        moments = listed(_moment(name) for name in value.since)
+        moments = listed(moment_words(name) for name in value.since)
         since = f", after {'the later of ' if len(value.since) > 1 else ''}{moments}"
     if value.before is not None:
         since += f", before the first {label(protocol, value.before)} if there is one"
@@ -275,15 +283,6 @@ def _happening(protocol: Protocol, name: str, value: Ever) -> str:
     if kind == "administration":
         return f"{regimen_name(protocol, rest)} was given"
     return f"{words(rest or kind)} was done"
-
-
-def _moment(name: str) -> str:
-    kind, _, rest = name.partition(".")
-    if kind == "choice":
-        choice, _, option = rest.partition(".")
-        return f"the choice {words(choice)}: {words(option)}"
-    doses = {"element": "the first dose of the element", "first_dose": "the first dose of the course"}
-    return doses.get(name, words(name))
 
 
 def _set_items(protocol: Protocol) -> Page:

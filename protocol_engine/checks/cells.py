@@ -22,12 +22,13 @@ from protocol_engine.checks.inputs import (
     atoms_of,
     ever_input,
     result_input,
+    worked_input,
 )
 from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.evaluation import NO, YES, Evaluation, Outcome, Why
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Ever, Holds, Last, Worked
 
 MOST_COMBINATIONS = 20_000
 """Combinations beyond which not all of them are looked at."""
@@ -42,12 +43,16 @@ class _CellLeaves:
 
     last_of: dict[ResultKey, Outcome]
     ever_of: dict[int, Outcome]
+    worked_of: dict[str, Outcome]
 
     def last(self, value: Last) -> Outcome:
         return self.last_of[(value.last, value.at)]
 
     def ever(self, value: Ever) -> Outcome:
         return self.ever_of[id(value)]
+
+    def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:  # noqa: ARG002  # it has cells of its own
+        return self.worked_of[name]
 
     def built_in(self, name: str) -> Outcome:  # noqa: ARG002  # death and the like end a course before any other row
         return Outcome(NO)
@@ -129,7 +134,10 @@ class Cells:
         }
         ever_of = {name: _any_of([outcomes[number] for number in numbers]) for name, numbers in self.evers.items()}
         ever_of |= dict.fromkeys(self.fresh, Outcome(NO)) if entering else {}
-        return Evaluation(self.table, _CellLeaves(last_of, ever_of))
+        worked_of = {
+            item.key: outcome for item, outcome in zip(self.inputs, outcomes, strict=True) if isinstance(item.key, str)
+        }
+        return Evaluation(self.table, _CellLeaves(last_of, ever_of, worked_of))
 
     def patient(self, combination: Combination) -> str:
         """The combination in words: everything that is read, with its value."""
@@ -199,6 +207,7 @@ def cells_of(table: Table, conditions: Iterable[Condition]) -> Cells:
         for name in names:
             evers[name] = (*evers[name], len(inputs))
         inputs.append(ever_input(table, frozenset(some)))
+    inputs += [worked_input(table, name, value, tests) for name, (value, tests) in read.worked.items()]
     fresh = frozenset(name for name, value in read.evers.items() if "element" in value.since)
     return Cells(table, tuple(inputs), evers, fresh)
 
@@ -210,6 +219,7 @@ class _Read:
     table: Table
     results: dict[ResultKey, list[Test]] = field(factory=dict)
     evers: dict[int, Ever] = field(factory=dict)
+    worked: dict[str, tuple[Worked, list[Test]]] = field(factory=dict)
     seen: set[str] = field(factory=set)
     replaced: set[ResultKey] = field(factory=set)
     reads_absence: bool = False
@@ -232,6 +242,8 @@ class _Read:
             self.results.setdefault((value.last, value.at), []).append(test)
             if value.if_missing not in (None, "unknown"):
                 self.replaced.add((value.last, value.at))
+        elif value is not None:
+            self.worked.setdefault(name, (value, []))[1].append(test)
         elif name in self.table.facts:
             self.results.setdefault((name, None), []).append(test)
 

@@ -36,14 +36,15 @@ from protocol_engine.model.protocol import (
 )
 from protocol_engine.model.screening import Formula, HalfLives, Ratio
 from protocol_engine.model.units import NOT_STATED
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
     Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
-NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, Last, Ever, Holds, Ratio, Formula, HalfLives)
+VALUES = (Last, Ever, Holds, Take, Confirmation, Change, Members)
+NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, *VALUES, Ratio, Formula, HalfLives)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
 IDLE = "idle-readings"
@@ -130,7 +131,7 @@ def every_rule_is_in_a_row(outline: Outline) -> Iterator[Problem]:
     """Each rule of the record is cited by something that acts or is measured."""
     cited = set(_used(outline, NAMING))
     readers = set(_read_by_rows(outline))
-    for item, value in outline.of(Last, Ever, Holds):
+    for item, value in outline.of(*VALUES):
         if item.path.removeprefix("values.") in readers:
             cited |= set(_claims(value, "cite"))
     for name in outline.protocol.rules:
@@ -166,7 +167,10 @@ def _read_by_rows(outline: Outline) -> set[str]:
         if name in values and name not in found:
             found.add(name)
             value = values[name]
-            ahead += [test.name for test in value.holds.tests] if isinstance(value, Holds) else []
+            if isinstance(value, Holds):
+                ahead += [test.name for test in value.holds.tests]
+            elif isinstance(value, Take | Confirmation | Change | Members):
+                ahead += names_of(value)
     return found
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from protocol_engine.checks.domains import Domain, domain_of
+from protocol_engine.checks.domains import Domain, domain_of, each_of, facts_behind
 from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.errors import Problem
 from protocol_engine.model.conditions import AnyOf, Elapsed, InSet, NamedTest, Not, OneOf, Presence, Range, Test
-from protocol_engine.model.facts import DECIMAL_PATTERN
+from protocol_engine.model.units import LIMIT_PATTERN
 from protocol_engine.model.values import Holds
 
 SCREENING = ("criteria.", "derived.")
@@ -23,6 +23,10 @@ def tests_fit(outline: Outline) -> Iterator[Problem]:
     """Every test names a value that there is, and speaks of it in its own terms."""
     for asked in outline.conditions:
         for path, named in asked.tests:
+            each = next((fact for fact in facts_behind(outline, named.name) if each_of(outline, fact)), None)
+            if each is not None and not isinstance(asked.owner.node, Holds):
+                message = f"{each} is reported for each {each_of(outline, each)}; say of which: write a value `members`"
+                yield outline.problem("wrong-test", path, named.mark, message)
             screening = asked.path.startswith(SCREENING)
             for code, message in (*_faults(outline, named), *(() if screening else _out_of_place(outline, named))):
                 yield outline.problem(code, path, named.mark, message)
@@ -63,7 +67,7 @@ def _faults(outline: Outline, named: NamedTest) -> Iterator[tuple[str, str]]:
     elif domain.kind == "reading":
         yield from _reading_faults(named, domain)
     elif domain.kind != "undeclared":
-        yield from _test_faults(outline, named.name, named.test, domain)
+        yield from test_faults(outline, named.name, named.test, domain)
 
 
 def _reading_faults(named: NamedTest, domain: Domain) -> Iterator[tuple[str, str]]:
@@ -78,19 +82,20 @@ def _reading_faults(named: NamedTest, domain: Domain) -> Iterator[tuple[str, str
             yield "unknown-level", f"{level!r} is no reading of {named.name}; {hint(level, domain.levels)}"
 
 
-def _test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Iterator[tuple[str, str]]:
+def test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Iterator[tuple[str, str]]:
+    """What is wrong with a test on a name of that domain: code and message."""
     match test:
         case Presence():
             return
         case Not(inner):
-            yield from _test_faults(outline, name, inner, domain)
+            yield from test_faults(outline, name, inner, domain)
         case OneOf(values):
             yield from _level_faults(name, values, domain)
         case Range():
             yield from _range_faults(name, test, domain)
         case AnyOf(tests):
             for inner in tests:
-                yield from _test_faults(outline, name, inner, domain)
+                yield from test_faults(outline, name, inner, domain)
         case Elapsed():
             yield from _time_faults(outline, name, test, domain)
         case InSet(how, set_name):
@@ -136,7 +141,7 @@ def _range_faults(name: str, test: Range, domain: Domain) -> Iterator[tuple[str,
 
 
 def _is_number(limit: str) -> bool:
-    return DECIMAL_PATTERN.fullmatch(limit) is not None
+    return LIMIT_PATTERN.fullmatch(limit) is not None
 
 
 def _set_faults(outline: Outline, name: str, how: str, set_name: str, domain: Domain) -> Iterator[tuple[str, str]]:

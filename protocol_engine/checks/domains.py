@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from protocol_engine.checks.outline import Outline
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.facts import NEVER, FactDefinition
-from protocol_engine.model.values import Holds, Last
+from protocol_engine.model.values import (
+    CONFIRMED,
+    ONE_RESULT,
+    Change,
+    Confirmation,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Take,
+    Value,
+    facts_of,
+    names_of,
+)
 
 Kind = Literal["ordered", "unordered", "quantity", "date", "set", "reading", "undeclared"]
 
@@ -20,15 +33,17 @@ NO_LIMITS = Range()
 class Domain:
     """The type of a value: its ``levels``, what a set is ``of``, its unit; ``undeclared`` if its fact has none.
 
-    ``limits`` are those of a quantity.
+    ``limits`` are those of a quantity, and ``whole`` says that it counts something.
     """
 
     kind: Kind
     levels: tuple[str, ...] = ()
     of: str | None = None
     limits: Range = NO_LIMITS
+    whole: bool = False
 
 
+HOW_MANY = Domain("quantity", of="1", limits=Range(at_least="0"), whole=True)
 YES_OR_NO = Domain("unordered", ("no", "yes"))
 UNDECLARED = Domain("undeclared")
 
@@ -37,8 +52,7 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     """The domain of a name that a condition may test; None if there is no such name."""
     protocol = outline.protocol
     if name in protocol.values:
-        value = protocol.values[name]
-        return (read_domain(outline, value.last) or UNDECLARED) if isinstance(value, Last) else YES_OR_NO
+        return _value_domain(outline, protocol.values[name])
     if name == "consented":
         return YES_OR_NO
     if name in protocol.derived:
@@ -48,6 +62,40 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     if name in protocol.assumptions:
         return Domain("reading", tuple(protocol.assumptions[name].readings))
     return None
+
+
+def _value_domain(outline: Outline, value: Value) -> Domain:
+    match value:
+        case Last():
+            return read_domain(outline, value.last) or UNDECLARED
+        case Ever() | Holds():
+            return YES_OR_NO
+        case Take():
+            return take_domain(outline, value)
+        case Confirmation():
+            return Domain("ordered", CONFIRMED)
+        case Change():
+            return change_domain(outline, value)
+        case Members():
+            return HOW_MANY if value.members == "number" else YES_OR_NO
+        case _:
+            assert_never(value)
+
+
+def take_domain(outline: Outline, value: Take) -> Domain:
+    """The domain of what is taken out of several results."""
+    if value.take in ("count", "run"):
+        return HOW_MANY
+    found = read_domain(outline, value.of[0]) or UNDECLARED
+    return found if value.take in ONE_RESULT else evolve(found, limits=NO_LIMITS)
+
+
+def change_domain(outline: Outline, value: Change) -> Domain:
+    """The domain of how far a number is from another."""
+    if value.change != "difference":
+        return Domain("quantity", of="%" if value.change == "percent" else "1")
+    found = domain_of(outline, value.of) or UNDECLARED
+    return Domain("quantity", of=found.of) if found.kind == "quantity" else UNDECLARED
 
 
 def read_domain(outline: Outline, name: str) -> Domain | None:
@@ -64,6 +112,8 @@ def read_domain(outline: Outline, name: str) -> Domain | None:
     part = fact.parts.get(tail)
     if part is None:
         return None
+    if part.one_of is not None:
+        return Domain("unordered", part.one_of)
     return Domain("quantity", of=part.quantity) if part.quantity is not None else Domain("set", of=part.set_of)
 
 
@@ -78,3 +128,30 @@ def fact_domain(fact: FactDefinition) -> Domain:
     if fact.quantity is not None:
         return Domain("quantity", of=fact.quantity, limits=fact.domain)
     return Domain("date", (NEVER,) if fact.never else ()) if fact.date else Domain("set", of=fact.set_of)
+
+
+def each_of(outline: Outline, fact: str) -> str | None:
+    """What a fact is reported for each of; None for a fact of the whole patient."""
+    definition = outline.protocol.facts.get(fact)
+    return definition.each if definition is not None else None
+
+
+def facts_behind(outline: Outline, name: str, above: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The facts that a value reads, through other values; what members read is read for each of them."""
+    value = outline.protocol.values.get(name)
+    if name in above or isinstance(value, Members):
+        return ()
+    match value:
+        case None:
+            return (name,) if name in outline.protocol.facts else ()
+        case Last():
+            return (value.last.partition(".")[0],)
+        case Take() | Confirmation():
+            return tuple(fact.partition(".")[0] for fact in facts_of(value))
+        case Holds():
+            names = tuple(test.name for test in value.holds.tests)
+        case Ever():
+            names = tuple(value.ever)
+        case _:
+            names = names_of(value)
+    return tuple(fact for other in names for fact in facts_behind(outline, other, (*above, name)))

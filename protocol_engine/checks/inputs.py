@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise, product
 
 from attrs import frozen
@@ -13,7 +13,7 @@ from protocol_engine.model.evaluation import NO, YES, MemberSet, Missing, Outcom
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.table import Table
 from protocol_engine.model.units import plain
-from protocol_engine.model.values import Ever
+from protocol_engine.model.values import ACTS, CONFIRMED, ONE_RESULT, Confirmation, Ever, Members, Take, Worked
 
 ResultKey = tuple[str, str | None]
 """A fact, a part of a fact or a choice, and the timepoint at which it is read."""
@@ -42,10 +42,13 @@ class Cell:
 
 @frozen
 class Input:
-    """Something that conditions read: a result, or what was ever so; ``of`` numbers the input that it is a part of."""
+    """Something that conditions read: a result, what was ever so, or what is worked out, by the name of its value.
+
+    ``of`` numbers the input that it is a part of.
+    """
 
     name: str
-    key: ResultKey | frozenset[Atom]
+    key: ResultKey | frozenset[Atom] | str
     cells: tuple[Cell, ...]
     of: int | None = None
 
@@ -59,6 +62,8 @@ def result_input(table: Table, key: ResultKey, tests: list[Test], of: int | None
     missing = (Missing(head, key[1], part or None, "absent"),)
     if head == "choice":
         cells = _level_cells(table.choices[part].options, tests)
+    elif part and table.facts[head].parts[part].one_of is not None:
+        cells = _level_cells(table.facts[head].parts[part].one_of or (), tests)
     elif part:
         open_list = table.facts[head].parts[part].not_listed == "unknown"
         cells = tuple(_set_cells(table, tests, missing if open_list else None))
@@ -86,7 +91,7 @@ def _fact_cells(table: Table, fact: FactDefinition, tests: list[Test]) -> tuple[
     if fact.values is not None:
         return _level_cells(fact.values, tests)
     if fact.quantity is not None:
-        return tuple(_number_cells(fact, [test for test in map(_inner, tests) if isinstance(test, Range)]))
+        return tuple(_number_cells(fact.domain, tests))
     if fact.set_of is not None:
         return tuple(_set_cells(table, tests, None))
     return (Cell("known", Outcome("known")),)
@@ -109,19 +114,25 @@ def _level_cells(levels: tuple[str, ...], tests: list[Test]) -> tuple[Cell, ...]
 class _Stretch:
     """Numbers between ``low`` and ``high``, or the one number that both are; ``inside`` is one of them."""
 
-    low: Decimal | None
-    high: Decimal | None
-    inside: Decimal
+    low: Fraction | None
+    high: Fraction | None
+    inside: Fraction
+
+    def holds_a_whole_number(self) -> bool:
+        """Whether some whole number lies between, or is the one number."""
+        if self.low is None or self.high is None or self.low == self.high:
+            return self.low != self.high or self.inside == int(self.inside)
+        return int(self.low) + 1 < self.high
 
 
-def _number_cells(fact: FactDefinition, limits: list[Range]) -> Iterator[Cell]:
+def _number_cells(domain: Range, tests: list[Test], *, whole: bool = False) -> Iterator[Cell]:
     """The stretches of a quantity between the limits used, those together that no test tells apart."""
-    domain = fact.domain
-    cuts = sorted({Decimal(limit) for test in (*limits, domain) for limit in test.limits.values()})
+    limits = [test for test in map(_inner, tests) if isinstance(test, Range)]
+    cuts = sorted({Fraction(limit) for test in (*limits, domain) for limit in test.limits.values()})
     together: dict[tuple[bool, ...], list[list[_Stretch]]] = {}
     last: tuple[bool, ...] | None = None
     for piece in _stretches(cuts):
-        if not domain.includes(piece.inside):
+        if not domain.includes(piece.inside) or (whole and not piece.holds_a_whole_number()):
             continue
         told = tuple(test.includes(piece.inside) for test in limits)
         if told == last:
@@ -133,13 +144,13 @@ def _number_cells(fact: FactDefinition, limits: list[Range]) -> Iterator[Cell]:
         yield Cell(" or ".join(_stretch_words(run, domain) for run in runs), Outcome(runs[0][0].inside))
 
 
-def _stretches(cuts: list[Decimal]) -> Iterator[_Stretch]:
+def _stretches(cuts: list[Fraction]) -> Iterator[_Stretch]:
     """The limits and what lies between them."""
     for low, high in pairwise([None, *cuts, None]):
         if low is not None and high is not None:
             inside = (low + high) / 2
         else:
-            inside = low + 1 if low is not None else high - 1 if high is not None else Decimal(0)
+            inside = low + 1 if low is not None else high - 1 if high is not None else Fraction(0)
         yield _Stretch(low, high, inside)
         if high is not None:
             yield _Stretch(high, high, high)
@@ -152,9 +163,9 @@ def _stretch_words(run: list[_Stretch], domain: Range) -> str:
         return plain(first.low)
     words = []
     bottom, top = domain.at_least or domain.above, domain.at_most or domain.below
-    if first.low is not None and (bottom is None or first.low != Decimal(bottom)):
+    if first.low is not None and (bottom is None or first.low != Fraction(bottom)):
         words.append(f"{'at least' if first.low == first.high else 'above'} {plain(first.low)}")
-    if last.high is not None and (top is None or last.high != Decimal(top)):
+    if last.high is not None and (top is None or last.high != Fraction(top)):
         words.append(f"{'at most' if last.low == last.high else 'below'} {plain(last.high)}")
     return " and ".join(words) or "any number"
 
@@ -179,6 +190,32 @@ def _set_cells(table: Table, tests: list[Test], open_list: tuple[Missing, ...] |
         yield Cell(words, Outcome(MemberSet(listed), missing=open_list or ()))
         if open_list is not None and asked:
             yield Cell(f"{words}, others not tested", Outcome(MemberSet(listed, listed), missing=open_list), False)
+
+
+# --- what is worked out ----------------------------------------------------------------------------------------------
+
+
+def worked_input(table: Table, name: str, value: Worked, tests: list[Test]) -> Input:
+    """The input for a value worked out from several results: taken as independent of what those results are."""
+    cells = _worked_cells(table, value, tests)
+    missing = (Missing(name, None, None, "absent"),)
+    certain = isinstance(value, Take) and value.of[0].partition(".")[0] in ACTS
+    unknown = () if certain else (Cell("not known", Outcome(None, "absent", (), missing), False),)
+    return Input(name, name, (*cells, *unknown))
+
+
+def _worked_cells(table: Table, value: Worked, tests: list[Test]) -> tuple[Cell, ...]:
+    match value:
+        case Confirmation():
+            return _level_cells(CONFIRMED, tests)
+        case Take() if value.take in ONE_RESULT:
+            head, _, part = value.of[0].partition(".")
+            return _fact_cells(table, table.facts[head], tests) if not part else tuple(_number_cells(Range(), tests))
+        case Members() if value.members != "number":
+            return Cell("yes", Outcome(YES)), Cell("no", Outcome(NO))
+        case _:
+            whole = isinstance(value, Members) or (isinstance(value, Take) and value.take in ("count", "run"))
+            return tuple(_number_cells(Range(at_least="0") if whole else Range(), tests, whole=whole))
 
 
 # --- what was ever so ----------------------------------------------------------------------------------------------

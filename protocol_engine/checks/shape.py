@@ -130,8 +130,10 @@ def _timepoint_faults(fact: FactDefinition) -> Iterator[Fault]:
 
 def _part_faults(fact: FactDefinition) -> Iterator[Fault]:
     for name, part in fact.parts.items():
-        if (part.set_of is None) == (part.quantity is None):
-            yield "fact-type", f"parts.{name}", "needs exactly one of set_of and quantity"
+        if sum(kind is not None for kind in (part.set_of, part.one_of, part.quantity)) != 1:
+            yield "fact-type", f"parts.{name}", "needs exactly one of set_of, one_of and quantity"
+        if name == fact.each:
+            yield "name-taken", f"parts.{name}", f"every report says of which {name} it is; give this part another name"
         if part.not_listed not in ("absent", "unknown"):
             known = ("absent", "unknown")
             yield "unknown-name", f"parts.{name}.not_listed", f"is absent or unknown; {hint(part.not_listed, known)}"

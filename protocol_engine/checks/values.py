@@ -7,9 +7,20 @@ from collections.abc import Iterator
 from protocol_engine.checks.domains import fact_domain, read_domain
 from protocol_engine.checks.names import acts_of
 from protocol_engine.checks.outline import Outline, hint, known_words
+from protocol_engine.checks.worked import moments_faults, where_faults, worked_faults
 from protocol_engine.errors import Problem
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import (
+    Change,
+    Confirmation,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Take,
+    Value,
+    names_of,
+)
 
 GATES = ("consent", "eligibility", "allocation")
 REPORTS = ("adverse_event", "discontinuation")
@@ -26,6 +37,8 @@ def values_read_what_there_is(outline: Outline) -> Iterator[Problem]:
             faults = _last_faults(outline, value)
         elif isinstance(value, Ever):
             faults = _ever_faults(outline, value)
+        elif not isinstance(value, Holds):
+            faults = worked_faults(outline, value)
         for code, key, message in faults:
             yield outline.problem(code, f"values.{name}.{key}", value.mark, message)
 
@@ -38,6 +51,7 @@ def _last_faults(outline: Outline, value: Last) -> Iterator[Fault]:
         known = [*protocol.facts, *_parts(protocol), *(f"choice.{name}" for name in outline.choices)]
         yield "unknown-name", "last", f"{value.last!r} is no fact, part or choice; {hint(value.last, known)}"
         return
+    yield from moments_faults(outline, value.last, value)
     if value.at is not None:
         known_points = tuple(protocol.facts[head].taken) if head in protocol.facts else ()
         if value.at not in known_points:
@@ -77,6 +91,8 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
         if act not in known_marks:
             yield "unknown-name", "since", f"{act!r} is no act to count from; {hint(act, known_marks)}"
     yield from _timepoint_faults(outline, value)
+    for name in value.ever if value.where else ():
+        yield from where_faults(outline, name, value.where)
     yield from _before_faults(outline, value)
 
 
@@ -142,13 +158,17 @@ def _timepoint_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
                 yield "unknown-name", key, f"{name!r} is no timepoint of {', '.join(value.ever)}; {hint(name, known)}"
 
 
+def _names_in(value: Value) -> tuple[str, ...]:
+    """The names that a value reads by a condition, or by itself."""
+    if isinstance(value, Holds):
+        return tuple(test.name for test in value.holds.tests)
+    return names_of(value) if isinstance(value, Take | Confirmation | Change | Members) else ()
+
+
 def no_value_reads_itself(outline: Outline) -> Iterator[Problem]:
     """The values that a value reads do not lead back to it, and not through more of them than can be followed."""
     values = outline.protocol.values
-    read = {
-        name: [test.name for test in value.holds.tests if test.name in values] if isinstance(value, Holds) else []
-        for name, value in values.items()
-    }
+    read = {name: [other for other in _names_in(value) if other in values] for name, value in values.items()}
     depth = dict.fromkeys(read, 0)
     for _ in range(MOST_DEEP):
         depth = {name: 1 + max((depth[other] for other in others), default=0) for name, others in read.items()}

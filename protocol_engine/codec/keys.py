@@ -9,7 +9,7 @@ import attrs
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.screening import Formula, HalfLives, Ratio
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take
 
 PRESENCE_WORDS = ("any_result", "irrelevant", "not_reported", "reported_without_result")
 
@@ -24,7 +24,15 @@ STEP_KEYS: dict[str, type] = {
     "repeat": p.Repeat,
     "end": p.End,
 }
-VALUE_KEYS: dict[str, type] = {"last": Last, "ever": Ever, "holds": Holds}
+VALUE_KEYS: dict[str, type] = {
+    "last": Last,
+    "ever": Ever,
+    "holds": Holds,
+    "take": Take,
+    "confirmation": Confirmation,
+    "change": Change,
+    "members": Members,
+}
 DERIVED_KEYS: dict[str, type] = {"ratio": Ratio, "formula": Formula, "half_lives": HalfLives, "holds": Holds}
 IN_NODES = ("mark", "rests")
 FILLED_IN: dict[type, tuple[str, ...]] = {p.Protocol: (*IN_NODES, "source", "readings", "elsewhere")}

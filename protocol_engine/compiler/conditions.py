@@ -8,7 +8,20 @@ from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, 
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.screening import Derived
 from protocol_engine.model.table import Guard, claim_order
-from protocol_engine.model.values import Ever, Holds, Last, Value
+from protocol_engine.model.values import (
+    CONFIRMED,
+    ONE_RESULT,
+    Change,
+    Confirmation,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Take,
+    Value,
+    facts_of,
+    names_of,
+)
 
 
 def joined(*groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -43,8 +56,18 @@ class Conditions:
         return Condition((always[0],) if always else tuple(clauses))
 
     def value(self, value: Value) -> Value:
-        """A named value with its condition compiled."""
-        return evolve(value, holds=self.folded(value.holds)) if isinstance(value, Holds) else value
+        """A named value with its condition, or its test, compiled."""
+        match value:
+            case Holds():
+                return evolve(value, holds=self.folded(value.holds))
+            case Take():
+                return evolve(value, is_=self._plain_test(value.of[0], value.is_))
+            case Confirmation():
+                return evolve(value, is_=self._plain_test(value.confirmation, value.is_))
+            case Members():
+                return evolve(value, is_=self._plain_test(value.of, value.is_))
+            case _:
+                return value
 
     def _plain_test(self, name: str, test: Test) -> Test:
         """Limits on an ordered level become the list of levels within them."""
@@ -62,7 +85,13 @@ class Conditions:
 
     def _levels(self, name: str) -> tuple[str, ...] | None:
         value = self.protocol.values.get(name)
-        fact_name = value.last if isinstance(value, Last) else name if value is None else ""
+        if isinstance(value, Confirmation):
+            return CONFIRMED
+        fact_name = name if value is None else ""
+        if isinstance(value, Last):
+            fact_name = value.last
+        elif isinstance(value, Take) and value.take in ONE_RESULT:
+            fact_name = value.of[0]
         fact = self.protocol.facts.get(fact_name)
         return fact.levels if fact is not None else None
 
@@ -86,6 +115,9 @@ class Conditions:
                     inner = self._fact_rests(value.last)
                 case Ever() if value.before is not None:
                     inner = self._value_rests(value.before)
+                case Take() | Confirmation() | Change() | Members():
+                    facts = (self._fact_rests(fact) for fact in facts_of(value))
+                    inner = joined(*facts, *(self._value_rests(other) for other in names_of(value)))
                 case None:
                     inner = self._fact_rests(name)
                 case _:

@@ -14,7 +14,7 @@ from protocol_engine.codec import canonical
 from protocol_engine.engine import deriving
 from protocol_engine.engine.deciding import Decider
 from protocol_engine.engine.deriving import State
-from protocol_engine.engine.folding import Folder, Trace
+from protocol_engine.engine.folding import Fold, Folder, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.rewriting import known_too_early
@@ -142,7 +142,7 @@ def decide(machine: Machine, state: State, as_of: date | None = None) -> Decisio
     if as_of is not None:
         state, left_out = known_by(machine, state, as_of)
     extra = [f"{left_out} {'event' if left_out == 1 else 'events'} issued after {as_of} left aside"] if left_out else []
-    return machine.decider.decide(state.now, day, state.deviations, state.hindsight, extra)
+    return machine.decider.decide(machine.folder.on(state.now, day), day, state.deviations, state.hindsight, extra)
 
 
 def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
@@ -153,12 +153,12 @@ def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
             raise InputError(f"a {event.kind} is recorded, not proposed")
         return Answer(True, "allowed", (), ())
     state, _ = known_by(machine, state, event.effective.day)
-    return _answer(state, event)
+    return _answer(machine.folder.on(state.now, event.effective.day), event)
 
 
-def _answer(state: State, event: ActEvent) -> Answer:
-    judged = judge(state.now.standing, event)
-    tried = each_once(judged.tried, state.now.standing.ways())
+def _answer(now: Fold, event: ActEvent) -> Answer:
+    judged = judge(now.standing, event)
+    tried = each_once(judged.tried, now.standing.ways())
     return Answer(judged.verdict == "allowed", judged.verdict, judged.because, judged.cites, tried)
 
 

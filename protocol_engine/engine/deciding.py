@@ -21,7 +21,7 @@ from protocol_engine.model.state import Against
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take, facts_of, names_of
 from protocol_engine.version import ENGINE_VERSION
 
 ACTION_OF: dict[str, ActionKind] = {
@@ -344,9 +344,10 @@ class Decider:
             if not closed and not _is_open(sample.at, cycles):
                 continue
             known = standing.evaluation.leaves.last(sample.value)
-            if known.value is not None or known.why == "muddled":
-                continue
             fact, timepoint = sample.value.last, sample.value.at
+            settled = known.value is not None or known.why == "muddled"
+            if settled and not (sample.fact.each is not None and standing.history.lacks_some(fact, timepoint)):
+                continue
             if closed:
                 name = wording.fact_words(self.table, fact, timepoint)
                 listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
@@ -488,6 +489,9 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
+        case Take() | Confirmation() | Change() | Members():
+            inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
+            names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
         case _:
             names = [name]
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
@@ -525,6 +529,10 @@ def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tu
     value = table.values.get(name)
     if isinstance(value, Last) and value.at is not None:
         return [(value.last.partition(".")[0], value.at)]
+    if isinstance(value, Change | Members) and name not in above:
+        own = [(value.over, value.at)] if isinstance(value, Members) and value.at is not None else []
+        inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
+        return [*own, *inner]
     holds = getattr(value, "holds", None)
     if holds is None or name in above:
         return []

@@ -8,7 +8,7 @@ which events arrived never counts.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from attrs import evolve, field, frozen
@@ -92,8 +92,14 @@ class Folder:
         """A course in which nothing has happened."""
         return self._standing(Fold(Position(self.table.start), History()))
 
-    def _standing(self, fold: Fold) -> Fold:
-        standing = Standing(self.table, fold.position, fold.history)
+    def on(self, fold: Fold, day: date | None) -> Fold:
+        """The fold as it is used on a day: results may have grown too old by then."""
+        if not self.table.timed or fold.standing.day == day:
+            return fold
+        return self._standing(fold, day)
+
+    def _standing(self, fold: Fold, day: date | None = None) -> Fold:
+        standing = Standing(self.table, fold.position, fold.history, day)
         return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing)
 
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
@@ -169,7 +175,7 @@ class Folder:
         """Falls, outermost scope first, until none is true; the day of a fall is that of the event that decided it."""
         tried: list[TriedRow] = []
         for _ in range(MOST_FALLS):
-            fold = self._standing(fold)  # what falls next depends on where the last fall led
+            fold = self._standing(fold, event.known.day)  # what falls next depends on where the last fall led
             row = self._falling(fold.standing, tried)
             if row is None:
                 return fold, tuple(tried)
@@ -233,7 +239,7 @@ class Folder:
         value = read_value(fact, event.value, event.unit)
         parts = read_parts(fact, event)
         result = Result(event, timepoint, value, parts)
-        history = fold.history.with_result(result)
+        history = fold.history.with_result(result, str(parts[fact.each]) if fact.each is not None else None)
         told = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
         if fold.position.grounds is not None:
             doubt = remarks.on_an_end(self.table, fold.position, fold.history, history, result)
@@ -243,6 +249,7 @@ class Folder:
     # --- acts ------------------------------------------------------------------------------------------------------
 
     def _act(self, fold: Fold, event: ActEvent) -> tuple[Fold, tuple[TriedRow, ...], Verdict]:
+        fold = self.on(fold, event.effective.day)
         judged = judge(fold.standing, event)
         verdict = Verdict(event.id, judged.verdict, judged.because, judged.cites)
         if not verdict.allowed:
@@ -272,6 +279,9 @@ class Folder:
         match event:
             case AdministrationEvent() if judged.verdict != "duplicate" and not again:
                 history = history.with_done(f"administration.{event.regimen}", day, event.id)
+                if self.table.counted:
+                    counted = self.table.counted & {*_counted(fold.standing, event, judged)}
+                    history = history.with_counts(sorted(counted))
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
@@ -293,7 +303,7 @@ class Folder:
         while True:
             waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
             for event in waiting:
-                fold = self._moved(self._standing(fold), event, judge(fold.standing, event), again=True)
+                fold = self._moved(self._standing(fold, gate.known.day), event, judge(fold.standing, event), again=True)
                 fold, _ = self._settle(fold, event)
             if not fold.position.parked or len(fold.position.parked) >= len(waiting):
                 return fold
@@ -393,6 +403,18 @@ class Folder:
         if not position.against or self.table.places[position.place].kind == "chosen":
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
+
+
+def _counted(standing: Standing, event: AdministrationEvent, judged: Judgement) -> Iterator[str]:
+    """The acts that a dose counts as: one of its regimen, on day 1 its cycle, and one of each drug that was given."""
+    day = (judged.act.day if judged.act is not None else event.day) or 1
+    yield f"dose.{event.regimen}"
+    if day == 1:
+        yield f"cycle.{event.regimen}"
+    drugs = [given.drug for given in event.given or ()]
+    if not drugs and judged.row is not None:
+        drugs = [line.drug for line in standing.lines(judged.row)]
+    yield from (f"drug.{drug}" for drug in drugs or standing.drugs_on(event.regimen, day))
 
 
 def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:

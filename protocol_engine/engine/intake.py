@@ -219,8 +219,11 @@ def _read_observation(table: Table, event: ObservationEvent, findings: list[tupl
         read_value(fact, event.value, event.unit)
     except ValueError as error:
         findings.append(("value", str(error)))
+    if fact.each is not None and fact.each not in event.components:
+        findings.append((f"components.{fact.each}", f"is missing: say of which {fact.each} this is the {event.fact}"))
+    known = (*fact.parts, fact.each) if fact.each is not None else fact.parts
     for name, value in event.components.items():
-        if _known(name, fact.parts, f"component of {event.fact}", f"components.{cut(name)}", findings):
+        if _known(name, known, f"component of {event.fact}", f"components.{cut(name)}", findings):
             try:
                 read_part(fact, name, value, event.unit)
             except ValueError as error:

@@ -31,14 +31,15 @@ class Held:
 class Standing:
     """A patient at a place with a history, and everything read off them, each once."""
 
-    __slots__ = ("_holds", "_tried", "_truths", "evaluation", "history", "place", "position", "table")
+    __slots__ = ("_holds", "_tried", "_truths", "day", "evaluation", "history", "place", "position", "table")
 
-    def __init__(self, table: Table, position: Position, history: History) -> None:
+    def __init__(self, table: Table, position: Position, history: History, day: date | None = None) -> None:
         self.table = table
         self.position = position
         self.history = history
         self.place = table.places[position.place]
-        self.evaluation = Evaluation(table, HistoryLeaves(table, history, position))
+        self.day = day
+        self.evaluation = Evaluation(table, HistoryLeaves(table, history, position, day))
         self._holds: tuple[Held, ...] | None = None
         self._truths: dict[str, Truth] = {}
         self._tried: dict[str, TriedRow] = {}
@@ -195,6 +196,14 @@ class Standing:
                 if chosen is not None:
                     found += [inner.drug for inner in part.options[chosen.option].gives if inner.drug is not None]
         return found
+
+    def drugs_on(self, regimen: str, day: int) -> list[str]:
+        """The drugs that a day of a regimen holds."""
+        content = self.table.regimens.get(regimen)
+        if content is None:
+            return []
+        lines = dosing.lines_on(self.table, self.position, self.history, content, day, entering=True)
+        return [line.drug for line in lines]
 
     def lines_of(self, regimen: str) -> tuple[dosing.Line, ...]:
         """Every line of a regimen, whatever the day."""

@@ -66,10 +66,10 @@ class Range:
 
     def meets(self, other: Range) -> bool:
         """Whether some number is within these limits and within the others, all of which are numbers."""
-        lows = [(Decimal(a), False) for r in (self, other) if (a := r.at_least) is not None]
-        lows += [(Decimal(a), True) for r in (self, other) if (a := r.above) is not None]
-        highs = [(Decimal(a), True) for r in (self, other) if (a := r.at_most) is not None]
-        highs += [(Decimal(a), False) for r in (self, other) if (a := r.below) is not None]
+        lows = [(_exact(a), False) for r in (self, other) if (a := r.at_least) is not None]
+        lows += [(_exact(a), True) for r in (self, other) if (a := r.above) is not None]
+        highs = [(_exact(a), True) for r in (self, other) if (a := r.at_most) is not None]
+        highs += [(_exact(a), False) for r in (self, other) if (a := r.below) is not None]
         if not lows or not highs:
             return True
         (low, left_out), (high, included) = max(lows), min(highs)

@@ -6,14 +6,14 @@ only the leaves differ (:class:`Leaves`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from typing import Literal, Protocol, assert_never
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.conditions import (
@@ -30,11 +30,34 @@ from protocol_engine.model.conditions import (
 )
 from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
 from protocol_engine.model.facts import FactPart, FactValue
-from protocol_engine.model.history import NO_RESULTS, History, Result
+from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import (
+    ACTS,
+    Change,
+    Confirmation,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Take,
+    Worked,
+)
+from protocol_engine.model.worked import (
+    Between,
+    Moment,
+    changed,
+    confirmed,
+    count,
+    doubtful,
+    moments_of,
+    run,
+    taken,
+    total,
+    within,
+)
 
 Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable"]
 
@@ -68,7 +91,7 @@ class MemberSet:
 class Outcome:
     """The value of a name, or why it is unknown. ``sources`` are the events it was read from."""
 
-    value: FactValue | MemberSet | None
+    value: FactValue | MemberSet | Between | None
     why: Why = "known"
     sources: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
@@ -92,6 +115,9 @@ class Leaves(Protocol):
 
     def ever(self, value: Ever) -> Outcome:
         """Whether it was ever so."""
+
+    def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:
+        """A value that is worked out from several results, or from other values that ``by`` reads."""
 
     def built_in(self, name: str) -> Outcome:
         """The value of a built-in name."""
@@ -127,6 +153,8 @@ class Evaluation:
                 return self.leaves.ever(value)
             case Holds():
                 return self._holds(value.holds)
+            case Take() | Confirmation() | Change() | Members():
+                return self.leaves.worked(name, value, self)
             case None:
                 if name in self.table.facts:
                     return self.leaves.last(Last(last=name))
@@ -176,6 +204,10 @@ class Evaluation:
         """One test on one name."""
         return self._tested(self.value(named.name), named.test)
 
+    def meets(self, test: Test) -> Callable[[FactValue], bool]:
+        """A test, to be held against results one by one."""
+        return lambda value: self._tested(Outcome(value), test) is TRUE
+
     def _tested(self, outcome: Outcome, test: Test) -> Truth:
         if type(test) is OneOf:  # nearly every test is one, and a walk through the cases costs more than the answer
             if outcome.value is None:
@@ -205,7 +237,7 @@ class Evaluation:
             return max(self._tested(outcome, inner) for inner in test.tests)
         raise BrokenInvariant("a date is held against the calendar where no day is asked about")
 
-    def _in_set(self, value: FactValue | MemberSet, how: str, names: tuple[str, ...]) -> Truth:
+    def _in_set(self, value: FactValue | MemberSet | Between, how: str, names: tuple[str, ...]) -> Truth:
         members = (
             value if isinstance(value, MemberSet) else MemberSet(value if isinstance(value, frozenset) else frozenset())
         )
@@ -263,7 +295,10 @@ def _present(outcome: Outcome, word: str) -> Truth:
             return TRUE if outcome.why == "no_result" else FALSE
 
 
-def _in_range(value: FactValue | MemberSet, limits: Range) -> Truth:
+def _in_range(value: FactValue | MemberSet | Between, limits: Range) -> Truth:
+    if isinstance(value, Between):
+        found = {limits.includes(Decimal(number)) for number in range(value.low, value.high + 1)}
+        return UNKNOWN if len(found) > 1 else TRUE if True in found else FALSE
     number = value if isinstance(value, Decimal | Fraction) else Decimal(str(value))
     return TRUE if limits.includes(number) else FALSE
 
@@ -288,6 +323,10 @@ class HistoryLeaves:
     table: Table = field(repr=False)
     history: History
     position: Position
+    day: date | None = None
+    """The day on which values are used: results may have grown too old by then."""
+    member: str | None = None
+    """The member of whom facts are read that are reported for each."""
 
     def last(self, value: Last) -> Outcome:
         """The newest result of a fact, or of a part of it, or the option last taken in a choice."""
@@ -300,7 +339,9 @@ class HistoryLeaves:
             if words:
                 return Outcome(None, "muddled", words, (Missing(value.last, None, None, "muddled", words),))
             return Outcome(chosen.option, sources=(chosen.id,))
-        known = self.history.results.get(name, NO_RESULTS)
+        known = self._known(name)
+        if value.where or value.within is not None:
+            return self._narrowed(value, name, part, known)
         key = value.at if value.at is not None else known.newest
         group = known.groups.get(key, ()) if key is not None else ()
         if not group:
@@ -315,6 +356,132 @@ class HistoryLeaves:
         if part:
             return self._part(name, value.at, part, results, sources)
         return Outcome(results[0].value, sources=sources)
+
+    def _known(self, fact: str) -> FactHistory:
+        """The results of a fact; of the member that is asked about, where it is reported for each."""
+        of_each = self.member is not None and self.table.facts[fact].each is not None
+        return self.history.results.get(member_fact(fact, self.member or "") if of_each else fact, NO_RESULTS)
+
+    def _narrowed(self, value: Last, fact: str, part: str, known: FactHistory) -> Outcome:
+        """The newest result of the reports that are meant, unless it is too old on the day it is used."""
+        moments = moments_of(known, part, value.where)
+        if value.at is not None:
+            moments = tuple(item for item in moments if item.timepoint == value.at)
+        if not moments:
+            return _unreported(fact, value.at, "absent")
+        newest = moments[-1]
+        if not within((newest,), value.within, self.day):
+            return Outcome(None, "stale", newest.sources, (Missing(fact, value.at, None, "stale", newest.sources),))
+        return _of_moment(fact, value.at, newest)
+
+    def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:
+        """A value worked out from the results of this patient."""
+        match value:
+            case Take() if value.of[0].partition(".")[0] in ACTS:
+                return Outcome(Decimal(sum(self.history.counts.get(act, 0) for act in value.of)))
+            case Take():
+                return self._taken(name, value, by)
+            case Confirmation():
+                moments = self._moments(value.confirmation, value)
+                found = confirmed(value, moments, by.meets(value.is_))
+                sources = _sources(moments)
+                return Outcome(found, sources=sources) if found is not None else self._doubtful(name, value, moments)
+            case Change():
+                return self._changed(value, by)
+            case Members():
+                return self._members(value)
+
+    def _moments(self, name: str, value: Take | Confirmation) -> tuple[Moment, ...]:
+        """The moments that a value looks at: since an act, and within a time, if it says so."""
+        fact, _, part = name.partition(".")
+        found = moments_of(self._known(fact), part, value.where)
+        if value.since is not None:
+            since = self._since((value.since,))
+            found = tuple(item for item in found if since is not None and item.day > since.day)
+        return within(found, value.within, self.day) if isinstance(value, Take) else found
+
+    def _taken(self, name: str, value: Take, by: Evaluation) -> Outcome:
+        moments = self._moments(value.of[0], value)
+        fact = value.of[0].partition(".")[0]
+        sources = _sources(moments)
+        if value.take in ("count", "run"):
+            meets = by.meets(value.is_)
+            number = count(moments, meets) if value.take == "count" else run(moments, meets, value.apart)
+            if number.low == number.high:
+                return Outcome(Decimal(number.low), sources=sources)
+            return Outcome(number, sources=sources, missing=self._doubtful(name, value, moments).missing)
+        if not moments:
+            return _unreported(fact, None, "absent")
+        if value.take in ("mean", "sum"):
+            found = total(value, moments)
+            return Outcome(found, sources=sources) if found is not None else self._doubtful(name, value, moments)
+        chosen = taken(value, moments, self._rank(fact))
+        return _of_moment(fact, None, chosen) if chosen is not None else _unreported(fact, None, "absent")
+
+    def _rank(self, fact: str) -> Callable[[FactValue], Fraction]:
+        levels = self.table.facts[fact].levels
+
+        def rank(value: FactValue) -> Fraction:
+            if isinstance(value, Decimal | Fraction):
+                return Fraction(value)
+            return Fraction(levels.index(str(value)) if levels is not None else 0)
+
+        return rank
+
+    def _doubtful(self, name: str, value: Take | Confirmation, moments: tuple[Moment, ...]) -> Outcome:
+        """A value that turns on reports in doubt."""
+        fact = (value.of[0] if isinstance(value, Take) else value.confirmation).partition(".")[0]
+        unsure = doubtful(moments)
+        missing = tuple(_missing(fact, item.timepoint, item) for item in unsure)
+        missing = missing or (Missing(name, None, None, "absent"),)
+        return Outcome(None, missing[0].why, _sources(unsure), missing)
+
+    def _changed(self, value: Change, by: Evaluation) -> Outcome:
+        number, base = by.value(value.of), by.value(value.from_)
+        sources = tuple(dict.fromkeys((*number.sources, *base.sources)))
+        if not isinstance(number.value, Decimal | Fraction) or not isinstance(base.value, Decimal | Fraction):
+            unknown = number if not isinstance(number.value, Decimal | Fraction) else base
+            missing = tuple(dict.fromkeys((*number.missing, *base.missing)))
+            return Outcome(None, unknown.why if unknown.why != "known" else "muddled", sources, missing)
+        found = changed(value, Fraction(number.value), Fraction(base.value))
+        if found is None:
+            return Outcome(None, "muddled", sources, (Missing(value.from_, None, None, "muddled", base.sources),))
+        return Outcome(found, sources=sources)
+
+    def _members(self, value: Members) -> Outcome:
+        """How many members meet the test, and how many may."""
+        truths: list[Truth] = []
+        sources: dict[str, None] = {}
+        missing: dict[Missing, None] = {}
+        for member in self._set(value):
+            by = Evaluation(self.table, evolve(self, member=member))
+            truth = by.test(NamedTest(value.of, value.is_))
+            outcome = by.value(value.of)
+            truths.append(truth)
+            sources |= dict.fromkeys(outcome.sources)
+            if truth is UNKNOWN:
+                missing |= dict.fromkeys(evolve(item, component=member) for item in outcome.missing)
+        if not truths:
+            return _unreported(value.over, value.at, "absent")
+        low, high = truths.count(TRUE), len(truths) - truths.count(FALSE)
+        if value.members == "number":
+            number = Decimal(low) if low == high else Between(low, high)
+            return Outcome(number, sources=tuple(sources), missing=tuple(missing))
+        truth = min(truths) if value.members == "every" else max(truths)
+        if truth is UNKNOWN:
+            return Outcome(None, next((item.why for item in missing), "absent"), tuple(sources), tuple(missing))
+        return Outcome(YES if truth is TRUE else NO, sources=tuple(sources))
+
+    def _set(self, value: Members) -> tuple[str, ...]:
+        """The members that were reported at the timepoint, or else on the first day of all."""
+        days: dict[str, date] = {}
+        for member in self.history.members(value.over):
+            moments = moments_of(self.history.results[member_fact(value.over, member)])
+            meant = [item.day for item in moments if value.at is None or item.timepoint == value.at]
+            if meant:
+                days[member] = min(meant)
+        first = min(days.values(), default=None)
+        return tuple(member for member, day in days.items() if value.at is not None or day == first)
 
     def _part(self, fact: str, at: str | None, part: str, results: list[Result], sources: tuple[str, ...]) -> Outcome:
         reported = {item.parts[part] for item in results if part in item.parts}
@@ -404,6 +571,8 @@ class HistoryLeaves:
     def _ever_result(self, fact: str, value: Ever, since: _Since) -> Outcome:
         known = self.history.results.get(fact, NO_RESULTS)
         levels = (value.is_ or {}).get("value", ())
+        if value.where:
+            return self._ever_where(fact, value, since, levels)
         for (timepoint, level), result in known.latest.items():
             if level in levels and since.before(result) and _wanted(timepoint, value):
                 return Outcome(YES, sources=(result.event.id,))
@@ -415,6 +584,19 @@ class HistoryLeaves:
                 sources = tuple(item.event.id for item in known.groups[key])
                 return Outcome(None, "muddled", sources, (Missing(fact, group[0].timepoint, None, "muddled", sources),))
         return _NO
+
+    def _ever_where(self, fact: str, value: Ever, since: _Since, levels: tuple[str, ...]) -> Outcome:
+        """Whether one of the reports that are meant was ever so."""
+        moments = [
+            item
+            for item in moments_of(self._known(fact), where=value.where)
+            if item.day > since.day and _wanted(item.timepoint, value)
+        ]
+        for item in moments:
+            if item.value in levels:
+                return Outcome(YES, sources=item.sources)
+        unsure = [item for item in moments if item.value is None]
+        return _of_moment(fact, unsure[0].timepoint, unsure[0]) if unsure else _NO
 
     def _ever_adverse(self, value: Ever, since: _Since) -> Outcome:
         wanted = value.is_ or {}
@@ -507,6 +689,22 @@ class HistoryLeaves:
                     if stopped.id not in self.position.answered and stopped.effective.day >= allocated:
                         return Outcome("treatment", sources=(stopped.id,))
                 return _NO
+
+
+def _sources(moments: Iterable[Moment]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(source for item in moments for source in item.sources))
+
+
+def _missing(fact: str, timepoint: str | None, moment: Moment) -> Missing:
+    """What a moment in doubt lacks."""
+    why: Why = "muddled"
+    return Missing(fact, timepoint, moment.component, why, moment.sources)
+
+
+def _of_moment(fact: str, timepoint: str | None, moment: Moment) -> Outcome:
+    if moment.value is None:
+        return Outcome(None, "muddled", moment.sources, (_missing(fact, timepoint, moment),))
+    return Outcome(moment.value, sources=moment.sources)
 
 
 def _wanted(timepoint: str | None, value: Ever) -> bool:

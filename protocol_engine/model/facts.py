@@ -18,7 +18,7 @@ from protocol_engine.errors import cut, shortened, shown
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.ucum import factor
-from protocol_engine.model.units import Quantity, plain
+from protocol_engine.model.units import Quantity, exact, plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
@@ -31,19 +31,22 @@ NO_NAMES = Names(())
 
 DECIMAL_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 DAY_PATTERN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+ONE_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 MEMBER_PATTERN = re.compile(r"[A-Z][A-Z0-9-]{1,15}")
 
 
 @frozen(kw_only=True)
 class FactPart(Node):
-    """A detail reported together with a fact: a set of names, or a number in the unit that the report is in.
+    """A detail reported together with a fact: a set of names, one of several words, or a number.
 
-    Such as the genes found mutated in a ctDNA sample, or the upper limit of normal of the laboratory. ``not_listed``
+    Such as the genes found mutated in a ctDNA sample, who assessed an image, or the upper limit of normal of the
+    laboratory, in the unit that the report is in. ``not_listed``
     says what a name outside the reported set means: ``absent`` (the list is complete) or ``unknown``,
     unless the set in the part ``unless_in`` (what was tested) names it.
     """
 
     set_of: str | None = None
+    one_of: tuple[str, ...] | None = None
     quantity: str | None = None
     not_listed: str = "absent"
     unless_in: str | None = None
@@ -80,7 +83,8 @@ class FactDefinition(Node):
     ``at_least``, ``above``, ``at_most`` and ``below`` limit a quantity: a number outside them cannot be reported.
     ``molar_mass`` turns an amount of substance into a mass, ``also_in`` names other units where no physics
     gives the factor. With ``never: yes`` a date may be reported as ``never``.
-    ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth.
+    ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth. ``each`` says what it is
+    reported of, such as each ``lesion``: every report then says in a component of that name of which one it is.
     """
 
     label: str | None = None
@@ -98,6 +102,7 @@ class FactDefinition(Node):
     never: bool = False
     set_of: str | None = None
     lasting: bool = False
+    each: Name | None = None
     no_result: tuple[str, ...] = ()
     parts: dict[str, FactPart] = field(factory=dict)
     taken: dict[str, Timepoint] = field(factory=dict)
@@ -134,7 +139,7 @@ class FactDefinition(Node):
 
 NEVER = "never"
 FactValue = str | Decimal | Fraction | date | frozenset[str]
-PartValue = Decimal | Fraction | frozenset[str]
+PartValue = Decimal | Fraction | frozenset[str] | str
 
 
 def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactValue | None:
@@ -164,11 +169,27 @@ def read_value(fact: FactDefinition, value: object, unit: str | None) -> FactVal
 
 def read_part(fact: FactDefinition, name: str, value: object, unit: str | None) -> PartValue:
     """The typed value of a detail; a number is in the unit of its report. ValueError as in :func:`read_value`."""
+    if name == fact.each:
+        return _read_member(value)
     part = fact.parts[name]
+    if part.one_of is not None:
+        return _read_word(part.one_of, value)
     if part.quantity is None:
         return read_members(value)
     number = _number(value)
     return _converted(number, unit if fact.quantity is not None else part.quantity, part.quantity, fact)
+
+
+def _read_word(words: tuple[str, ...], value: object) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"must be one of {', '.join(words)}, not {shown(value)}")
+    return value
+
+
+def _read_member(value: object) -> str:
+    if not isinstance(value, str) or not ONE_PATTERN.fullmatch(value):
+        raise ValueError(f"must be a name such as L1, of letters, digits, - and _, not {shown(value)}")
+    return value
 
 
 def _number(value: object) -> Decimal:
@@ -192,19 +213,6 @@ def _converted(number: Decimal, unit: str | None, to: str, fact: FactDefinition)
     except ValueError as error:
         raise ValueError(f"is read in {to}, and the unit given is {cut(unit)}: {shortened(str(error))}") from None
     return exact(found)
-
-
-def exact(number: Fraction) -> Decimal | Fraction:
-    """The number as a decimal if it has an end as one, else as it is."""
-    rest, digits = number.denominator, 0
-    for prime in (2, 5):
-        power = 0
-        while rest % prime == 0:
-            rest, power = rest // prime, power + 1
-        digits = max(digits, power)
-    if rest != 1:
-        return number
-    return Decimal(f"{number.numerator * 10**digits // number.denominator}E-{digits}")
 
 
 def _read_quantity(fact: FactDefinition, value: object, unit: str | None) -> Decimal | Fraction:

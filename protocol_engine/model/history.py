@@ -6,6 +6,7 @@ knowing), and answers by the order in which they happened.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from attrs import evolve, field, frozen
@@ -45,7 +46,8 @@ class Result:
 def read_parts(fact: FactDefinition, event: ObservationEvent) -> dict[str, PartValue]:
     """The typed details of a report, of those that the fact has; ValueError as in :func:`read_part`."""
     reported = event.components
-    return {name: read_part(fact, name, reported[name], event.unit) for name in reported if name in fact.parts}
+    named = (*fact.parts, fact.each)
+    return {name: read_part(fact, name, reported[name], event.unit) for name in reported if name in named}
 
 
 @frozen
@@ -92,6 +94,13 @@ def _note(latest: dict[tuple[str | None, FactValue], Result], results: tuple[Res
 
 
 NO_RESULTS = FactHistory()
+REPORTED = "reported"
+"""What stands for the result of a member among those of all: that there is one."""
+
+
+def member_fact(fact: str, member: str) -> str:
+    """Under which name the results of one member are kept: no fact can have it."""
+    return f"{fact} {member}"
 
 
 @frozen
@@ -111,6 +120,7 @@ class Done:
 class History:
     """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``.
 
+    ``counts`` are the doses, the cycles and the doses of a drug that were given, of those that some value counts.
     ``discontinued`` holds by scope (treatment, or a drug) the reports that it was stopped for good, the newest last.
     """
 
@@ -119,6 +129,7 @@ class History:
     choices: dict[str, ChoiceEvent] = field(factory=dict)
     words: dict[str, tuple[ChoiceEvent, ...]] = field(factory=dict)
     done: dict[str, Done] = field(factory=dict)
+    counts: dict[str, int] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
     attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
     withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
@@ -130,11 +141,26 @@ class History:
         """Whether nothing is known that could end a course of any protocol."""
         return not (self.died or self.withdrawn or self.closed or self.discontinued)
 
-    def with_result(self, result: Result) -> History:
-        """One more result of a fact."""
+    def with_result(self, result: Result, member: str | None = None) -> History:
+        """One more result of a fact; of a ``member``, such as one lesion, it is kept apart from those of the others."""
         fact = result.event.fact
-        known = self.results.get(fact, NO_RESULTS)
-        return evolve(self, results={**self.results, fact: known.adding(result)})
+        results = dict(self.results)
+        if member is not None:
+            name = member_fact(fact, member)
+            results[name] = results.get(name, NO_RESULTS).adding(result)
+            result = evolve(result, value=REPORTED if result.value is not None else None)
+        results[fact] = results.get(fact, NO_RESULTS).adding(result)
+        return evolve(self, results=results)
+
+    def members(self, fact: str) -> tuple[str, ...]:
+        """The members of whom a fact was reported, by name."""
+        begin = member_fact(fact, "")
+        return tuple(sorted(name.removeprefix(begin) for name in self.results if name.startswith(begin)))
+
+    def lacks_some(self, fact: str, timepoint: str | None) -> bool:
+        """Whether some member known has no result at a timepoint."""
+        known = (self.results[member_fact(fact, member)].groups for member in self.members(fact))
+        return any(all(result.value is None for result in groups.get(timepoint or "", ())) for groups in known)
 
     def with_done(self, name: str, day: date, event_id: str) -> History:
         """One more act of that name."""
@@ -146,6 +172,10 @@ class History:
         else:
             done = evolve(known, count=known.count + 1)
         return evolve(self, done={**self.done, name: done})
+
+    def with_counts(self, acts: Iterable[str]) -> History:
+        """One more of each of these acts."""
+        return evolve(self, counts={**self.counts, **{act: self.counts.get(act, 0) + 1 for act in acts}})
 
     def with_word(self, event: ChoiceEvent) -> History:
         """One more word on a choice, whether it was taken or not. Words of other days than the last ones are let go."""

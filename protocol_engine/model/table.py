@@ -31,7 +31,19 @@ from protocol_engine.model.protocol import (
 )
 from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Ratio
 from protocol_engine.model.units import Duration
-from protocol_engine.model.values import Ever, Holds, Last, Value
+from protocol_engine.model.values import (
+    ACTS,
+    Change,
+    Confirmation,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Take,
+    Value,
+    facts_of,
+    names_of,
+)
 
 LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
 WEIGHT_FACT = "weight"
@@ -353,6 +365,8 @@ class Table:
                 inner = (value.last,)
             case Ever():
                 inner = tuple(value.ever)
+            case Take() | Confirmation() | Change() | Members():
+                inner = (*facts_of(value), *names_of(value))
             case Ratio():
                 inner = (value.ratio, value.to)
             case HalfLives():
@@ -363,6 +377,17 @@ class Table:
                 pass
         for other in inner:
             yield from self._facts_behind(other)
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether some value looks at no more than a time before the day on which it is used."""
+        return any(isinstance(value, Last | Take) and value.within is not None for value in self.values.values())
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The acts that some value counts."""
+        counts = (value for value in self.values.values() if isinstance(value, Take))
+        return frozenset(act for value in counts for act in value.of if act.partition(".")[0] in ACTS)
 
     @cached_property
     def screening_facts(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ the record leaves out: it is printed as such and can never be compared with anyt
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,6 +16,8 @@ from typing import Final, Literal, NewType
 
 from attrs import frozen
 
+LIMIT_PATTERN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15}|/[1-9][0-9]{0,14})?")
+"""A limit as it is written: a decimal number, or a fraction such as ``2/3``."""
 NOT_STATED_WORD: Final = "not_stated"
 
 
@@ -100,7 +103,23 @@ class DaySpan:
 DoseDays = DayPoints | DaySpan
 
 
-def plain(number: Decimal) -> str:
-    """The number in plain digits without trailing zeros: ``625.0`` is ``625``, ``1E+2`` is ``100``."""
+def plain(number: Decimal | Fraction) -> str:
+    """The number in plain digits without trailing zeros: ``625.0`` is ``625``, ``1E+2`` is ``100``; else a fraction."""
+    if isinstance(number, Fraction):
+        found = exact(number)
+        return f"{found.numerator}/{found.denominator}" if isinstance(found, Fraction) else plain(found)
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def exact(number: Fraction) -> Decimal | Fraction:
+    """The number as a decimal if it has an end as one, else as it is."""
+    rest, digits = number.denominator, 0
+    for prime in (2, 5):
+        power = 0
+        while rest % prime == 0:
+            rest, power = rest // prime, power + 1
+        digits = max(digits, power)
+    if rest != 1:
+        return number
+    return Decimal(f"{number.numerator * 10**digits // number.denominator}E-{digits}")

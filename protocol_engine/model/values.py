@@ -1,28 +1,36 @@
 """Named values: what a protocol reads off the history of a patient.
 
 ``last`` is open-world (unknown until somebody reports); ``ever`` is closed-world (no until somebody reports);
-``holds`` names a condition. There are no variables: nothing is remembered but events.
+``holds`` names a condition. Over several results go ``take`` (the first, the highest, how many, how many in a row),
+``confirmation`` (was it seen again?), ``change`` (against another value) and ``members`` (over a set, such as lesions).
+There are no variables: nothing is remembered but events.
 """
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import Literal
+
+from attrs import field, frozen
 
 from protocol_engine.model.claims import Node
-from protocol_engine.model.conditions import Condition
+from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.facts import NO_CITES, NO_NAMES, Cites, Names
+from protocol_engine.model.units import Duration
 
 
 @frozen(kw_only=True)
 class Last(Node):
     """The newest result of ``fact``, ``fact.part`` or ``choice.name`` by the day it was taken.
 
-    ``at`` narrows to a named timepoint.
+    ``at`` narrows to a named timepoint, ``where`` to reports with these details, such as those of one assessor.
+    ``within`` asks for a result no older than that on the day it is used: an older one is unknown, and stale.
     ``if_missing`` replaces an absent result (never two results that disagree) and must rest on an assumption.
     """
 
     last: str
     at: str | None = None
+    where: dict[str, Names] = field(factory=dict)
+    within: Duration | None = None
     if_missing: str | None = None
     label: str | None = None
     cite: Cites = NO_CITES
@@ -33,7 +41,8 @@ class Ever(Node):
     """Whether it was ever so.
 
     A fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation`` that matches, or an act such as
-    ``procedure.surgery`` or ``administration.gnrh``. ``at``/``not_at`` keep or drop results of those timepoints.
+    ``procedure.surgery`` or ``administration.gnrh``. ``at``/``not_at`` keep or drop results of those timepoints,
+    and ``where`` keeps the reports with these details.
     ``since`` counts only what comes after the latest of the named acts (``allocation``, ``first_dose`` of the course,
     ``element`` for the first act of the element): results dated on a later day, and adverse events and discontinuations
     from the day of the act on, since within a day they come after it. After ``choice.x.y`` counts what was not known
@@ -46,6 +55,7 @@ class Ever(Node):
     is_: dict[str, tuple[str, ...]] | None = None
     at: Names = NO_NAMES
     not_at: Names = NO_NAMES
+    where: dict[str, Names] = field(factory=dict)
     since: Names = NO_NAMES
     before: str | None = None
     label: str | None = None
@@ -61,4 +71,113 @@ class Holds(Node):
     cite: Cites = NO_CITES
 
 
-Value = Last | Ever | Holds
+ANY_RESULT = Presence("any_result")
+Head = Literal["first", "previous", "highest", "lowest", "mean", "sum", "count", "run"]
+
+
+@frozen(kw_only=True)
+class Take(Node):
+    """One value out of several results of a fact, each moment once, in the order in which they were taken.
+
+    ``first``, ``previous`` (the one before the newest), ``highest`` and ``lowest`` are results; ``mean`` and ``sum``
+    are numbers; all of these are unknown until there is one. ``count`` is how many meet ``is``, and ``run`` how many of
+    the newest meet it in an unbroken row; both are 0 until somebody reports. In a run a result is counted only if it is
+    ``apart`` from the one counted before it; one that comes sooner neither counts nor breaks the row.
+    A count may also be ``of`` acts: ``dose.x`` and ``cycle.x`` of a regimen, or ``drug.x``; several are added up.
+    ``since`` an act, ``where`` and ``within`` narrow what is looked at, as they do for other values.
+    """
+
+    take: Head
+    of: Names
+    is_: Test = ANY_RESULT
+    since: str | None = None
+    where: dict[str, Names] = field(factory=dict)
+    within: Duration | None = None
+    apart: Duration | None = None
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Confirmation(Node):
+    """Whether a result that meets ``is`` was seen again: ``none``, ``unconfirmed`` or ``confirmed``.
+
+    It is confirmed by another such result ``after`` that time, and no later than ``within`` if that is given, without
+    one in between that does not meet it: that one leads back to ``none``. Once confirmed it stays so.
+    """
+
+    confirmation: str
+    is_: Test
+    after: Duration
+    within: Duration | None = None
+    since: str | None = None
+    where: dict[str, Names] = field(factory=dict)
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Change(Node):
+    """How far a number is ``from`` another, both of them values or facts.
+
+    ``difference`` is in their own unit, ``ratio`` a number, ``percent`` a hundredth of the other; lower is negative.
+    A ratio or a percentage from 0 is unknown.
+    """
+
+    change: Literal["difference", "ratio", "percent"]
+    of: str
+    from_: str
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Members(Node):
+    """Whether ``every`` or ``some`` member of a set has a value that meets ``is``, or the ``number`` of those that do.
+
+    ``over`` is a fact that is reported for each member; the set is of those reported at the timepoint ``at``, or else
+    in the first report of all. A member that was not reported since is unknown, never left out: the number then lies
+    between those that surely meet it and those that may.
+    """
+
+    members: Literal["every", "some", "number"]
+    of: str
+    over: str
+    at: str | None = None
+    is_: Test
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+Worked = Take | Confirmation | Change | Members
+"""Values that are worked out from several results, or from other values."""
+Value = Last | Ever | Holds | Take | Confirmation | Change | Members
+ONE_RESULT = ("first", "previous", "highest", "lowest")
+"""What takes one of the results as it is."""
+CONFIRMED = ("none", "unconfirmed", "confirmed")
+ACTS = ("dose", "cycle", "drug")
+"""What a count may be of, beside results."""
+
+
+def facts_of(value: Worked) -> tuple[str, ...]:
+    """The facts, with a part after a dot, that a worked value reads itself; acts are left out."""
+    match value:
+        case Take():
+            return tuple(name for name in value.of if name.partition(".")[0] not in ACTS)
+        case Confirmation():
+            return (value.confirmation,)
+        case Members():
+            return (value.over,)
+        case Change():
+            return ()
+
+
+def names_of(value: Worked) -> tuple[str, ...]:
+    """The values, or facts, that a worked value reads by name."""
+    match value:
+        case Change():
+            return value.of, value.from_
+        case Members():
+            return (value.of,)
+        case _:
+            return ()

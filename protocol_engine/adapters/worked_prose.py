@@ -1,0 +1,93 @@
+"""Values that are worked out from several results, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocol_engine.adapters.phrases import cell, fact_name, label, listed, regimen_name
+from protocol_engine.engine.wording import words
+from protocol_engine.model.conditions import NamedTest, Test
+from protocol_engine.model.protocol import Protocol
+from protocol_engine.model.values import ACTS, Change, Confirmation, Members, Take, Worked
+
+TAKEN = {
+    "first": "the first result",
+    "previous": "the result before the newest",
+    "highest": "the highest result",
+    "lowest": "the lowest result",
+    "mean": "the mean of all results",
+    "sum": "the sum of all results",
+}
+GIVEN = {"dose": "doses", "cycle": "cycles", "drug": "doses"}
+
+
+def worked_words(protocol: Protocol, value: Worked) -> str:
+    """What the value is."""
+    match value:
+        case Take():
+            return _take_words(protocol, value)
+        case Confirmation():
+            what = _read(protocol, value.confirmation)
+            again = f"at least {value.after} later" + (f" and at most {value.within}" if value.within else "")
+            return (
+                f"whether {what} is {_met(protocol, value.confirmation, value.is_)}{where_words(value.where)}"
+                f"{_since(value.since)} and is so again {again}, with no other result between: "
+                "none, unconfirmed or confirmed"
+            )
+        case Change():
+            how = {"difference": "the difference", "ratio": "the ratio", "percent": "the change in percent"}
+            return f"{how[value.change]} of {label(protocol, value.of)} to {label(protocol, value.from_)}"
+        case Members():
+            each = protocol.facts[value.over].each or "member"
+            at = f"at {words(value.at)}" if value.at is not None else "in the first report"
+            many = {"every": f"whether every {each}", "some": f"whether some {each}", "number": f"how many {each}s"}
+            test = _met(protocol, value.of, value.is_)
+            return f"{many[value.members]} of those measured {at} by {label(protocol, value.of)} {test}"
+
+
+def _take_words(protocol: Protocol, value: Take) -> str:
+    if value.of[0].partition(".")[0] in ACTS:
+        return f"how many were given: {listed(_act(protocol, act) for act in value.of)}"
+    what = _read(protocol, value.of[0])
+    narrowed = f"{where_words(value.where)}{_since(value.since)}"
+    narrowed += f", of the last {value.within}" if value.within is not None else ""
+    if value.take in TAKEN:
+        return f"{TAKEN[value.take]} of {what}{narrowed}"
+    met = _met(protocol, value.of[0], value.is_)
+    if value.take == "count":
+        return f"how many results of {what} are {met}{narrowed}"
+    apart = f", each at least {value.apart} after the one counted before" if value.apart is not None else ""
+    return f"how many of the newest results of {what} in an unbroken row are {met}{apart}{narrowed}"
+
+
+def _act(protocol: Protocol, act: str) -> str:
+    head, _, name = act.partition(".")
+    return f"{GIVEN[head]} of {protocol.drugs[name].name if head == 'drug' else regimen_name(protocol, name)}"
+
+
+def _met(protocol: Protocol, name: str, test: Test) -> str:
+    return cell(protocol, NamedTest(name, test))
+
+
+def _read(protocol: Protocol, name: str) -> str:
+    fact, _, part = name.partition(".")
+    return f"the {words(part)} of {fact_name(protocol, fact)}" if part else fact_name(protocol, fact)
+
+
+def where_words(where: Mapping[str, tuple[str, ...]]) -> str:
+    """The details that a report must have."""
+    return "".join(f", where the {words(part)} is {listed(map(words, wanted), 'or')}" for part, wanted in where.items())
+
+
+def _since(act: str | None) -> str:
+    return f", after {moment_words(act)}" if act is not None else ""
+
+
+def moment_words(name: str) -> str:
+    """An act to count from."""
+    kind, _, rest = name.partition(".")
+    if kind == "choice":
+        choice, _, option = rest.partition(".")
+        return f"the choice {words(choice)}: {words(option)}"
+    doses = {"element": "the first dose of the element", "first_dose": "the first dose of the course"}
+    return doses.get(name, words(name))
