@@ -1,4 +1,4 @@
-"""Every journey under tests/journeys, and under tests/invented those of protocols in tests/protocols, asked of the engine.
+"""Every journey under tests/journeys, and those of invented protocols under tests/invented, asked of the engine.
 
 A failure names the line of the transcript and prints the engine's whole answer in the transcript's own words.
 """

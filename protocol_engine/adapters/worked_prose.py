@@ -28,10 +28,10 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
             return _take_words(protocol, value)
         case Confirmation():
             what = _read(protocol, value.confirmation)
-            again = f"at least {value.after} later" + (f" and at most {value.within}" if value.within else "")
+            again = f"at least {value.after}" + (f" and at most {value.within}" if value.within else "")
             return (
                 f"whether {what} is {_met(protocol, value.confirmation, value.is_)}{where_words(value.where)}"
-                f"{_since(value.since)} and is so again {again}, with no other result between: "
+                f"{_since(value.since)}, and so again after {again}, with no other result between: "
                 "none, unconfirmed or confirmed"
             )
         case Change():
@@ -40,9 +40,9 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
-            many = {"every": f"whether every {each}", "some": f"whether some {each}", "number": f"how many {each}s"}
-            test = _met(protocol, value.of, value.is_)
-            return f"{many[value.members]} of those measured {at} by {label(protocol, value.of)} {test}"
+            many = {"every": f"whether for every {each}", "some": f"whether for some {each}", "number": "for how many of"}
+            of = f" measured {at}" if value.members != "number" else f" each {each} measured {at}"
+            return f"{many[value.members]}{of}, {label(protocol, value.of)} is {_met(protocol, value.of, value.is_)}"
 
 
 def _take_words(protocol: Protocol, value: Take) -> str:

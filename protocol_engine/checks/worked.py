@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.conditions import test_faults
 from protocol_engine.checks.domains import Domain, domain_of, each_of, facts_behind, read_domain
 from protocol_engine.checks.names import acts_of
 from protocol_engine.checks.outline import Outline, hint
+from protocol_engine.errors import Problem
+from protocol_engine.model.table import Table
 from protocol_engine.model.values import (
     ACTS,
     ANY_RESULT,
     Change,
     Confirmation,
+    Holds,
     Last,
     Members,
     Take,
     Worked,
+    names_of,
 )
 
 MARKS = ("consent", "eligibility", "allocation", "first_dose", "element")
@@ -37,6 +42,35 @@ def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:
                 yield from _number_faults(outline, key, name)
         case Members():
             yield from _member_faults(outline, value)
+
+
+def falls_wait_for_no_day(compiled: Compiled) -> Iterator[Problem]:
+    """Nothing falls by a value that changes as days go by: falls are looked at when something is reported."""
+    told: set[str] = set()
+    for row in compiled.table.rows:
+        tests = [test for guard in row.guards for test in guard.condition.tests] if row.kind == "fall" else []
+        for name in (name for test in tests for name in _names_behind(compiled.table, test.name)):
+            value = compiled.table.values[name]
+            if isinstance(value, Take) and value.within is not None and name not in told:
+                told.add(name)
+                message = (
+                    f"{name} changes as days go by, and what stops or closes is looked at only when something is "
+                    "reported; leave `within` out, or ask for it in `needs` or in a row of a table"
+                )
+                yield compiled.outline.problem("timed-fall", f"values.{name}.within", value.mark, message)
+
+
+def _names_behind(table: Table, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """A named value, and those that it reads."""
+    value = table.values.get(name)
+    if value is None or name in above:
+        return
+    yield name
+    names = names_of(value) if isinstance(value, Take | Confirmation | Change | Members) else ()
+    if isinstance(value, Holds):
+        names = tuple(test.name for test in value.holds.tests)
+    for other in names:
+        yield from _names_behind(table, other, (*above, name))
 
 
 def _take_faults(outline: Outline, value: Take) -> Iterator[Fault]:

@@ -82,7 +82,7 @@ class Duration:
         return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
     def __str__(self) -> str:
-        return f"{self.count} {self.unit}"
+        return f"{self.count} {self.unit.removesuffix('s') if self.count == 1 else self.unit}"
 
 
 @frozen
