@@ -40,9 +40,13 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
-            many = {"every": f"whether for every {each}", "some": f"whether for some {each}", "number": "for how many of"}
-            of = f" measured {at}" if value.members != "number" else f" each {each} measured {at}"
-            return f"{many[value.members]}{of}, {label(protocol, value.of)} is {_met(protocol, value.of, value.is_)}"
+            many = {
+                "every": f"whether of every {each}",
+                "some": f"whether of some {each}",
+                "number": f"of how many {each}s",
+            }
+            test = _met(protocol, value.of, value.is_)
+            return f"{many[value.members]} measured {at} {label(protocol, value.of)} is {test}"
 
 
 def _take_words(protocol: Protocol, value: Take) -> str:
