@@ -87,8 +87,8 @@ def days_lie_within_the_cycle(outline: Outline) -> Iterator[Problem]:
     for name, regimen in protocol.regimens.items():
         path = f"regimens.{name}"
         for key, length in (("cycle", regimen.cycle), ("next_cycle", getattr(regimen.next_cycle, "due", None))):
-            if length is not None and length.unit == "months":
-                message = f"{length} {'has' if length.count == 1 else 'have'} no fixed number of days; give the length in days or weeks"
+            if length is not None and length.unit in ("months", "years"):
+                message = f"{length} can be of several numbers of days; give the length in days or weeks"
                 yield outline.problem("length-in-months", f"{path}.{key}", regimen.mark, message)
             elif length is not None and length.days < 1:
                 yield outline.problem("no-such-day", f"{path}.{key}", regimen.mark, "lasts at least one day")
