@@ -208,7 +208,7 @@ def one_of_each_shape(tree: Any) -> Iterator[tuple[str | int, ...]]:
 
     found = {}
     for path in mappings(tree):
-        found.setdefault((shape(path[:1]), shape(path[-2:]), frozenset(shape(at(tree, path)))), path)
+        found.setdefault((shape(path), frozenset(shape(at(tree, path)))), path)
     yield from found.values()
 
 
