@@ -23,6 +23,7 @@ from protocol_engine.checks import (
     units,
     unused,
     values,
+    windows,
     worked,
 )
 from protocol_engine.checks.compiled import Compiled
@@ -47,6 +48,8 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     shape.lines_say_one_thing,
     shape.sets_can_be_reported,
     units.units_can_be_read,
+    windows.windows_count_from_something,
+    windows.tolerances_are_apart,
     shape.gates_stand_in_the_course,
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,

@@ -117,6 +117,7 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
         days=regimen_days(protocol, item),
         cycle=item.cycle,
         next_cycle=rule,
+        tolerance=item.tolerance,
         not_stated=item.not_stated,
         cites=item.cite,
         rests=joined(item.rests, *(line.rests for line in item.gives), rule.rests if rule is not None else ()),

@@ -34,6 +34,7 @@ from protocol_engine.model.protocol import (
     Step,
     Stop,
     Until,
+    Window,
 )
 from protocol_engine.model.table import (
     DISCONTINUED,
@@ -79,6 +80,7 @@ class _Entry:
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    window: Window | None = None
     beside: bool = False
 
 
@@ -182,8 +184,13 @@ class Steps:
             below=below,
             at_least=at_least,
             guards=entry.guards,
+            window=entry.window,
             strength=entry.strength,
-            cites=joined(entry.cites, *(guard.cites for guard in entry.guards)),
+            cites=joined(
+                entry.cites,
+                *(guard.cites for guard in entry.guards),
+                entry.window.cite if entry.window is not None else NO_CITES,
+            ),
             rests=joined(entry.rests, *(guard.rests for guard in entry.guards)),
             see=entry.see,
         )
@@ -286,6 +293,7 @@ class Steps:
             guards,
             cites=joined(tuple(step.cite), cites),
             rests=step.rests,
+            window=step.window,
         )
 
     def _stop(self, scope: str, stop: Stop, key: str, around: _Around) -> None:
@@ -329,16 +337,18 @@ class Steps:
             cites=step.cite,
             rests=joined(step.rests, *(line.rests for line in self.regimens[regimen].lines)),
             see=step.see,
+            window=step.window,
         )
         if key not in self.places.drafts:
             draft = self._draft(key, "giving", around, step.element, step)
             cycles = step.cycles if isinstance(step.cycles, int) else None
             draft.place = evolve(draft.place, regimen=regimen, title=step.title, cycles=cycles)
             open_number = step.cycles is NOT_STATED
-            again = evolve(entry, effect="again", strength="option" if open_number else "required")
+            within = evolve(entry, window=None)
+            again = evolve(within, effect="again", strength="option" if open_number else "required")
             self._leave(draft, [again], below=cycles)
             for day in self.regimens[regimen].days[1:]:
-                self._leave(draft, [evolve(entry, act=ActLabel("administration", regimen, day), effect="day")])
+                self._leave(draft, [evolve(within, act=ActLabel("administration", regimen, day), effect="day")])
             beside = self._may_entries(may, inside)
             self._leave(draft, [*beside, *self._filling(regimen, beside)])
             if step.cycles != "without_end":
@@ -446,6 +456,7 @@ class Steps:
             cites=step.cite,
             rests=step.rests,
             see=step.see,
+            window=step.window,
         )
 
     def _decided(self, step: Decide, row: DecisionRow, after: _Rest, around: _Around) -> list[_Entry]:
@@ -469,7 +480,8 @@ class Steps:
             draft = self._draft(key, "chosen", around, step.choose, step)
             draft.place = evolve(draft.place, cites=cites)
             self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
-        return _Entry(ActLabel("choice", f"{step.choose}={option}"), key, "arrive", cites=cites, rests=step.rests)
+        act = ActLabel("choice", f"{step.choose}={option}")
+        return _Entry(act, key, "arrive", cites=cites, rests=step.rests, window=step.window)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:
         base = self._key(step, evolve(around, regimen=None), "repeat")

@@ -109,6 +109,26 @@ class NextCycle(Node):
 
 
 @frozen(kw_only=True)
+class Tolerance(Node):
+    """How long before and after the day on which a dose is due it may be given."""
+
+    before: Duration | None = None
+    after: Duration | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Window(Node):
+    """When an act may be done, counted ``from`` the day of an earlier one: not before, due, and not after these times."""
+
+    from_: str
+    earliest: Duration | None = None
+    due: Duration | None = None
+    latest: Duration | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class Regimen(Node):
     """Drugs given together in cycles. A field that is left out must be covered by a line of ``not_stated``."""
 
@@ -116,6 +136,7 @@ class Regimen(Node):
     cycle: Duration | None = None
     gives: tuple[Administration, ...]
     next_cycle: NextCycle | None = None
+    tolerance: Tolerance | None = None
     not_stated: Cites = NO_CITES
     cite: Cites = NO_CITES
 
@@ -161,6 +182,7 @@ class Allocate(Node):
 
     allocate: Literal["arm"]
     menu: tuple[ArmRule, ...] | None = None
+    window: Window | None = None
     refuted_by: tuple[Refutation, ...] = ()
     cite: Cites = NO_CITES
 
@@ -224,7 +246,7 @@ class Give(Node):
     """An element that gives a regimen for a number of cycles.
 
     ``cycles`` is a number, ``without_end`` (only its stops leave it) or ``not_stated``. Cycles are numbered through the
-    arm unless ``numbering: anew``. ``give: same_regimen`` repeats the regimen that led here.
+    arm unless ``numbering: anew``. ``window`` is that of its first dose. ``give: same_regimen`` repeats the regimen that led here.
     """
 
     give: str
@@ -232,6 +254,7 @@ class Give(Node):
     title: str | None = None
     cycles: int | Literal["without_end"] | NotStated
     numbering: Literal["through", "anew"] = "through"
+    window: Window | None = None
     needs: tuple[Need, ...] = ()
     may: tuple[May, ...] = ()
     until: tuple[Until, ...] = ()
@@ -245,6 +268,7 @@ class Perform(Node):
 
     perform: str
     timing: NotStated | None = None
+    window: Window | None = None
     see: Cites = NO_CITES
     cite: Cites = NO_CITES
 
@@ -279,6 +303,7 @@ class Choose(Node):
     by: str
     options: dict[str, tuple[Step, ...]]
     says_which: str | None = None
+    window: Window | None = None
     option_cites: dict[str, Cites] = field(factory=dict)
     cite: Cites = NO_CITES
 

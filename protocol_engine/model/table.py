@@ -28,6 +28,8 @@ from protocol_engine.model.protocol import (
     NextCycle,
     Part,
     Procedure,
+    Tolerance,
+    Window,
 )
 from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Ratio
 from protocol_engine.model.units import Duration
@@ -117,6 +119,7 @@ class Row:
     below: int | None = None
     at_least: int | None = None
     guards: tuple[Guard, ...] = ()
+    window: Window | None = None
     strength: Literal["required", "option", "permitted"] = "required"
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
@@ -147,6 +150,8 @@ class Row:
     @property
     def timing(self) -> str:
         """What the row's date is counted from, where its regimen states days and a cycle length."""
+        if self.window is not None:
+            return f"a window from {self.window.from_}"
         match self.effect:
             case "day":
                 return f"day {self.act.day} of the running cycle" if self.act is not None else "none"
@@ -230,6 +235,7 @@ class RegimenContent:
     days: tuple[int, ...]
     cycle: Duration | None
     next_cycle: NextCycle | None
+    tolerance: Tolerance | None
     not_stated: tuple[str, ...]
     cites: tuple[str, ...]
     rests: tuple[str, ...] = ()
@@ -380,8 +386,10 @@ class Table:
 
     @cached_property
     def timed(self) -> bool:
-        """Whether some value looks at no more than a time before the day on which it is used."""
-        return any(isinstance(value, Last | Take) and value.within is not None for value in self.values.values())
+        """Whether it matters on which day something is used: a value looks at a time before it, or an act has a window."""
+        values = any(isinstance(value, Last | Take) and value.within is not None for value in self.values.values())
+        windows = any(row.window is not None for row in self.rows)
+        return values or windows or any(regimen.tolerance is not None for regimen in self.regimens.values())
 
     @cached_property
     def counted(self) -> frozenset[str]:

@@ -81,6 +81,14 @@ class Duration:
         year, month = divmod(months, 12)
         return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
+    def after(self, day: date) -> date:
+        """The day that lies so long after; a month after the 31st is the last day of a shorter month."""
+        if self.unit not in ("months", "years"):
+            return day + timedelta(days=self.days)
+        months = day.year * 12 + day.month - 1 + self.count * (12 if self.unit == "years" else 1)
+        year, month = divmod(months, 12)
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
     def __str__(self) -> str:
         return f"{self.count} {self.unit.removesuffix('s') if self.count == 1 else self.unit}"
 
