@@ -119,7 +119,7 @@ class Tolerance(Node):
 
 @frozen(kw_only=True)
 class Window(Node):
-    """When an act may be done, counted ``from`` the day of an earlier one: not before, due, and not after these times."""
+    """When an act may be done, counted ``from`` the day of an earlier one: ``earliest``, ``due``, and ``latest``."""
 
     from_: str
     earliest: Duration | None = None
@@ -246,7 +246,8 @@ class Give(Node):
     """An element that gives a regimen for a number of cycles.
 
     ``cycles`` is a number, ``without_end`` (only its stops leave it) or ``not_stated``. Cycles are numbered through the
-    arm unless ``numbering: anew``. ``window`` is that of its first dose. ``give: same_regimen`` repeats the regimen that led here.
+    arm unless ``numbering: anew``. ``window`` is that of its first dose. ``give: same_regimen`` repeats the regimen
+    that led here.
     """
 
     give: str

@@ -386,7 +386,7 @@ class Table:
 
     @cached_property
     def timed(self) -> bool:
-        """Whether it matters on which day something is used: a value looks at a time before it, or an act has a window."""
+        """Whether the day on which something is used matters: to a value, or because an act has a window."""
         values = any(isinstance(value, Last | Take) and value.within is not None for value in self.values.values())
         windows = any(row.window is not None for row in self.rows)
         return values or windows or any(regimen.tolerance is not None for regimen in self.regimens.values())
