@@ -13,7 +13,7 @@ from protocol_engine.model.table import ActLabel, Guard, Landing, Row
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 
 
-@frozen
+@frozen(slots=False)
 class Judgement:
     """What became of an act: label and numbers, the row it takes or where it lands, and the verdict with reasons."""
 
