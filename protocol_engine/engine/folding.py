@@ -45,7 +45,7 @@ from protocol_engine.model.facts import FactDefinition, read_value
 from protocol_engine.model.history import History, Result, read_parts
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Entered, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
-from protocol_engine.model.truth import FALSE, TRUE
+from protocol_engine.model.truth import TRUE
 
 MOST_FALLS = 100
 
@@ -192,13 +192,9 @@ class Folder:
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
     def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
-        for row in standing.falls:
-            if not standing.counts(row):
-                continue
-            truth = standing.truth(row)
-            if truth is not FALSE:
-                tried.append(standing.tried(row))
-            if truth is TRUE:
+        for row in standing.falling:
+            tried.append(standing.tried(row))
+            if standing.truth(row) is TRUE:
                 return row
         return None
 
