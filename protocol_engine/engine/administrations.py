@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from protocol_engine.engine import dosing, wording
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.standing import Standing
+from protocol_engine.model.altering import altered
 from protocol_engine.model.decision import VerdictKind
 from protocol_engine.model.events import (
     AdministrationEvent,
@@ -104,9 +105,9 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
         text = f"day {day} of cycle {cycle} is reported, and cycle {expected} is running"
         return Judgement("order", (text,), row.basis, act, None, Landing("stay"), cycle, judged.tried)
     if row is None or position.ended is not None:
-        return evolve(judged, cycle=cycle)
+        return altered(judged, cycle=cycle)
     if another is not None:
-        judged = evolve(judged, remarks=(*judged.remarks, another))
+        judged = altered(judged, remarks=(*judged.remarks, another))
     faults = (
         *_number_faults(row, cycle, expected),
         *_day_faults(standing, row, cycle or expected, on),
@@ -114,9 +115,9 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
     )
     number = expected if cycle is None or (expected is not None and cycle < expected) else cycle
     if not faults:
-        return evolve(judged, cycle=number)
+        return altered(judged, cycle=number)
     verdict = faults[0].verdict if judged.verdict == "allowed" else judged.verdict
-    return evolve(
+    return altered(
         judged,
         verdict=verdict,
         because=(*judged.because, *(fault.because for fault in faults)),
@@ -139,12 +140,12 @@ def _given_after_all(standing: Standing, event: AdministrationEvent, act: ActLab
     """A day that was reported as left out and is given: a deviation, and the course goes on from the dose."""
     position = standing.position
     others = tuple(closed for closed in position.closed_days if closed != omitted)
-    reopened = Standing(standing.table, evolve(position, closed_days=others), standing.history)
+    reopened = Standing(standing.table, altered(position, closed_days=others), standing.history)
     judged = judge_administration(reopened, event)
     what = wording.act_words(standing.table, act, position.cycle)
     text = f"{what} was reported as left out on {omitted.on}, and was given on {event.effective.day} after all"
     verdict = "order" if judged.verdict == "allowed" else judged.verdict
-    return evolve(judged, verdict=verdict, because=(text, *judged.because))
+    return altered(judged, verdict=verdict, because=(text, *judged.because))
 
 
 def _rules(row: Row) -> tuple[str, ...]:
@@ -261,7 +262,7 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         return allowed
     elsewhere = _omitted_elsewhere(standing, act, cycle, judged)
     if elsewhere is not None:
-        return evolve(elsewhere, remarks=(remark,) if elsewhere.verdict == "allowed" else ())
+        return altered(elsewhere, remarks=(remark,) if elsewhere.verdict == "allowed" else ())
     if same and (cycle == position.cycle or (cycle is None and day != 1)):
         for closed in position.closed_days:
             if closed.day == day:
@@ -270,7 +271,7 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         because = (f"{what} cannot be left out here", *judged.because)
         return Judgement("order", because, judged.cites, act, None, Landing("stay"))
     closes = whole and judged.row is not None and judged.row.effect == "day"
-    return evolve(allowed, row=judged.row if closes else None)
+    return altered(allowed, row=judged.row if closes else None)
 
 
 def _settled_before(standing: Standing, act: ActLabel, closed: ClosedDay) -> Judgement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -41,7 +41,7 @@ class _Listing:
 
     actions: list[Action] = field(factory=list)
     awaiting: dict[tuple[str, str | None, str | None], tuple[set[str], Missing]] = field(factory=dict)
-    refused: dict[str, Refusal] = field(factory=dict)
+    refused: dict[str, Refusal | ActLabel] = field(factory=dict)
     spoken_of: set[str] = field(factory=set)
     """Acts that are offered, or permitted once a fact is known: another row that does not hold changes nothing."""
     not_stated: set[str] = field(factory=set)
@@ -117,7 +117,7 @@ class Decider:
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=tuple([refusal for act, refusal in listing.refused.items() if act not in listing.spoken_of]),
+            not_allowed=self._refusals(standing, listing),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -131,9 +131,9 @@ class Decider:
     def _rows(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         menus: dict[str, list[tuple[Row, Truth]]] = {}
         day_open = False
-        for row, act in self._open_rows(standing):
+        for row, act in _offered(standing):
             if not standing.counts(row):
-                self._refuse(standing, act, listing)
+                listing.refused.setdefault(act.key, act)
                 continue
             if act.kind == "eligibility" and not self._screened(standing, row, listing, as_of):
                 continue
@@ -151,7 +151,7 @@ class Decider:
             elif truth is UNKNOWN:
                 self._await(standing, row, listing)
             else:
-                self._refuse(standing, act, listing)
+                listing.refused.setdefault(act.key, act)
         if day_open:
             listing.actions[:] = [_beside(action) for action in listing.actions]
         for rows in menus.values():
@@ -160,12 +160,6 @@ class Decider:
             name = self.table.drugs[drug].name
             because = (f"{', '.join(cites)}: nobody in this arm is given {name} under the protocol",)
             listing.refused[f"never:{drug}"] = Refusal({"kind": "administer", "drug": drug}, because, cites)
-
-    def _open_rows(self, standing: Standing) -> Iterator[tuple[Row, ActLabel]]:
-        """The offers of the place, without those of days that are settled or do not apply in this cycle."""
-        for row in self.table.offers.get(standing.place.id, ()):
-            if row.act is not None and standing.open_day(row):
-                yield row, row.act
 
     def _screened(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None) -> bool:
         """Whether the criteria let eligibility be confirmed. If not: the examinations and words that would decide."""
@@ -201,7 +195,7 @@ class Decider:
             self._await(standing, row, listing)
         for row, truth in rows:
             if truth is FALSE and row.act is not None:
-                self._refuse(standing, row.act, listing)
+                listing.refused.setdefault(row.act.key, row.act)
         offered = [row for row, truth in rows if truth is TRUE]
         if unknown or not offered:
             return
@@ -246,7 +240,8 @@ class Decider:
         basis = row.basis
         if row.effect != "day" and due is not None:
             before = self.table.regimens[standing.position.regimen or ""]
-            basis = tuple(sorted({*basis, *before.rests}, key=claim_order))
+            more = [claim for claim in before.rests if claim not in basis]
+            basis = tuple(sorted({*basis, *more}, key=claim_order)) if more else basis
         inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
         if not inside or not any(self.table.places[item.source].arm is not None for item in standing.position.against):
             return basis
@@ -279,16 +274,19 @@ class Decider:
             "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
         }
 
-    def _refuse(self, standing: Standing, act: ActLabel, listing: _Listing) -> None:
-        """List an act as not allowed, once, with the reasons that a proposal of it is given."""
-        if act.key in listing.refused:
-            return
-        rows = tuple(row for row in self.table.offers_of[standing.place.id][act.key] if standing.open_day(row))
+    def _refusals(self, standing: Standing, listing: _Listing) -> tuple[Refusal, ...]:
+        """What is not allowed, without the acts that another row permits, or may permit."""
+        left = [refused for key, refused in listing.refused.items() if key not in listing.spoken_of]
+        return tuple([self._refusal(standing, it) if isinstance(it, ActLabel) else it for it in left])
+
+    def _refusal(self, standing: Standing, act: ActLabel) -> Refusal:
+        """An act that is not allowed, with the reasons that a proposal of it is given."""
+        rows = standing.offers_of(act)
         because, cites = reasons(standing, rows, standing.held(act))
-        content = dict(self.named[act.key])
+        content = self.named[act.key]
         if act.kind == "administration":
-            content["cycle"] = standing.cycle_of(rows[0])
-        listing.refused[act.key] = Refusal(content, because, cites)
+            content = {**content, "cycle": standing.cycle_of(rows[0])}
+        return Refusal(content, because, cites)
 
     # --- what is awaited ---------------------------------------------------------------------------------------------
 
@@ -414,6 +412,11 @@ class Decider:
 
 
 _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
+
+
+def _offered(standing: Standing) -> list[tuple[Row, ActLabel]]:
+    """The open offers of the place, each with its act."""
+    return [(row, row.act) for row in standing.offers if row.act is not None]
 
 
 def _named(act: ActLabel) -> dict[str, Any]:

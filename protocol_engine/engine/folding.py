@@ -20,6 +20,7 @@ from protocol_engine.engine.labels import Judgement
 from protocol_engine.engine.standing import Standing
 from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
+from protocol_engine.model.altering import altered
 from protocol_engine.model.decision import TriedRow, Verdict
 from protocol_engine.model.events import (
     Act,
@@ -44,7 +45,7 @@ from protocol_engine.model.facts import FactDefinition, read_value
 from protocol_engine.model.history import History, Result, read_parts
 from protocol_engine.model.state import Against, ChosenPart, ClosedDay, Ended, Entered, Grounds, Position
 from protocol_engine.model.table import Effect, Place, Row, Table
-from protocol_engine.model.truth import FALSE, TRUE
+from protocol_engine.model.truth import TRUE
 
 MOST_FALLS = 100
 
@@ -57,7 +58,7 @@ class Remark:
     text: str
 
 
-@frozen
+@frozen(slots=False)
 class Fold:
     """Where a course is after some events: position and history, deviations and remarks, and the standing they give."""
 
@@ -166,7 +167,7 @@ class Folder:
             about = stopped_element(self.table, fold.position, event)
             if about is not None and event.id in fold.position.answered:
                 told = Remark(event.id, remarks.of_what_is_over(self.table, about, event))
-                fold = self._standing(evolve(fold, remarks=(*fold.remarks, told)))
+                fold = self._standing(altered(fold, remarks=(*fold.remarks, told)))
         return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
 
     def _settle(
@@ -181,29 +182,25 @@ class Folder:
                 return fold, tuple(tried)
             target = self.machine.take(fold.position.place, row)
             place = self.table.places[target]
-            position = evolve(fold.position, place=target)
+            position = altered(fold.position, place=target)
             if place.kind in ("ended", "stopped"):
-                position = evolve(position, grounds=Grounds(row.id, tried[-1].facts))
+                position = altered(position, grounds=Grounds(row.id, tried[-1].facts))
             if place.kind == "ended":
                 position = _over(position, place, row, _deciding(tried[-1], event, together))
             elif place.kind == "closed":
                 told = (stop for stops in fold.history.discontinued.values() for stop in stops)
                 answered = (stop.id for stop in told if stopped_element(self.table, position, stop) is not None)
-                position = evolve(position, answered=(*position.answered, *answered))
+                position = altered(position, answered=(*position.answered, *answered))
             elif place.kind == "stopped":
                 decided = _deciding(tried[-1], event, together)
-                position = evolve(position, stopped=(row.id, decided.effective.day))
-            fold = evolve(fold, position=position)
+                position = altered(position, stopped=(row.id, decided.effective.day))
+            fold = altered(fold, position=position)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
     def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
-        for row in standing.falls:
-            if not standing.counts(row):
-                continue
-            truth = standing.truth(row)
-            if truth is not FALSE:
-                tried.append(standing.tried(row))
-            if truth is TRUE:
+        for row in standing.falling:
+            tried.append(standing.tried(row))
+            if standing.truth(row) is TRUE:
                 return row
         return None
 
@@ -223,14 +220,16 @@ class Folder:
                 position, about = fold.position, stopped_element(self.table, fold.position, event)
                 given_now = about is not None and position.elements[-1] == about and position.place == about.place
                 if about is not None and not given_now and position.ended is None:
-                    fold = evolve(fold, position=evolve(position, answered=(*position.answered, event.id)))
+                    fold = altered(fold, position=altered(position, answered=(*position.answered, event.id)))
             case WithdrawalEvent():
-                history = evolve(history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn})
+                history = altered(
+                    history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn}
+                )
             case DeathEvent():
-                history = evolve(history, died=history.died or (event.effective.day, event.id))
+                history = altered(history, died=history.died or (event.effective.day, event.id))
             case StudyClosureEvent():
-                history = evolve(history, closed=history.closed or (event.effective.day, event.id))
-        return evolve(fold, history=history)
+                history = altered(history, closed=history.closed or (event.effective.day, event.id))
+        return altered(fold, history=history)
 
     def _observe(self, fold: Fold, event: ObservationEvent) -> Fold:
         fact = self.table.facts[event.fact]
@@ -253,11 +252,11 @@ class Folder:
         judged = judge(fold.standing, event)
         verdict = Verdict(event.id, judged.verdict, judged.because, judged.cites)
         if not verdict.allowed:
-            fold = evolve(fold, deviations=(*fold.deviations, verdict))
+            fold = altered(fold, deviations=(*fold.deviations, verdict))
         if judged.row is not None and judged.row.effect in ("again", "enter", "enter_anew"):
             fold = self._left_open(fold, event)
         if judged.remarks:
-            fold = evolve(fold, remarks=(*fold.remarks, *(Remark(event.id, text) for text in judged.remarks)))
+            fold = altered(fold, remarks=(*fold.remarks, *(Remark(event.id, text) for text in judged.remarks)))
         moved = self._moved(fold, event, judged)
         return moved, judged.tried, verdict
 
@@ -267,7 +266,7 @@ class Folder:
         if not days:
             return fold
         text = "day {} of cycle {} was neither given nor reported as left out"
-        return evolve(fold, remarks=(*fold.remarks, *(Remark(event.id, text.format(day, cycle)) for day in days)))
+        return altered(fold, remarks=(*fold.remarks, *(Remark(event.id, text.format(day, cycle)) for day in days)))
 
     def _moved(self, fold: Fold, event: ActEvent, judged: Judgement, *, again: bool = False) -> Fold:
         """The fold after the act; ``again`` for one that was noted when it came too early and only moves now."""
@@ -289,7 +288,7 @@ class Folder:
             case ProcedureEvent() if not again:
                 history = history.with_done(f"procedure.{event.procedure}", day, event.id)
             case EligibilityEvent() if not again:  # also one judged before consent: not met offers nothing until met
-                position = evolve(position, eligible=event.met)
+                position = altered(position, eligible=event.met)
             case _:
                 pass
         fold = Fold(position, history, fold.deviations, fold.remarks)
@@ -301,7 +300,7 @@ class Folder:
         """After a gate: acts that came too early are taken now, without a second verdict, until none moves any more."""
         fold, _ = self._settle(fold, gate)
         while True:
-            waiting, fold = fold.position.parked, evolve(fold, position=evolve(fold.position, parked=()))
+            waiting, fold = fold.position.parked, altered(fold, position=altered(fold.position, parked=()))
             for event in waiting:
                 fold = self._moved(self._standing(fold, gate.known.day), event, judge(fold.standing, event), again=True)
                 fold, _ = self._settle(fold, event)
@@ -323,12 +322,12 @@ class Folder:
                 and row.effect in ("enter", "enter_anew", "arrive")
                 and not all(guard.refutes for guard in row.guards)
             ):
-                return evolve(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
+                return altered(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
             return moved
         if landing is None or landing.kind == "stay":
             return position
         if landing.kind == "park":
-            return evolve(position, parked=(*position.parked, event))
+            return altered(position, parked=(*position.parked, event))
         target = self.machine.land(position.place, act.key)
         return self._arrived(position, target, landing.effect, event, judged)
 
@@ -341,7 +340,7 @@ class Folder:
             case "day":
                 closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)
                 others = tuple(other for other in position.closed_days if other.day != closed.day)
-                return evolve(position, day=closed.day, closed_days=(*others, closed))
+                return altered(position, day=closed.day, closed_days=(*others, closed))
             case "enter" | "enter_anew" | "again":
                 return self._dosed(position, target, effect, day, judged)
             case _:
@@ -350,7 +349,7 @@ class Folder:
                     if place.element in ("consent", "eligibility", "allocation")
                     else position.marks
                 )
-                moved = evolve(
+                moved = altered(
                     position,
                     place=target,
                     arm=place.arm or position.arm,
@@ -362,7 +361,7 @@ class Folder:
                     against=self._lasting(position),
                 )
                 if place.off_treatment and position.stopped is None and judged.row is not None:
-                    moved = evolve(moved, stopped=(judged.row.id, day))
+                    moved = altered(moved, stopped=(judged.row.id, day))
                 return _rechosen(self.table, moved, event)
 
     def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:
@@ -372,7 +371,7 @@ class Folder:
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
-        return evolve(
+        return altered(
             position,
             place=target,
             arm=place.arm or position.arm,
@@ -441,7 +440,7 @@ def _deciding(tried: TriedRow, event: FoldedEvent, together: Sequence[FoldedEven
 def _over(position: Position, place: Place, row: Row, event: FoldedEvent) -> Position:
     """The end of the course, by the event that brought it; a later end, such as death, does not unsay the first."""
     on = event.effective.day
-    return evolve(
+    return altered(
         position,
         ended=Ended(place.reason or "ended", on),
         over_since=min(on, position.over_since or on),
@@ -465,7 +464,7 @@ def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
         return position
     known = position.parts.get(event.choice)
     chosen = evolve(known, option=event.option) if known is not None else ChosenPart(event.option)
-    return evolve(position, parts={**position.parts, event.choice: chosen})
+    return altered(position, parts={**position.parts, event.choice: chosen})
 
 
 def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
@@ -473,7 +472,7 @@ def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Pos
     day = judged.act.day if judged.act is not None else None
     if judged.verdict != "allowed" or judged.row is None or day is None:
         return position
-    return evolve(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
+    return altered(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
 
 
 def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tuple[str | None, str | None]:

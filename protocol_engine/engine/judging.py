@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from protocol_engine.engine import wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing
+from protocol_engine.model.altering import altered
 from protocol_engine.model.decision import VerdictKind
 from protocol_engine.model.events import (
     ActEvent,
@@ -105,7 +104,7 @@ def _held_against_criteria(standing: Standing, judged: Judgement, event: Eligibi
         return judged
     against = screening.barring or screening.undecided
     verdict: VerdictKind = "condition" if screening.barring else "unknown"
-    return evolve(
+    return altered(
         judged,
         verdict=verdict if judged.verdict == "allowed" else judged.verdict,
         because=(*judged.because, *(sentence for answer in against for sentence in answer.sentences)),

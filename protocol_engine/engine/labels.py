@@ -10,10 +10,10 @@ from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation
 from protocol_engine.model.table import ActLabel, Guard, Landing, Row
-from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
+from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN
 
 
-@frozen
+@frozen(slots=False)
 class Judgement:
     """What became of an act: label and numbers, the row it takes or where it lands, and the verdict with reasons."""
 
@@ -33,7 +33,7 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     table, position = standing.table, standing.position
     if position.ended is not None:
         return _after_end(standing, act)
-    rows = tuple([row for row in table.offers_of.get(position.place, {}).get(act.key, ()) if standing.open_day(row)])
+    rows = standing.offers_of(act)
     held = standing.held(act)
     tried = tuple([standing.tried(row) for row in rows])
     true_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is TRUE]
@@ -67,13 +67,16 @@ def reasons(
     Where a row lacks nothing, the others do not matter. Of rows that permit the same act beside the course, only those
     that come nearest to holding speak.
     """
-    open_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is Truth.TRUE]
+    open_rows = [row for row in rows if standing.counts(row) and standing.truth(row) is TRUE]
     lacking = [(row, row_reasons(standing, row)) for row in open_rows or rows]
-    nearest = min((len(found) for row, found in lacking if row.effect == "stay"), default=0)
-    speaking = [(row, found) for row, found in lacking if row.effect != "stay" or len(found) == nearest]
-    because = dict.fromkeys((*(hold.because for hold in held), *(text for _, found in speaking for text in found)))
-    cites = dict.fromkeys(claim for hold in held for claim in hold.cites)
-    return tuple(because), tuple(cites | dict.fromkeys(claim for row, _ in speaking for claim in row.basis))
+    nearest = min([len(found) for row, found in lacking if row.effect == "stay"], default=0)
+    because = [hold.because for hold in held]
+    cites = [claim for hold in held for claim in hold.cites]
+    for row, found in lacking:
+        if row.effect != "stay" or len(found) == nearest:
+            because += found
+            cites += row.basis
+    return tuple(dict.fromkeys(because)), tuple(dict.fromkeys(cites))
 
 
 def _taken(standing: Standing, rows: tuple[Row, ...]) -> Row:
@@ -169,15 +172,14 @@ def row_reasons(standing: Standing, row: Row) -> tuple[str, ...]:
 
 def guard_reasons(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
     """Why a guard does not let its row pass: what fails, or what is missing."""
-    match evaluation.guard(guard):
-        case Truth.TRUE:
-            return ()
-        case Truth.FALSE:
-            return wording.guard_words(evaluation, guard)
-        case _:
-            claims = ", ".join(guard.cites)
-            missing = evaluation.missing(guard.condition)
-            return tuple(f"{claims}: {wording.missing_words(evaluation.table, item)}" for item in missing)
+    truth = evaluation.guard(guard)
+    if truth is TRUE:
+        return ()
+    if truth is FALSE:
+        return wording.guard_words(evaluation, guard)
+    claims = ", ".join(guard.cites)
+    missing = evaluation.missing(guard.condition)
+    return tuple([f"{claims}: {wording.missing_words(evaluation.table, item)}" for item in missing])
 
 
 def _count_words(standing: Standing, row: Row) -> str:

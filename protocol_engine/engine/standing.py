@@ -31,7 +31,19 @@ class Held:
 class Standing:
     """A patient at a place with a history, and everything read off them, each once."""
 
-    __slots__ = ("_holds", "_tried", "_truths", "day", "evaluation", "history", "place", "position", "table")
+    __slots__ = (
+        "_falling",
+        "_holds",
+        "_offers",
+        "_tried",
+        "_truths",
+        "day",
+        "evaluation",
+        "history",
+        "place",
+        "position",
+        "table",
+    )
 
     def __init__(self, table: Table, position: Position, history: History, day: date | None = None) -> None:
         self.table = table
@@ -40,7 +52,9 @@ class Standing:
         self.place = table.places[position.place]
         self.day = day
         self.evaluation = Evaluation(table, HistoryLeaves(table, history, position, day))
+        self._falling: tuple[Row, ...] | None = None
         self._holds: tuple[Held, ...] | None = None
+        self._offers: tuple[Row, ...] | None = None
         self._truths: dict[str, Truth] = {}
         self._tried: dict[str, TriedRow] = {}
 
@@ -53,8 +67,7 @@ class Standing:
 
     def open_days(self) -> tuple[int, ...]:
         """Days of the running cycle that are neither given nor left out."""
-        rows = self.table.offers.get(self.place.id, ())
-        return tuple([row.act.day or 1 for row in rows if row.effect == "day" and row.act and self.open_day(row)])
+        return tuple([row.act.day or 1 for row in self.offers if row.effect == "day" and row.act])
 
     def truth(self, row: Row) -> Truth:
         """The least of the row's guards, cycles left aside."""
@@ -91,17 +104,34 @@ class Standing:
         if self.position.ended is not None and self.position.grounds is not None:
             found.append(TriedRow(self.position.grounds.row, TRUE.word, self.position.grounds.events))
         if self.offering:
-            found += [self.tried(row) for row in self.table.offers.get(self.place.id, ()) if self.open_day(row)]
-        for row in self.falls:
-            if self.counts(row) and self.truth(row) is not FALSE:
-                found.append(self.tried(row))
+            found += [self.tried(row) for row in self.offers]
+        found += [self.tried(row) for row in self.falling]
         return tuple(found)
+
+    @property
+    def offers(self) -> tuple[Row, ...]:
+        """The offers of the place, without days that are settled or do not apply in this cycle, and parts chosen."""
+        if self._offers is None:
+            rows = self.table.offers.get(self.place.id, ())
+            self._offers = tuple([row for row in rows if self.open_day(row)])
+        return self._offers
+
+    def offers_of(self, act: ActLabel) -> tuple[Row, ...]:
+        """Those of them that offer an act."""
+        return tuple([row for row in self.offers if row.act is not None and row.act.key == act.key])
 
     @property
     def falls(self) -> tuple[Row, ...]:
         """The falls that can be taken here, outermost scope first; built-in ends only if anything is known of them."""
         every, own = self.table.falls_at[self.place.id]
         return own if self.history.uneventful else every
+
+    @property
+    def falling(self) -> tuple[Row, ...]:
+        """Those of them that the cycles given let pass and that are not false."""
+        if self._falling is None:
+            self._falling = tuple([row for row in self.falls if self.counts(row) and self.truth(row) is not FALSE])
+        return self._falling
 
     @property
     def holds(self) -> tuple[Held, ...]:
@@ -173,7 +203,7 @@ class Standing:
 
     def _stopped_drugs(self, act: ActLabel) -> list[Held]:
         """A drug that was stopped for good holds the days that would give it, and no others of its regimen."""
-        rows = [row for row in self.table.offers_of[self.place.id].get(act.key, ()) if self.open_day(row)]
+        rows = self.offers_of(act)
         lines = [line for row in [row for row in rows if self.counts(row)] or rows for line in self.lines(row)]
         found = []
         for drug, events in self.history.discontinued.items():

@@ -11,6 +11,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
+from protocol_engine.model.altering import altered
 from protocol_engine.model.events import (
     AdverseEventEvent,
     AttestationEvent,
@@ -116,7 +117,7 @@ class Done:
     toxicities: int = 0
 
 
-@frozen
+@frozen(slots=False)
 class History:
     """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``.
 
@@ -150,7 +151,7 @@ class History:
             results[name] = results.get(name, NO_RESULTS).adding(result)
             result = evolve(result, value=REPORTED if result.value is not None else None)
         results[fact] = results.get(fact, NO_RESULTS).adding(result)
-        return evolve(self, results=results)
+        return altered(self, results=results)
 
     def members(self, fact: str) -> tuple[str, ...]:
         """The members of whom a fact was reported, by name."""
@@ -171,7 +172,7 @@ class History:
             done = Done(day, event_id, known.count + 1, len(self.adverse))
         else:
             done = evolve(known, count=known.count + 1)
-        return evolve(self, done={**self.done, name: done})
+        return altered(self, done={**self.done, name: done})
 
     def with_counts(self, acts: Iterable[str]) -> History:
         """One more of each of these acts."""
@@ -182,7 +183,7 @@ class History:
         taken = self.choices.get(event.choice)
         days = {event.effective.day, taken.effective.day if taken is not None else event.effective.day}
         known = tuple(word for word in self.words.get(event.choice, ()) if word.effective.day in days)
-        return evolve(self, words={**self.words, event.choice: (*known, event)})
+        return altered(self, words={**self.words, event.choice: (*known, event)})
 
     def in_doubt(self, choice: str) -> tuple[ChoiceEvent, ...]:
         """The words of one day that differ on a choice, where no time tells which of them was the last; else none."""
@@ -195,12 +196,12 @@ class History:
 
     def with_choice(self, event: ChoiceEvent) -> History:
         """One more choice; it is an act too."""
-        chosen = evolve(self, choices={**self.choices, event.choice: event})
+        chosen = altered(self, choices={**self.choices, event.choice: event})
         return chosen.with_done(f"choice.{event.choice}.{event.option}", event.effective.day, event.id)
 
     def with_adverse_event(self, event: AdverseEventEvent) -> History:
         """One more adverse event. Those attested as acceptable are kept in the course and asked for by no value."""
-        return self if event.unacceptable is False else evolve(self, adverse=(*self.adverse, event))
+        return self if event.unacceptable is False else altered(self, adverse=(*self.adverse, event))
 
     def with_attestation(self, event: AttestationEvent) -> History:
         """One more word on a criterion: those of the newest day are kept."""
@@ -208,10 +209,10 @@ class History:
         if known and known[0].effective.day > event.effective.day:
             return self
         same = known if known and known[0].effective.day == event.effective.day else ()
-        return evolve(self, attested={**self.attested, event.criterion: (*same, event)})
+        return altered(self, attested={**self.attested, event.criterion: (*same, event)})
 
     def with_discontinuation(self, event: DiscontinuationEvent) -> History:
         """Treatment, or a drug, was stopped for good; of several reports of one day the first stands last."""
         known = self.discontinued.get(event.scope, ())
         told = tuple(sorted((event, *known), key=lambda stop: stop.effective.day))
-        return evolve(self, discontinued={**self.discontinued, event.scope: told})
+        return altered(self, discontinued={**self.discontinued, event.scope: told})

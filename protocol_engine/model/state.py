@@ -64,7 +64,7 @@ class ChosenPart:
     running: str | None = None
 
 
-@frozen
+@frozen(slots=False)
 class Position:
     """Where the patient is: a ``place`` of the table; ``cycle``, ``day`` and ``element`` are those of the last act.
 

@@ -26,4 +26,4 @@ class Truth(IntEnum):
 FALSE, UNKNOWN, TRUE = Truth
 """The three by themselves: reading a member off its class costs more than most tests do."""
 
-_WORDS = {Truth.FALSE: "false", Truth.UNKNOWN: "unknown", Truth.TRUE: "true"}
+_WORDS = ("unknown", "true", "false")  # by number: 0, 1 and, from the end, -1
