@@ -67,7 +67,7 @@ DOSE = re.compile(
     r"|(?P<low>[\d.]+)(?:-(?P<high>[\d.]+))? (?P<unit>\S+) (?P<route>[A-Z]+)(?: x (?P<per_day>\d+))?"
     r"(?: = (?:(?P<none>none)|(?P<amount>[\d.]+) (?P<amount_unit>\S+)))?)"
 )
-VERDICTS = ("order", "condition", "unknown", "early", "content", "duplicate")
+VERDICTS = ("order", "condition", "unknown", "early", "late", "content", "duplicate")
 STRENGTHS = ("required", "option", "permitted")
 PLAIN_ACTIONS = ("obtain_consent", "confirm_eligibility", "follow_up", "end_treatment")
 NOT_STATED = "not_stated"

@@ -45,7 +45,7 @@ def numbers_of(
             return 1, cycle
         return (open_rows[0].act.day or 1, cycle) if len(open_rows) == 1 and open_rows[0].act is not None else None
     next_rows = [row for row in rows if row.effect != "day" and standing.counts(row)]
-    ready = [row for row in (*open_rows, *next_rows) if (standing.due(row) or on) <= on]
+    ready = [row for row in (*open_rows, *next_rows) if (standing.when(row).earliest or on) <= on]
     choices = {row.act.day or 1 for row in (ready or open_rows or next_rows) if row.act is not None}
     if len(choices) > 1 or (omitted and not ready):
         return None
@@ -165,11 +165,15 @@ def _number_faults(row: Row, cycle: int | None, expected: int | None) -> tuple[_
 
 def _day_faults(standing: Standing, row: Row, cycle: int | None, on: date) -> tuple[_Fault, ...]:
     """A dose before the day on which it is due."""
-    due = standing.due(row)
-    if due is None or on >= due or row.act is None:
+    when = standing.when(row)
+    if when.earliest is None or on >= when.earliest or row.act is None:
         return ()
     what = wording.act_words(standing.table, row.act, cycle)
-    text = f"{what} is due on {due}, and {on} is before its day; no tolerance is stated in the record"
+    if when.earliest != when.due:
+        text = f"{what} is possible from {when.earliest} on, and {on} is before"
+        cites = standing.window_cites(row)
+        return (_Fault("early", f"{', '.join(cites)}: {text}", tuple(dict.fromkeys((*cites, *row.basis)))),)
+    text = f"{what} is due on {when.due}, and {on} is before its day; no tolerance is stated in the record"
     return (_Fault("early", f"{', '.join(_rules(row))}: {text}", row.basis),)
 
 

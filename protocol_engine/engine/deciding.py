@@ -12,7 +12,7 @@ from protocol_engine.engine import dosing, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
-from protocol_engine.engine.standing import Standing
+from protocol_engine.engine.standing import Standing, When
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.facts import FactDefinition, Timepoint
@@ -218,13 +218,13 @@ class Decider:
                 content |= {"by": known.by} | (
                     {"named_option": known.says_which} if known.says_which is not None else {}
                 )
-        listing.actions.append(Action(ACTION_OF[first.kind], *_NEVER_STATED, offered[0].strength, basis, content))
+        days = _days(standing.when(offered[0]))
+        listing.actions.append(Action(ACTION_OF[first.kind], *days, offered[0].strength, basis, content))
 
     def _action(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None, *, beside: bool) -> Action:
         act = row.act
         assert act is not None  # noqa: S101  # the caller passes offers only
-        due = standing.due(row)
-        day = due.isoformat() if due is not None else NOT_STATED_WORD
+        when = standing.when(row)
         content: dict[str, Any] = {}
         if act.kind == "administration":
             content = self._dose(standing, row, act, listing, as_of)
@@ -232,8 +232,8 @@ class Decider:
             content = {"procedure": act.name}
         listing.not_stated.update(row.see, standing.place.see)
         strength = "permitted" if beside and row.strength == "required" else row.strength
-        basis = self._basis(standing, row, due)
-        return Action(ACTION_OF[act.kind], day, day, NOT_STATED_WORD, strength, basis, content)
+        basis = self._basis(standing, row, when.due)
+        return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
     def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
         """The row's claims; in a branch entered against its rule the course rests on G4 instead of that rule."""
@@ -417,6 +417,16 @@ _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
 def _offered(standing: Standing) -> list[tuple[Row, ActLabel]]:
     """The open offers of the place, each with its act."""
     return [(row, row.act) for row in standing.offers if row.act is not None]
+
+
+def _days(when: When) -> tuple[str, str, str]:
+    """The first day, the day due and the last day, as a decision says them."""
+    if when.due is None and when.earliest is None and when.latest is None:
+        return _NEVER_STATED
+    earliest, due, latest = (
+        day.isoformat() if day is not None else NOT_STATED_WORD for day in (when.earliest, when.due, when.latest)
+    )
+    return earliest, due, latest
 
 
 def _named(act: ActLabel) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class Folder:
             if not blamed:
                 return found
             if offered is None:
-                offered = _offered(fold, group)
+                offered = _offered(self.on(fold, group[0].known.day), group)
             count = (len(blamed), sum(verdict.event in offered for verdict in blamed))
             if fewest is None or count < fewest:
                 best, fewest = found, count

@@ -40,6 +40,10 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     if any(row.target != true_rows[0].target for row in true_rows[1:]):
         raise BrokenInvariant(f"{', '.join(row.id for row in true_rows)} all hold for {act.key} in {position.place}")
     if true_rows and not held:
+        early = _early(standing, true_rows[0], act)
+        if early is not None:
+            cites = standing.window_cites(true_rows[0])
+            return Judgement("early", (early,), cites, act, true_rows[0], Landing("take"), tried=tried)
         return Judgement("allowed", act=act, row=true_rows[0], cites=true_rows[0].basis, tried=tried)
     if not rows:
         landing = table.landings[position.place].get(act.key, Landing("stay"))
@@ -52,11 +56,23 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     truth = min((hold.truth for hold in held), default=TRUE)
     truth = min(truth, max(standing.truth(row) if standing.counts(row) else FALSE for row in rows))
     verdict: VerdictKind = "unknown" if truth is UNKNOWN else "condition"
-    if any(hold.verdict == "order" for hold in held):
-        verdict = "order"
+    if held and any(hold.verdict in ("order", "late") for hold in held):
+        verdict = "order" if any(hold.verdict == "order" for hold in held) else "late"
     if act.kind == "choice" and not standing.counts(taken):  # it would lead over doses that were not given
         return Judgement(verdict, because, cites, act, None, Landing("stay"), tried=tried)
     return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
+
+
+def _early(standing: Standing, row: Row, act: ActLabel) -> str | None:
+    """That an act comes before its window opens; a dose is looked at with its numbers."""
+    if row.window is None or standing.day is None or act.kind == "administration":
+        return None
+    earliest = standing.when(row).earliest
+    if earliest is None or standing.day >= earliest:
+        return None
+    what = wording.act_words(standing.table, act)
+    rules = ", ".join(standing.window_cites(row))
+    return f"{rules}: {what} is possible from {earliest} on, and {standing.day} is before"
 
 
 def reasons(

@@ -28,6 +28,15 @@ class Held:
     verdict: VerdictKind = "condition"
 
 
+@frozen
+class When:
+    """The first day for an act, the day on which it is due, and the last day for it; None is not stated."""
+
+    earliest: date | None
+    due: date | None
+    latest: date | None = None
+
+
 class Standing:
     """A patient at a place with a history, and everything read off them, each once."""
 
@@ -35,6 +44,7 @@ class Standing:
         "_falling",
         "_holds",
         "_offers",
+        "_read",
         "_tried",
         "_truths",
         "day",
@@ -51,7 +61,8 @@ class Standing:
         self.history = history
         self.place = table.places[position.place]
         self.day = day
-        self.evaluation = Evaluation(table, HistoryLeaves(table, history, position, day))
+        self._read = HistoryLeaves(table, history, position, day)
+        self.evaluation = Evaluation(table, self._read)
         self._falling: tuple[Row, ...] | None = None
         self._holds: tuple[Held, ...] | None = None
         self._offers: tuple[Row, ...] | None = None
@@ -172,9 +183,10 @@ class Standing:
         """What keeps this act from being offered, beside its row."""
         if act.kind not in TREATMENT_ACTS:
             return ()
+        late = self._late(act) if self.table.timed else ()
         if act.kind != "administration":
-            return tuple(hold for hold in self.holds if hold.truth is FALSE)
-        found = self.holds
+            return (*(hold for hold in self.holds if hold.truth is FALSE), *late)
+        found = (*self.holds, *late) if late else self.holds
         if self.history.words and not self._is_beside(act):
             found = (*found, *self.doubts)
         if self.table.choices_of[act.name]:
@@ -276,6 +288,42 @@ class Standing:
         if row.effect == "enter_anew":
             return 1
         return (self.position.cycle or 0) + (0 if row.effect == "day" else 1)
+
+    def when(self, row: Row) -> When:
+        """Between which days the act of a row may be done, and when it is due: each None where it is not stated."""
+        due = self.due(row)
+        window = row.window
+        since = self._read.day_of(window.from_) if window is not None else None
+        if window is not None and since is not None:
+            due = window.due.after(since) if window.due is not None else due
+            earliest = window.earliest.after(since) if window.earliest is not None else due
+            return When(earliest, due, window.latest.after(since) if window.latest is not None else None)
+        if due is None or row.act is None:
+            return When(due, due)
+        tolerance = self.table.regimens[row.act.name].tolerance
+        before, after = (tolerance.before, tolerance.after) if tolerance is not None else (None, None)
+        return When(
+            before.before(due) if before is not None else due, due, after.after(due) if after is not None else None
+        )
+
+    def _late(self, act: ActLabel) -> tuple[Held, ...]:
+        """What can no longer be done, since the last day for it is over."""
+        rows = [row for row in self.offers_of(act) if self.counts(row)] if self.day is not None else []
+        last = [self.when(row).latest for row in rows]
+        if not rows or any(latest is None or self.day is None or self.day <= latest for latest in last):
+            return ()
+        latest = max(latest for latest in last if latest is not None)
+        basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
+        text = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}, and that is over"
+        return (Held(FALSE, text, basis, verdict="late"),)
+
+    def window_cites(self, row: Row) -> tuple[str, ...]:
+        """The claims behind the days on which the act of a row may be done."""
+        tolerance = None
+        if row.act is not None and row.act.kind == "administration" and row.window is None:
+            tolerance = self.table.regimens[row.act.name].tolerance
+        said = row.window if row.window is not None else tolerance
+        return tuple(said.cite) if said is not None and said.cite else row.basis
 
     def due(self, row: Row) -> date | None:
         """When the row's dose is due, and not before; None where the record does not say."""

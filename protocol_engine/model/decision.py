@@ -21,9 +21,9 @@ ActionKind = Literal[
     "end_treatment",
     "follow_up",
 ]
-VerdictKind = Literal["allowed", "order", "condition", "unknown", "early", "content", "duplicate"]
-"""``allowed``, or why not: no such act in this place; its condition is false, or unknown; before its day; other drugs
-or doses than the protocol's; reported already."""
+VerdictKind = Literal["allowed", "order", "condition", "unknown", "early", "late", "content", "duplicate"]
+"""``allowed``, or why not: no such act in this place; its condition is false, or unknown; before its day, or after
+the last day for it; other drugs or doses than the protocol's; reported already."""
 
 
 @frozen

@@ -542,6 +542,11 @@ class HistoryLeaves:
                 latest = day
         return _Since(latest, told, toxicities)
 
+    def day_of(self, act: str) -> date | None:
+        """The newest day on which an act was done; None if it was not."""
+        done = self.history.done.get(act)
+        return done.day if done is not None else self._mark(act)
+
     def _mark(self, act: str) -> date | None:
         if act == "element":
             return self.position.entered
