@@ -23,6 +23,7 @@ from protocol_engine.adapters.phrases import (
     procedure_name,
     regimen_name,
 )
+from protocol_engine.adapters.worked_prose import moment_words
 from protocol_engine.engine.wording import words
 from protocol_engine.model.conditions import Clause
 from protocol_engine.model.protocol import (
@@ -43,6 +44,7 @@ from protocol_engine.model.protocol import (
     Step,
     Stop,
     Until,
+    Window,
 )
 from protocol_engine.model.units import NotStated
 
@@ -67,13 +69,14 @@ def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
         case Give():
             return f"{capital(give_words(book, step))}.{_claims(step)}", _around(book, step)
         case Perform():
-            when = "; when is not stated" if isinstance(step.timing, NotStated) else ""
+            when = "; when is not stated" if isinstance(step.timing, NotStated) else window_words(step.window)
             return f"{capital(procedure_name(book, step.perform))} is performed{when}.{_claims(step)}", ()
         case Decide():
             sentence = f"Decision {step.decide}: the row that is known to hold says what comes next.{_claims(step)}"
             return sentence, (_decision_grid(book, step),)
         case Choose():
-            return f"The {step.by} chooses ({step.choose}).{_claims(step)}", (_options(book, step),)
+            when = window_words(step.window)
+            return f"The {step.by} chooses ({step.choose}){when}.{_claims(step)}", (_options(book, step),)
         case Repeat():
             return f"These steps are repeated without end.{_claims(step)}", (
                 *course_items(book, step.steps),
@@ -103,10 +106,14 @@ def _refutations(book: Book, refutations: Sequence[Refutation]) -> Page:
 
 def _allocation(book: Book, step: Allocate) -> tuple[str, tuple[Block, ...]]:
     refuted = _refutations(book, step.refuted_by)
+    when = window_words(step.window)
     if step.menu is None:
-        return f"The patient is allocated to an arm; the draw is made elsewhere.{_claims(step)}", refuted
+        return f"The patient is allocated to an arm{when}; the draw is made elsewhere.{_claims(step)}", refuted
     lines = (Item("-", _arm_rule(book, line)) for line in step.menu)
-    return f"The patient is allocated to an arm by rule, and nobody chooses.{_claims(step)}", (*_items(lines), *refuted)
+    return f"The patient is allocated to an arm by rule{when}, and nobody chooses.{_claims(step)}", (
+        *_items(lines),
+        *refuted,
+    )
 
 
 def _arm_rule(book: Book, line: ArmRule) -> str:
@@ -127,10 +134,27 @@ def give_words(book: Book, step: Give) -> str:
     else:
         cycles = f"for {counted(step.cycles, 'cycle')}"
     anew = "; its cycles are counted anew" if step.numbering == "anew" else ""
-    given = f"{regimen} is given {cycles}{anew}"
+    first = window_words(step.window).replace(", ", ", its first dose ", 1)
+    given = f"{regimen} is given {cycles}{anew}{first}"
     if step.element == step.give and step.title in (None, book.regimens[step.give].name):
         return given
     return f"{step.title or words(step.element)} (element {step.element}): {given}"
+
+
+def window_words(window: Window | None) -> str:
+    """When an act may be done; empty where no window says so."""
+    if window is None:
+        return ""
+    times = (
+        f"{told} {length} after"
+        for told, length in (
+            ("not earlier than", window.earliest),
+            ("due", window.due),
+            ("not later than", window.latest),
+        )
+        if length is not None
+    )
+    return f", {listed(times)} {moment_words(window.from_)}{cites(window.cite, window.rests)}"
 
 
 def _around(book: Book, step: Give) -> Page:

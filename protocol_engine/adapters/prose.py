@@ -43,6 +43,7 @@ from protocol_engine.model.protocol import (
     Give,
     Protocol,
     Regimen,
+    Tolerance,
 )
 from protocol_engine.model.units import NotStated
 from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take
@@ -141,10 +142,18 @@ def _regimen_grid(protocol: Protocol) -> Grid:
 def _cycle_words(regimen: Regimen) -> str:
     if regimen.cycle is None:
         return "not stated"
-    after = regimen.next_cycle
+    after, allowed = regimen.next_cycle, _tolerance_words(regimen.tolerance)
     if after is None or after.after_day == 1:
-        return str(regimen.cycle)
-    return f"{regimen.cycle}, the next {after.due} after day {after.after_day} if that is later"
+        return f"{regimen.cycle}{allowed}"
+    return f"{regimen.cycle}, the next {after.due} after day {after.after_day} if that is later{allowed}"
+
+
+def _tolerance_words(tolerance: Tolerance | None) -> str:
+    if tolerance is None:
+        return ""
+    both = (("early", tolerance.before), ("late", tolerance.after))
+    found = listed((f"{length} {word}" for word, length in both if length is not None), "or")
+    return f"; a dose may come {found}{cites(tolerance.cite, tolerance.rests)}"
 
 
 def _lines(protocol: Protocol, regimen: Regimen) -> Iterable[tuple[Administration, str, tuple[str, ...]]]:

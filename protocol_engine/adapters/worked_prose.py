@@ -90,6 +90,10 @@ def _since(act: str | None) -> str:
 def moment_words(name: str) -> str:
     """An act to count from."""
     kind, _, rest = name.partition(".")
+    if kind == "administration":
+        return f"the last dose of {words(rest)}"
+    if kind == "procedure":
+        return words(rest)
     if kind == "choice":
         choice, _, option = rest.partition(".")
         return f"the choice {words(choice)}: {words(option)}"
