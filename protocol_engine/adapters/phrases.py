@@ -238,6 +238,8 @@ def test_words(book: Book, named: NamedTest) -> str:
             return ""
         case Presence("any_result"):
             return f"{name} has a result"
+        case Presence("reached"):
+            return f"{name} has come"
         case Presence("not_reported"):
             return f"{name} is not reported"
         case Presence("reported_without_result"):

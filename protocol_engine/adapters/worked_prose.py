@@ -8,7 +8,7 @@ from protocol_engine.adapters.phrases import cell, fact_name, label, listed, reg
 from protocol_engine.engine.wording import words
 from protocol_engine.model.conditions import NamedTest, Test
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.values import ACTS, Change, Confirmation, Members, Take, Worked
+from protocol_engine.model.values import ACTS, Change, Confirmation, Date, Members, Take, Worked
 
 TAKEN = {
     "first": "the first result",
@@ -37,6 +37,8 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case Change():
             how = {"difference": "the difference", "ratio": "the ratio", "percent": "the change in percent"}
             return f"{how[value.change]} of {label(protocol, value.of)} to {label(protocol, value.from_)}"
+        case Date():
+            return _date_words(protocol, value)
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
@@ -47,6 +49,26 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
             }
             test = _met(protocol, value.of, value.is_)
             return f"{many[value.members]} measured {at} {label(protocol, value.of)} is {test}"
+
+
+def _date_words(protocol: Protocol, value: Date) -> str:
+    days = [_day_words(protocol, name) for name in value.date]
+    found = days[0] if len(days) == 1 else f"the {value.of_several} of {listed(days)}"
+    if value.plus is not None:
+        found = f"{value.plus} after {found}"
+    span = value.as_long_as
+    if span is not None:
+        length = f"{_day_words(protocol, span.from_)} to {_day_words(protocol, span.to)}"
+        found = f"{span.times} times as long after {found} as from {length}"
+    if value.not_before is not None:
+        found += f", but not before {_day_words(protocol, value.not_before)}"
+    if value.not_after is not None:
+        found += f", and not after {_day_words(protocol, value.not_after)}"
+    return found
+
+
+def _day_words(protocol: Protocol, name: str) -> str:
+    return label(protocol, name) if name in protocol.values or name in protocol.facts else moment_words(name)
 
 
 def _take_words(protocol: Protocol, value: Take) -> str:

@@ -24,7 +24,6 @@ from protocol_engine.checks import (
     unused,
     values,
     windows,
-    worked,
 )
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline
@@ -88,7 +87,6 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     rows.one_row_takes_an_act,
     rows.every_act_can_be_offered,
     rows.elements_do_not_close_at_once,
-    worked.falls_wait_for_no_day,
 )
 """Checks on the table that the protocol compiles to."""
 

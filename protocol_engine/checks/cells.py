@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from protocol_engine.checks.inputs import (
     ABSENCE,
+    REACHED,
     Atom,
     Input,
     ResultKey,
@@ -53,6 +54,10 @@ class _CellLeaves:
 
     def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:  # noqa: ARG002  # it has cells of its own
         return self.worked_of[name]
+
+    def reached(self, outcome: Outcome) -> Truth:
+        """A date is a day long past, or one that never comes."""
+        return Truth.UNKNOWN if outcome.value is None else Truth.of(outcome.value == REACHED)
 
     def built_in(self, name: str) -> Outcome:  # noqa: ARG002  # death and the like end a course before any other row
         return Outcome(NO)

@@ -36,14 +36,14 @@ from protocol_engine.model.protocol import (
 )
 from protocol_engine.model.screening import Formula, HalfLives, Ratio
 from protocol_engine.model.units import NOT_STATED
-from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take, names_of
+from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
     Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
-VALUES = (Last, Ever, Holds, Take, Confirmation, Change, Members)
+VALUES = (Last, Ever, Holds, Take, Confirmation, Change, Members, Date)
 NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, *VALUES, Ratio, Formula, HalfLives)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
@@ -169,7 +169,7 @@ def _read_by_rows(outline: Outline) -> set[str]:
             value = values[name]
             if isinstance(value, Holds):
                 ahead += [test.name for test in value.holds.tests]
-            elif isinstance(value, Take | Confirmation | Change | Members):
+            elif isinstance(value, Take | Confirmation | Change | Members | Date):
                 ahead += names_of(value)
     return found
 

@@ -85,8 +85,9 @@ def _reading_faults(named: NamedTest, domain: Domain) -> Iterator[tuple[str, str
 def test_faults(outline: Outline, name: str, test: Test, domain: Domain) -> Iterator[tuple[str, str]]:
     """What is wrong with a test on a name of that domain: code and message."""
     match test:
-        case Presence():
-            return
+        case Presence(word):
+            if word == "reached" and domain.kind != "date":
+                yield "wrong-test", f"{name} is no date, so its day is never reached"
         case Not(inner):
             yield from test_faults(outline, name, inner, domain)
         case OneOf(values):

@@ -14,6 +14,7 @@ from protocol_engine.model.values import (
     ONE_RESULT,
     Change,
     Confirmation,
+    Date,
     Ever,
     Holds,
     Last,
@@ -76,6 +77,8 @@ def _value_domain(outline: Outline, value: Value) -> Domain:
             return Domain("ordered", CONFIRMED)
         case Change():
             return change_domain(outline, value)
+        case Date():
+            return Domain("date")
         case Members():
             return HOW_MANY if value.members == "number" else YES_OR_NO
         case _:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from fractions import Fraction
 from itertools import pairwise, product
 
 from attrs import frozen
 
-from protocol_engine.model.conditions import InSet, Not, OneOf, Range, Test
+from protocol_engine.model.conditions import InSet, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.evaluation import NO, YES, MemberSet, Missing, Outcome, Why
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.table import Table
 from protocol_engine.model.units import plain
-from protocol_engine.model.values import ACTS, CONFIRMED, ONE_RESULT, Confirmation, Ever, Members, Take, Worked
+from protocol_engine.model.values import ACTS, CONFIRMED, ONE_RESULT, Confirmation, Date, Ever, Members, Take, Worked
 
 ResultKey = tuple[str, str | None]
 """A fact, a part of a fact or a choice, and the timepoint at which it is read."""
@@ -38,6 +39,11 @@ class Cell:
             return False
         here, there = self.outcome.value, other.outcome.value
         return not (isinstance(here, MemberSet) and isinstance(there, MemberSet)) or here.listed <= there.listed
+
+
+REACHED = date.min
+"""What a day that has come is, whatever day it is."""
+DAYS = (Cell("reached", Outcome(REACHED)), Cell("not yet reached", Outcome(date.max)))
 
 
 @frozen
@@ -94,6 +100,8 @@ def _fact_cells(table: Table, fact: FactDefinition, tests: list[Test]) -> tuple[
         return tuple(_number_cells(fact.domain, tests))
     if fact.set_of is not None:
         return tuple(_set_cells(table, tests, None))
+    if any(isinstance(test, Presence) and test.word == "reached" for test in tests):
+        return DAYS
     return (Cell("known", Outcome("known")),)
 
 
@@ -211,6 +219,8 @@ def _worked_cells(table: Table, value: Worked, tests: list[Test]) -> tuple[Cell,
         case Take() if value.take in ONE_RESULT:
             head, _, part = value.of[0].partition(".")
             return _fact_cells(table, table.facts[head], tests) if not part else tuple(_number_cells(Range(), tests))
+        case Date():
+            return DAYS
         case Members() if value.members != "number":
             return Cell("yes", Outcome(YES)), Cell("no", Outcome(NO))
         case _:

@@ -13,6 +13,7 @@ from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.values import (
     Change,
     Confirmation,
+    Date,
     Ever,
     Holds,
     Last,
@@ -162,7 +163,7 @@ def _names_in(value: Value) -> tuple[str, ...]:
     """The names that a value reads by a condition, or by itself."""
     if isinstance(value, Holds):
         return tuple(test.name for test in value.holds.tests)
-    return names_of(value) if isinstance(value, Take | Confirmation | Change | Members) else ()
+    return names_of(value) if isinstance(value, Take | Confirmation | Change | Members | Date) else ()
 
 
 def no_value_reads_itself(outline: Outline) -> Iterator[Problem]:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.conditions import test_faults
 from protocol_engine.checks.domains import Domain, domain_of, each_of, facts_behind, read_domain
 from protocol_engine.checks.names import acts_of
 from protocol_engine.checks.outline import Outline, hint
-from protocol_engine.errors import Problem
-from protocol_engine.model.table import Table
+from protocol_engine.errors import shown
+from protocol_engine.model.units import LIMIT_PATTERN
 from protocol_engine.model.values import (
     ACTS,
     ANY_RESULT,
     Change,
     Confirmation,
-    Holds,
+    Date,
+    Ever,
     Last,
     Members,
     Take,
     Worked,
-    names_of,
 )
 
 MARKS = ("consent", "eligibility", "allocation", "first_dose", "element")
@@ -42,35 +41,8 @@ def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:
                 yield from _number_faults(outline, key, name)
         case Members():
             yield from _member_faults(outline, value)
-
-
-def falls_wait_for_no_day(compiled: Compiled) -> Iterator[Problem]:
-    """Nothing falls by a value that changes as days go by: falls are looked at when something is reported."""
-    told: set[str] = set()
-    for row in compiled.table.rows:
-        tests = [test for guard in row.guards for test in guard.condition.tests] if row.kind == "fall" else []
-        for name in (name for test in tests for name in _names_behind(compiled.table, test.name)):
-            value = compiled.table.values[name]
-            if isinstance(value, Take) and value.within is not None and name not in told:
-                told.add(name)
-                message = (
-                    f"{name} changes as days go by, and what stops or closes is looked at only when something is "
-                    "reported; leave `within` out, or ask for it in `needs` or in a row of a table"
-                )
-                yield compiled.outline.problem("timed-fall", f"values.{name}.within", value.mark, message)
-
-
-def _names_behind(table: Table, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """A named value, and those that it reads."""
-    value = table.values.get(name)
-    if value is None or name in above:
-        return
-    yield name
-    names = names_of(value) if isinstance(value, Take | Confirmation | Change | Members) else ()
-    if isinstance(value, Holds):
-        names = tuple(test.name for test in value.holds.tests)
-    for other in names:
-        yield from _names_behind(table, other, (*above, name))
+        case Date():
+            yield from _date_faults(outline, value)
 
 
 def _take_faults(outline: Outline, value: Take) -> Iterator[Fault]:
@@ -159,6 +131,25 @@ def _number_faults(outline: Outline, key: str, name: str) -> Iterator[Fault]:
         yield "unknown-name", key, f"{name!r} is no value or fact of this file; {hint(name, known)}"
     elif domain.kind not in ("quantity", "undeclared"):
         yield "wrong-test", key, f"{name} is no number, so nothing is higher or lower than it by so much"
+
+
+def _date_faults(outline: Outline, value: Date) -> Iterator[Fault]:
+    protocol = outline.protocol
+    known = (*protocol.values, *protocol.facts, *MARKS, *acts_of(outline))
+    span = value.as_long_as
+    named = [("date", name) for name in value.date]
+    named += [("as_long_as.from", span.from_), ("as_long_as.to", span.to)] if span is not None else []
+    ends = (("not_before", value.not_before), ("not_after", value.not_after))
+    named += [(key, name) for key, name in ends if name is not None]
+    for key, name in named:
+        domain = domain_of(outline, name)
+        of_results = isinstance(protocol.values.get(name), Ever | Confirmation)
+        if name not in known:
+            yield "unknown-name", key, f"{name!r} is no act, date or value; {hint(name, known)}"
+        elif domain is not None and domain.kind not in ("date", "undeclared") and not of_results:
+            yield "wrong-test", key, f"{name} is no date, nor something that was so from one day on"
+    if span is not None and not LIMIT_PATTERN.fullmatch(span.times):
+        yield "wrong-test", "as_long_as.times", f"{shown(span.times)} is no number; write such as 0.5 or 1/2"
 
 
 def _member_faults(outline: Outline, value: Members) -> Iterator[Fault]:

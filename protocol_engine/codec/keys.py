@@ -9,9 +9,9 @@ import attrs
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.screening import Formula, HalfLives, Ratio
-from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take
+from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take
 
-PRESENCE_WORDS = ("any_result", "irrelevant", "not_reported", "reported_without_result")
+PRESENCE_WORDS = ("any_result", "irrelevant", "reached", "not_reported", "reported_without_result")
 
 STEP_KEYS: dict[str, type] = {
     "consent": p.Consent,
@@ -32,6 +32,7 @@ VALUE_KEYS: dict[str, type] = {
     "confirmation": Confirmation,
     "change": Change,
     "members": Members,
+    "date": Date,
 }
 DERIVED_KEYS: dict[str, type] = {"ratio": Ratio, "formula": Formula, "half_lives": HalfLives, "holds": Holds}
 IN_NODES = ("mark", "rests")

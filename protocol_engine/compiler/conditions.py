@@ -13,6 +13,7 @@ from protocol_engine.model.values import (
     ONE_RESULT,
     Change,
     Confirmation,
+    Date,
     Ever,
     Holds,
     Last,
@@ -115,7 +116,7 @@ class Conditions:
                     inner = self._fact_rests(value.last)
                 case Ever() if value.before is not None:
                     inner = self._value_rests(value.before)
-                case Take() | Confirmation() | Change() | Members():
+                case Take() | Confirmation() | Change() | Members() | Date():
                     facts = (self._fact_rests(fact) for fact in facts_of(value))
                     inner = joined(*facts, *(self._value_rests(other) for other in names_of(value)))
                 case None:

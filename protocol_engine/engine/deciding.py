@@ -21,7 +21,18 @@ from protocol_engine.model.state import Against
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
-from protocol_engine.model.values import Change, Confirmation, Ever, Holds, Last, Members, Take, facts_of, names_of
+from protocol_engine.model.values import (
+    Change,
+    Confirmation,
+    Date,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Take,
+    facts_of,
+    names_of,
+)
 from protocol_engine.version import ENGINE_VERSION
 
 ACTION_OF: dict[str, ActionKind] = {
@@ -502,7 +513,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
-        case Take() | Confirmation() | Change() | Members():
+        case Take() | Confirmation() | Change() | Members() | Date():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
             names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
         case _:

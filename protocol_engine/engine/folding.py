@@ -31,6 +31,7 @@ from protocol_engine.model.events import (
     AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
+    DayReached,
     DeathEvent,
     DiscontinuationEvent,
     EligibilityEvent,
@@ -94,10 +95,16 @@ class Folder:
         return self._standing(Fold(Position(self.table.start), History()))
 
     def on(self, fold: Fold, day: date | None) -> Fold:
-        """The fold as it is used on a day: results may have grown too old by then."""
-        if not self.table.timed or fold.standing.day == day:
+        """The fold as it is used on a day: something may have fallen, and results may have grown too old by then."""
+        if not self.table.timed or day is None or fold.standing.day == day:
             return fold
-        return self._standing(fold, day)
+        return self._standing(self._until(fold, day), day)
+
+    def _until(self, fold: Fold, day: date) -> Fold:
+        """The fold at the beginning of a day: what falls by the calendar has fallen, in the order of days."""
+        while (turn := fold.standing.next_turn(day)) is not None:
+            fold, _ = self._settle(fold, DayReached(turn))
+        return fold
 
     def _standing(self, fold: Fold, day: date | None = None) -> Fold:
         standing = Standing(self.table, fold.position, fold.history, day)
@@ -108,6 +115,8 @@ class Folder:
 
         Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
         """
+        if self.table.turning:
+            fold = self._until(fold, group[0].known.day)
         if len(group) == 1:
             fold, trace = self.enter(fold, group[0])
             return fold, trace if group[0].id == watched else None
@@ -171,7 +180,7 @@ class Folder:
         return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
 
     def _settle(
-        self, fold: Fold, event: FoldedEvent, together: Sequence[FoldedEvent] = ()
+        self, fold: Fold, event: FoldedEvent | DayReached, together: Sequence[FoldedEvent] = ()
     ) -> tuple[Fold, tuple[TriedRow, ...]]:
         """Falls, outermost scope first, until none is true; the day of a fall is that of the event that decided it."""
         tried: list[TriedRow] = []
@@ -431,13 +440,15 @@ def stopped_element(table: Table, position: Position, event: DiscontinuationEven
     return about if event.scope == "treatment" or any(line.drug == event.scope for line in lines) else None
 
 
-def _deciding(tried: TriedRow, event: FoldedEvent, together: Sequence[FoldedEvent]) -> FoldedEvent:
+def _deciding(
+    tried: TriedRow, event: FoldedEvent | DayReached, together: Sequence[FoldedEvent]
+) -> FoldedEvent | DayReached:
     """Of the events that were taken together, the newest that a row was decided by."""
     deciding = [other for other in (*together, event) if other.id in tried.facts]
     return max(deciding, key=lambda other: other.effective.day, default=event)
 
 
-def _over(position: Position, place: Place, row: Row, event: FoldedEvent) -> Position:
+def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayReached) -> Position:
     """The end of the course, by the event that brought it; a later end, such as death, does not unsay the first."""
     on = event.effective.day
     return altered(

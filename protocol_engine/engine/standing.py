@@ -289,6 +289,12 @@ class Standing:
             return 1
         return (self.position.cycle or 0) + (0 if row.effect == "day" else 1)
 
+    def next_turn(self, last: date) -> date | None:
+        """The next day, up to a last one, on which something may fall although nothing is reported."""
+        after = self.day or date.min
+        turns = (self._read.turns(name, after, self.evaluation) for name in self.table.turning)
+        return min((day for day in turns if day is not None and day <= last), default=None)
+
     def when(self, row: Row) -> When:
         """Between which days the act of a row may be done, and when it is due: each None where it is not stated."""
         due = self.due(row)

@@ -78,13 +78,13 @@ class Range:
 
 @frozen
 class Presence:
-    """Whether there is a result at all.
+    """Whether there is a result at all, or whether the day that it names has come.
 
-    ``any_result`` (some result is known), ``irrelevant`` (always holds), and the two tests that read absence:
-    ``not_reported`` (nobody reported) and ``reported_without_result``.
+    ``any_result`` (some result is known), ``irrelevant`` (always holds), ``reached`` (the day that a date names has
+    begun), and the two tests that read absence: ``not_reported`` (nobody reported) and ``reported_without_result``.
     """
 
-    word: Literal["any_result", "irrelevant", "not_reported", "reported_without_result"]
+    word: Literal["any_result", "irrelevant", "reached", "not_reported", "reported_without_result"]
 
 
 @frozen

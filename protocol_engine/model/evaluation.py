@@ -36,14 +36,17 @@ from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.values import (
     ACTS,
+    CONFIRMED,
     Change,
     Confirmation,
+    Date,
     Ever,
     Holds,
     Last,
     Members,
     Take,
     Worked,
+    names_of,
 )
 from protocol_engine.model.worked import (
     Between,
@@ -52,8 +55,10 @@ from protocol_engine.model.worked import (
     confirmed,
     count,
     doubtful,
+    grown_old,
     moments_of,
     run,
+    spanned,
     taken,
     total,
     within,
@@ -119,6 +124,9 @@ class Leaves(Protocol):
     def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:
         """A value that is worked out from several results, or from other values that ``by`` reads."""
 
+    def reached(self, outcome: Outcome) -> Truth:
+        """Whether the day that a date names has begun."""
+
     def built_in(self, name: str) -> Outcome:
         """The value of a built-in name."""
 
@@ -153,7 +161,7 @@ class Evaluation:
                 return self.leaves.ever(value)
             case Holds():
                 return self._holds(value.holds)
-            case Take() | Confirmation() | Change() | Members():
+            case Take() | Confirmation() | Change() | Members() | Date():
                 return self.leaves.worked(name, value, self)
             case None:
                 if name in self.table.facts:
@@ -215,7 +223,7 @@ class Evaluation:
             return TRUE if outcome.value in test.values else FALSE
         match test:
             case Presence(word):
-                return _present(outcome, word)
+                return self.leaves.reached(outcome) if word == "reached" else _present(outcome, word)
             case Not(inner):
                 return Truth(-self._tested(outcome, inner))
             case _ if outcome.value is None:
@@ -385,11 +393,71 @@ class HistoryLeaves:
                 moments = self._moments(value.confirmation, value)
                 found = confirmed(value, moments, by.meets(value.is_))
                 sources = _sources(moments)
-                return Outcome(found, sources=sources) if found is not None else self._doubtful(name, value, moments)
+                return Outcome(found[0], sources=sources) if found is not None else self._doubtful(name, value, moments)
             case Change():
                 return self._changed(value, by)
             case Members():
                 return self._members(value)
+            case Date():
+                return self._date(value, by)
+
+    def reached(self, outcome: Outcome) -> Truth:
+        """Whether the day that a date names has begun."""
+        if not isinstance(outcome.value, date) or self.day is None:
+            return UNKNOWN
+        return TRUE if outcome.value <= self.day else FALSE
+
+    def _date(self, value: Date, by: Evaluation) -> Outcome:
+        """The day, once everything that it is worked out from is known."""
+        named = {name: self._day_of(name, by) for name in names_of(value)}
+        sources = tuple(dict.fromkeys(source for found in named.values() for source in found.sources))
+        days = {name: found.value for name, found in named.items() if isinstance(found.value, date)}
+        begun = [days[name] for name in value.date if name in days]
+        lacking = [name for name in named if name not in days and not (name in value.date and begun)]
+        if value.of_several == "latest":
+            lacking = [name for name in named if name not in days]
+        if lacking or not begun:
+            missing = tuple(item for name in lacking for item in named[name].missing)
+            return Outcome(None, missing[0].why if missing else "absent", sources, missing)
+        found = max(begun) if value.of_several == "latest" else min(begun)
+        if value.plus is not None:
+            found = value.plus.after(found)
+        if value.as_long_as is not None:
+            found += spanned(value.as_long_as, days[value.as_long_as.from_], days[value.as_long_as.to])
+        found = max(found, days[value.not_before]) if value.not_before is not None else found
+        found = min(found, days[value.not_after]) if value.not_after is not None else found
+        return Outcome(found, sources=sources)
+
+    def _day_of(self, name: str, by: Evaluation) -> Outcome:
+        """The day of an act, of a fact that is a date, or of a value: when it was first so."""
+        value = self.table.values.get(name)
+        if isinstance(value, Ever):
+            first = min((result for result in self._making(name)[0]), key=lambda result: result.day, default=None)
+            if first is not None:
+                return Outcome(first.day, sources=(first.event.id,))
+            return _unreported(value.ever[0], None, "absent")
+        if isinstance(value, Confirmation):
+            moments = self._moments(value.confirmation, value)
+            found = confirmed(value, moments, by.meets(value.is_))
+            if found is not None and found[0] == CONFIRMED[2]:
+                return Outcome(found[1], sources=_sources(moments))
+            return _unreported(value.confirmation, None, "absent")
+        if value is not None or name in self.table.facts:
+            return by.value(name)
+        day = self.day_of(name)
+        return Outcome(day) if day is not None else Outcome(None, "absent", (), (Missing(name, None, None, "absent"),))
+
+    def turns(self, name: str, after: date, by: Evaluation) -> date | None:
+        """The next day behind another on which a value changes although nothing is reported; None if there is none."""
+        value = self.table.values[name]
+        if isinstance(value, Date):
+            found = by.value(name).value
+            return found if isinstance(found, date) and found > after else None
+        if isinstance(value, Last | Take) and value.within is not None:
+            read = value.last if isinstance(value, Last) else value.of[0]
+            fact, _, part = read.partition(".")
+            return grown_old(moments_of(self._known(fact), part, value.where), value.within, after)
+        return None
 
     def _moments(self, name: str, value: Take | Confirmation) -> tuple[Moment, ...]:
         """The moments that a value looks at: since an act, and within a time, if it says so."""

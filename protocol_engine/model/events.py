@@ -160,6 +160,24 @@ class ChoiceEvent(Act):
         return (self.option, said(self.name or "")) == (other.option, said(other.name or ""))
 
 
+@frozen
+class DayReached:
+    """The beginning of a day on which something may fall by the calendar. Nobody reports it; no course keeps it."""
+
+    day: date
+    id: str = ""
+
+    @property
+    def known(self) -> EventTime:
+        """The day."""
+        return EventTime.of(self.day.isoformat())
+
+    @property
+    def effective(self) -> EventTime:
+        """The day."""
+        return self.known
+
+
 def said(name: str) -> str:
     """A name in words as it is compared: neither case nor spaces tell two apart."""
     return " ".join(name.split()).casefold()

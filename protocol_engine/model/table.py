@@ -37,6 +37,7 @@ from protocol_engine.model.values import (
     ACTS,
     Change,
     Confirmation,
+    Date,
     Ever,
     Holds,
     Last,
@@ -371,7 +372,7 @@ class Table:
                 inner = (value.last,)
             case Ever():
                 inner = tuple(value.ever)
-            case Take() | Confirmation() | Change() | Members():
+            case Take() | Confirmation() | Change() | Members() | Date():
                 inner = (*facts_of(value), *names_of(value))
             case Ratio():
                 inner = (value.ratio, value.to)
@@ -385,9 +386,40 @@ class Table:
             yield from self._facts_behind(other)
 
     @cached_property
+    def turning(self) -> tuple[str, ...]:
+        """The values that change as days go by, of those that falls read: what stops or closes by the calendar."""
+        tests = [
+            test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
+        ]
+        found = dict.fromkeys(name for test in tests for name in self._names_behind(test.name, ()))
+        values = ((name, self.values[name]) for name in found)
+        return tuple(
+            name
+            for name, value in values
+            if isinstance(value, Date) or (isinstance(value, Last | Take) and value.within is not None)
+        )
+
+    def _names_behind(self, name: str, above: tuple[str, ...]) -> Iterator[str]:
+        """A named value, and those that it reads."""
+        value = self.values.get(name)
+        if value is None or name in above:
+            return
+        yield name
+        names: tuple[str, ...] = ()
+        if isinstance(value, Holds):
+            names = tuple(test.name for test in value.holds.tests)
+        elif not isinstance(value, Last | Ever):
+            names = names_of(value)
+        for other in names:
+            yield from self._names_behind(other, (*above, name))
+
+    @cached_property
     def timed(self) -> bool:
         """Whether the day on which something is used matters: to a value, or because an act has a window."""
-        values = any(isinstance(value, Last | Take) and value.within is not None for value in self.values.values())
+        values = any(
+            isinstance(value, Date) or (isinstance(value, Last | Take) and value.within is not None)
+            for value in self.values.values()
+        )
         windows = any(row.window is not None for row in self.rows)
         return values or windows or any(regimen.tolerance is not None for regimen in self.regimens.values())
 

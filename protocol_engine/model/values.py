@@ -149,9 +149,38 @@ class Members(Node):
     cite: Cites = NO_CITES
 
 
-Worked = Take | Confirmation | Change | Members
+@frozen(kw_only=True)
+class Span(Node):
+    """A length of time that is ``times`` as long as that from one day to another; part of a day counts as a day."""
+
+    times: str
+    from_: str
+    to: str
+
+
+@frozen(kw_only=True)
+class Date(Node):
+    """A day worked out from other days: of acts, of facts that are dates, and of values.
+
+    Of a value that asks what ever was so it is the first day on which it was, of a confirmation the day of the first of
+    the two results. Of several days it is the ``earliest`` that is known, or the ``latest``, for which all must be.
+    ``plus`` and ``as_long_as`` are added to it; then it is no earlier than ``not_before``, and no later than
+    ``not_after``. Until all of these are known it is unknown.
+    """
+
+    date: Names
+    of_several: Literal["earliest", "latest"] = "earliest"
+    plus: Duration | None = None
+    as_long_as: Span | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+Worked = Take | Confirmation | Change | Members | Date
 """Values that are worked out from several results, or from other values."""
-Value = Last | Ever | Holds | Take | Confirmation | Change | Members
+Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date
 ONE_RESULT = ("first", "previous", "highest", "lowest")
 """What takes one of the results as it is."""
 CONFIRMED = ("none", "unconfirmed", "confirmed")
@@ -168,16 +197,20 @@ def facts_of(value: Worked) -> tuple[str, ...]:
             return (value.confirmation,)
         case Members():
             return (value.over,)
-        case Change():
+        case Change() | Date():
             return ()
 
 
 def names_of(value: Worked) -> tuple[str, ...]:
-    """The values, or facts, that a worked value reads by name."""
+    """The values, facts or acts that a worked value reads by name."""
     match value:
         case Change():
             return value.of, value.from_
         case Members():
             return (value.of,)
+        case Date():
+            span = (value.as_long_as.from_, value.as_long_as.to) if value.as_long_as is not None else ()
+            ends = (name for name in (value.not_before, value.not_after) if name is not None)
+            return (*value.date, *span, *ends)
         case _:
             return ()

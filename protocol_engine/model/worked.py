@@ -7,16 +7,17 @@ moment whose results disagree, or lack a detail that is asked for, is in doubt; 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 
 from attrs import frozen
 
 from protocol_engine.model.facts import FactValue
 from protocol_engine.model.history import FactHistory, Result
 from protocol_engine.model.units import Duration
-from protocol_engine.model.values import CONFIRMED, Change, Confirmation, Take
+from protocol_engine.model.values import CONFIRMED, Change, Confirmation, Span, Take
 
 
 @frozen
@@ -123,23 +124,26 @@ def _length(row: list[tuple[date, bool]], apart: Duration | None) -> int:
     return len(counted)
 
 
-def confirmed(value: Confirmation, moments: tuple[Moment, ...], meets: Callable[[FactValue], bool]) -> str | None:
-    """``none``, ``unconfirmed`` or ``confirmed``; None where it turns on what is in doubt."""
+def confirmed(
+    value: Confirmation, moments: tuple[Moment, ...], meets: Callable[[FactValue], bool]
+) -> tuple[str, date | None] | None:
+    """``none``, ``unconfirmed`` or ``confirmed``, and since when; None where it turns on what is in doubt."""
     least, most = (_confirmed(value, way) for way in _ways(moments, meets))
-    return least if least == most else None
+    return least if least[0] == most[0] else None
 
 
-def _confirmed(value: Confirmation, row: list[tuple[date, bool]]) -> str:
+def _confirmed(value: Confirmation, row: list[tuple[date, bool]]) -> tuple[str, date | None]:
     seen: list[date] = []
     for day, met in row:
         if not met:
             seen = []
             continue
         since = value.within.before(day) if value.within is not None else date.min
-        if any(since <= first <= value.after.before(day) for first in seen):
-            return CONFIRMED[2]
+        first = next((first for first in seen if since <= first <= value.after.before(day)), None)
+        if first is not None:
+            return CONFIRMED[2], first
         seen.append(day)
-    return CONFIRMED[1] if seen else CONFIRMED[0]
+    return (CONFIRMED[1], seen[0]) if seen else (CONFIRMED[0], None)
 
 
 def _ways(moments: tuple[Moment, ...], meets: Callable[[FactValue], bool]) -> Iterator[list[tuple[date, bool]]]:
@@ -149,6 +153,24 @@ def _ways(moments: tuple[Moment, ...], meets: Callable[[FactValue], bool]) -> It
     """
     for settled in (False, True):
         yield [(item.day, settled if item.value is None else meets(item.value)) for item in moments]
+
+
+def spanned(value: Span, start: date, end: date) -> timedelta:
+    """So many times the days from one day to another, part of a day counted as a day."""
+    return timedelta(days=ceil(Fraction(value.times) * (end - start).days))
+
+
+def grown_old(moments: tuple[Moment, ...], length: Duration, after: date) -> date | None:
+    """The first day behind another on which one of the moments is older than a length of time."""
+    days = (_too_old_on(item.day, length) for item in moments)
+    return min((day for day in days if day > after), default=None)
+
+
+def _too_old_on(day: date, length: Duration) -> date:
+    found = length.after(day)
+    while length.before(found) <= day:
+        found += timedelta(days=1)
+    return found
 
 
 def changed(value: Change, number: Fraction, base: Fraction) -> Fraction | None:
