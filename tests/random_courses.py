@@ -56,9 +56,19 @@ def facts_of_courses(table: Table) -> list[str]:
     return sorted(table.facts.keys() - table.screening_facts)
 
 
-def components_of(fact: FactDefinition, genes: Callable[[], list[str]]) -> dict[str, list[str] | str]:
-    """A value for each detail of a fact: some genes, or a number."""
-    return {name: genes() if part.set_of is not None else "1" for name, part in fact.parts.items()}
+def components_of(
+    fact: FactDefinition, genes: Callable[[], list[str]], one: Callable[[tuple[str, ...]], str]
+) -> dict[str, list[str] | str]:
+    """A value for each detail of a fact: some genes, one of several words, or a number."""
+    return {
+        name: genes() if part.set_of is not None else one(part.one_of) if part.one_of is not None else "1"
+        for name, part in fact.parts.items()
+    }
+
+
+def of_each(fact: FactDefinition, one: Callable[[tuple[str, ...]], str]) -> dict[str, str]:
+    """Of which member the report is, if the fact is reported for each."""
+    return {fact.each: one(("L1", "L2", "L3"))} if fact.each is not None else {}
 
 
 def answer_of(table: Table, fact: str, timepoint: str | None, random: Random) -> Wire:
@@ -67,7 +77,8 @@ def answer_of(table: Table, fact: str, timepoint: str | None, random: Random) ->
     wire: Wire = {"kind": "observation", "fact": fact, "value": random.choice(values_of(definition))}
     wire |= {"timepoint": timepoint} if timepoint is not None else {}
     wire |= {"unit": definition.quantity} if definition.quantity is not None else {}
-    parts = components_of(definition, lambda: random.choice(([], [GENES[0]], [GENES[2]])))
+    parts = components_of(definition, lambda: random.choice(([], [GENES[0]], [GENES[2]])), random.choice)
+    parts |= of_each(definition, random.choice)
     return wire | ({"components": parts} if parts else {})
 
 
@@ -82,8 +93,12 @@ def observations(draw: st.DrawFn, table: Table, fact: str | None = None, timepoi
     label = timepoint if timepoint is not None else draw(st.sampled_from((None, *definition.taken)))
     if label is not None:
         wire["timepoint"] = label
-    whole = components_of(definition, lambda: draw(st.lists(st.sampled_from(GENES), unique=True, max_size=2)))
-    components = {part: value for part, value in whole.items() if draw(st.booleans())}
+
+    def one(words: tuple[str, ...]) -> str:
+        return draw(st.sampled_from(words))
+
+    whole = components_of(definition, lambda: draw(st.lists(st.sampled_from(GENES), unique=True, max_size=2)), one)
+    components = {part: value for part, value in whole.items() if draw(st.booleans())} | of_each(definition, one)
     return wire | ({"components": components} if components else {})
 
 

@@ -40,6 +40,9 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {"A12": "investigator_decides"},
     ),
     "NCT07377643": ({}, {"A1": "may_change"}),
+    "ALDER-1": ({},),
+    "LARCH-1": ({},),
+    "ROWAN-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -253,3 +256,6 @@ TestNCT05861830 = walk("NCT05861830")
 TestNCT07151586 = walk("NCT07151586")
 TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
+TestALDER1 = walk("ALDER-1")
+TestLARCH1 = walk("LARCH-1")
+TestROWAN1 = walk("ROWAN-1")

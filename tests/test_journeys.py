@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from course_lines import machine
 from journey_checks import Answer, report, wrong_with_decision, wrong_with_reply
 from journey_transcripts import RULE, Checkpoint, Transcript, TranscriptError, WireEvent, read_transcript
 
-from protocol_engine import Course, compile_protocol, load_protocol, parse_action, parse_events
+from protocol_engine import Course, parse_action, parse_events
 
 JOURNEYS = Path(__file__).parent / "journeys"
 INVENTED = Path(__file__).parent / "invented"
@@ -28,8 +29,7 @@ PROTOCOLS = ("IIT2025006", "NCT05861830", "NCT07151586", "NCT07239271", "NCT0737
 
 @cache
 def machine_for(protocol: str, readings: tuple[tuple[str, str], ...]) -> Any:
-    invented = INVENTED.parent / "protocols" / f"{protocol}.yaml"
-    return compile_protocol(load_protocol(str(invented) if invented.exists() else protocol, readings=dict(readings)))
+    return machine(protocol, dict(readings))
 
 
 def lines_of(events: Iterable[WireEvent]) -> list[str]:
