@@ -66,7 +66,7 @@ class Fold:
     history: History
     deviations: tuple[Verdict, ...] = ()
     remarks: tuple[Remark, ...] = ()
-    standing: Standing = field(default=None, eq=False, repr=False)
+    standing: Standing = field(kw_only=True, eq=False, repr=False)
 
 
 @frozen
@@ -91,11 +91,15 @@ class Folder:
 
     def begun(self) -> Fold:
         """A course in which nothing has happened."""
-        return self._standing(Fold(Position(self.table.start), History()))
+        position, history = Position(self.table.start), History()
+        return Fold(position, history, standing=Standing(self.table, position, history))
 
     def _standing(self, fold: Fold) -> Fold:
+        """The fold with the standing that its position and history give, which may be the one it has."""
+        if fold.standing.position is fold.position and fold.standing.history is fold.history:
+            return fold
         standing = Standing(self.table, fold.position, fold.history)
-        return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing)
+        return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing=standing)
 
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
         """Fold one day; the trace is that of the event with the id ``watched``.
@@ -237,7 +241,7 @@ class Folder:
         if fold.position.grounds is not None:
             doubt = remarks.on_an_end(self.table, fold.position, fold.history, history, result)
             told = told if doubt is None else (*told, Remark(event.id, doubt))
-        return Fold(fold.position, history, fold.deviations, told)
+        return Fold(fold.position, history, fold.deviations, told, standing=fold.standing.told(history, event.fact))
 
     # --- acts ------------------------------------------------------------------------------------------------------
 
@@ -281,7 +285,7 @@ class Folder:
                 position = altered(position, eligible=event.met)
             case _:
                 pass
-        fold = Fold(position, history, fold.deviations, fold.remarks)
+        fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
         if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
             fold = self._unpark(fold, event)
         return fold

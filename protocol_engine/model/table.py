@@ -352,7 +352,7 @@ class Table:
             case Last():
                 inner = (value.last,)
             case Ever():
-                inner = tuple(value.ever)
+                inner = (*value.ever, *([value.before] if value.before is not None else ()))
             case Ratio():
                 inner = (value.ratio, value.to)
             case HalfLives():
@@ -363,6 +363,17 @@ class Table:
                 pass
         for other in inner:
             yield from self._facts_behind(other)
+
+    @cached_property
+    def reading(self) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+        """By fact the names that read it, itself among them, and the ids of the rows whose conditions do."""
+        names = {*self.facts, *self.values, *(name for row in self.rows for name in row.reads)}
+        behind = {name: frozenset(self._facts_behind(name)) for name in names}
+        found = {}
+        for fact in self.facts:
+            reading = frozenset(name for name in names if fact in behind[name])
+            found[fact] = reading, frozenset(row.id for row in self.rows if not reading.isdisjoint(row.reads))
+        return found
 
     @cached_property
     def screening_facts(self) -> frozenset[str]:
