@@ -17,6 +17,7 @@ from journey_transcripts import Transcript, WireEvent, read_transcript
 
 from protocol_engine import begin, parse_events, replay, step
 from protocol_engine.engine.course import derived
+from protocol_engine.engine.standing import Standing
 from protocol_engine.model.events import PatientEvent
 
 JOURNEYS = sorted((Path(__file__).parent / "journeys").glob("*/*.txt"))
@@ -33,6 +34,20 @@ def test_each_step_of_a_journey_is_what_derives_from_its_events_in_whatever_orde
             state = step(used, state, event).state
             again, _ = derived(used, state.events)
             assert again == evolve(state, group=tuple(sorted(state.group, key=lambda event: event.id)))
+
+
+@pytest.mark.parametrize("path", JOURNEYS, ids=lambda path: "/".join(path.with_suffix("").parts[-2:]))
+def test_what_was_kept_of_earlier_readings_is_what_reading_again_gives(path: Path) -> None:
+    transcript: Transcript = read_transcript(path)
+    used = machine(transcript.protocol, transcript.readings)
+    for taken in replay(used, parse_events(json.dumps(event) for event in transcript.events)):
+        kept = taken.state.now.standing
+        again = Standing(used.table, taken.state.now.position, taken.state.now.history)
+        for name in (*used.table.values, *used.table.facts):
+            assert kept.evaluation.value(name) == again.evaluation.value(name)
+        for row in (*kept.falls, *used.table.offers.get(kept.place.id, ())):
+            assert (kept.truth(row), kept.tried(row)) == (again.truth(row), again.tried(row))
+        assert (kept.offers, kept.falling, kept.holds) == (again.offers, again.falling, again.holds)
 
 
 # --- what it costs ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
+from itertools import chain
 from typing import Any, Literal, get_args
 
 from attrs import field, frozen
@@ -214,18 +215,16 @@ class Chain:
     def _citations(
         self, tried: tuple[TriedRow, ...], verdict: Verdict | Answer | None, decision: Decision | None
     ) -> list[str]:
-        found: set[str] = set(verdict.cites) if verdict is not None else set()
-        for row in tried:
-            found.update(self.machine.table.row_of[row.row].basis)
+        row_of = self.machine.table.row_of
+        found = [row_of[row.row].basis for row in tried]
+        if verdict is not None:
+            found.append(verdict.cites)
         if decision is not None:
-            found.update(decision.assumptions)
-            for action in decision.actions:
-                found.update(action.basis)
-            for wait in decision.awaiting:
-                found.update(wait.needed_by)
-            for refusal in decision.not_allowed:
-                found.update(refusal.cites)
-        return sorted(found, key=claim_order)
+            found.append(decision.assumptions)
+            found += [action.basis for action in decision.actions]
+            found += [wait.needed_by for wait in decision.awaiting]
+            found += [refusal.cites for refusal in decision.not_allowed]
+        return sorted({*chain(*found)}, key=claim_order)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -391,7 +391,8 @@ class Decider:
                 listing.notices[
                     f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
                 ] = None
-        listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
+        if fold.history.adverse:
+            listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         for parked in position.parked:
             listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
         listing.notices |= dict.fromkeys(extra)

@@ -138,17 +138,14 @@ def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | 
     newest = known.newest
     if newest is None:
         return None
-    keys = [newest] if day is None or _on(known.groups[newest]) <= day else []
-    if not keys and day is not None:
-        keys = sorted(
-            (key for key, group in known.groups.items() if _on(group) <= day),
-            key=lambda key: _on(known.groups[key]),
-        )[-1:]
-    for key in keys:
-        values = {item.value for item in known.groups[key] if isinstance(item.value, Decimal)}
-        if len(values) == 1:
-            return values.pop(), _on(known.groups[key])
-    return None
+    group, on = known.groups[newest], _on(known.groups[newest])
+    if day is not None and on > day:
+        earlier = [(_on(group), group) for group in known.groups.values() if _on(group) <= day]
+        if not earlier:
+            return None
+        on, group = max(reversed(earlier), key=lambda found: found[0])
+    values = {item.value for item in group if isinstance(item.value, Decimal)}
+    return (values.pop(), on) if len(values) == 1 else None
 
 
 def weight_in_doubt(history: History) -> bool:
@@ -158,7 +155,7 @@ def weight_in_doubt(history: History) -> bool:
 
 
 def _on(group: tuple[Any, ...]) -> date:
-    found: date = max(item.day for item in group)
+    found: date = max([item.day for item in group])
     return found
 
 

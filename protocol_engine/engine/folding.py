@@ -67,7 +67,7 @@ class Fold:
     history: History
     deviations: tuple[Verdict, ...] = ()
     remarks: tuple[Remark, ...] = ()
-    standing: Standing = field(default=None, eq=False, repr=False)
+    standing: Standing = field(kw_only=True, eq=False, repr=False)
 
 
 @frozen
@@ -92,7 +92,8 @@ class Folder:
 
     def begun(self) -> Fold:
         """A course in which nothing has happened."""
-        return self._standing(Fold(Position(self.table.start), History()))
+        position, history = Position(self.table.start), History()
+        return Fold(position, history, standing=Standing(self.table, position, history))
 
     def on(self, fold: Fold, day: date | None) -> Fold:
         """The fold as it is used on a day: something may have fallen, and results may have grown too old by then."""
@@ -107,8 +108,13 @@ class Folder:
         return fold
 
     def _standing(self, fold: Fold, day: date | None = None) -> Fold:
+        """The fold with the standing that its position and history give on a day, which may be the one it has."""
+        known = fold.standing
+        same_day = known.day == day or not self.table.timed
+        if known.position is fold.position and known.history is fold.history and same_day:
+            return fold
         standing = Standing(self.table, fold.position, fold.history, day)
-        return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing)
+        return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing=standing)
 
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
         """Fold one day; the trace is that of the event with the id ``watched``.
@@ -252,7 +258,7 @@ class Folder:
         if fold.position.grounds is not None:
             doubt = remarks.on_an_end(self.table, fold.position, fold.history, history, result)
             told = told if doubt is None else (*told, Remark(event.id, doubt))
-        return Fold(fold.position, history, fold.deviations, told)
+        return Fold(fold.position, history, fold.deviations, told, standing=fold.standing.told(history, event.fact))
 
     # --- acts ------------------------------------------------------------------------------------------------------
 
@@ -300,7 +306,7 @@ class Folder:
                 position = altered(position, eligible=event.met)
             case _:
                 pass
-        fold = Fold(position, history, fold.deviations, fold.remarks)
+        fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
         if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
             fold = self._unpark(fold, event)
         return fold

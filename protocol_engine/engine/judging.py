@@ -57,19 +57,20 @@ def _of_this_reading(standing: Standing, event: ActEvent) -> Judgement:
 def _of_another_reading(standing: Standing, event: ActEvent) -> Judgement | None:
     """An act that only a reading knows which was not selected; None for any other act."""
     elsewhere = standing.table.elsewhere
+    what = ""
+    rests: tuple[str, ...] | None = None
     match event:
-        case AllocationEvent():
-            rests, what = elsewhere.arms.get(event.arm), f"the arm {wording.words(event.arm)}"
-        case AdministrationEvent() | OmissionEvent():
-            rests, what = elsewhere.regimens.get(event.regimen), f"the regimen {wording.words(event.regimen)}"
-        case ProcedureEvent():
-            rests, what = elsewhere.procedures.get(event.procedure), wording.words(event.procedure)
-        case ChoiceEvent():
-            choice = elsewhere.choices.get(event.choice)
-            rests = choice.options.get(event.option or "") if choice is not None else None
+        case AllocationEvent() if event.arm in elsewhere.arms:
+            rests, what = elsewhere.arms[event.arm], f"the arm {wording.words(event.arm)}"
+        case AdministrationEvent() | OmissionEvent() if event.regimen in elsewhere.regimens:
+            rests, what = elsewhere.regimens[event.regimen], f"the regimen {wording.words(event.regimen)}"
+        case ProcedureEvent() if event.procedure in elsewhere.procedures:
+            rests, what = elsewhere.procedures[event.procedure], wording.words(event.procedure)
+        case ChoiceEvent() if event.choice in elsewhere.choices:
+            rests = elsewhere.choices[event.choice].options.get(event.option or "")
             what = wording.act_words(standing.table, ActLabel("choice", f"{event.choice}={event.option}"))
         case _:
-            return None
+            pass
     if rests is None:
         return None
     selected = ", ".join(f"{name} is read as {standing.table.readings[name]}" for name in rests)

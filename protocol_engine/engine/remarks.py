@@ -58,7 +58,7 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     """
     position, table, place = standing.position, standing.table, standing.place
     allocated = position.marks.get("allocation")
-    if not standing.history.adverse or allocated is None or position.ended is not None:
+    if allocated is None or position.ended is not None:
         return
     ever = (value for name, values in asked.items() if table.places[name].arm == place.arm for value in values)
     read = [*asked[place.id], *(value for value in ever if "element" not in value.since)]

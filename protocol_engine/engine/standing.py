@@ -69,6 +69,18 @@ class Standing:
         self._truths: dict[str, Truth] = {}
         self._tried: dict[str, TriedRow] = {}
 
+    def told(self, history: History, fact: str) -> Standing:
+        """The same position with one more result of a fact: what does not read that fact is as it was."""
+        new = Standing(self.table, self.position, history, self.day)
+        if self.table.timed:
+            return new
+        names, rows = self.table.reading[fact]
+        new.evaluation.keep(self.evaluation, names)
+        new._offers = self._offers
+        new._truths = {row: truth for row, truth in self._truths.items() if row not in rows}
+        new._tried = {row: tried for row, tried in self._tried.items() if row not in rows}
+        return new
+
     def counts(self, row: Row) -> bool:
         """Whether the cycles given in the element let the row pass; a fall waits for the days of the last cycle too."""
         given = self.position.given
@@ -98,9 +110,10 @@ class Standing:
         """The row's truth, and the events that decided it: none where the cycles that are given decide it alone."""
         known = self._tried.get(row.id)
         if known is None:
-            known = TriedRow(row.id, FALSE.word, ())
             if self.counts(row):
                 known = TriedRow(row.id, self.truth(row).word, self.evaluation.read_from(row.reads))
+            else:
+                known = TriedRow(row.id, FALSE.word, ())
             self._tried[row.id] = known
         return known
 

@@ -142,6 +142,10 @@ class Evaluation:
         self._known: dict[str, Outcome] = {}
         self._truths: dict[int, tuple[Guard, Truth]] = {}
 
+    def keep(self, before: Evaluation, changed: frozenset[str]) -> None:
+        """Take over the values that were read before, but those that have changed."""
+        self._known = {name: outcome for name, outcome in before._known.items() if name not in changed}
+
     def value(self, name: str) -> Outcome:
         """The value of a name: a named value, a fact (its last result), or a built-in."""
         known = self._known.get(name)
@@ -270,16 +274,11 @@ class Evaluation:
 
     def sources(self, condition: Condition) -> tuple[str, ...]:
         """The events that the names of a condition were read from."""
-        return self.read_from(named.name for named in condition.tests)
+        return self.read_from([named.name for named in condition.tests])
 
     def read_from(self, names: Iterable[str]) -> tuple[str, ...]:
         """The events that some names were read from, each once."""
-        found: dict[str, None] = {}
-        for name in names:
-            sources = self.value(name).sources
-            if sources:
-                found |= dict.fromkeys(sources)
-        return tuple(found)
+        return tuple(dict.fromkeys([source for name in names for source in self.value(name).sources]))
 
     def failing(self, condition: Condition) -> tuple[NamedTest, ...]:
         """Of a false condition, the tests that are false, of the clause that comes nearest to holding."""

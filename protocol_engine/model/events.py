@@ -352,7 +352,7 @@ def rewrites_told(event: PatientEvent) -> Iterator[Rewrite]:
 
     A correction of a correction tells of two: itself, and the one that stands under the corrected id from then on.
     """
-    while isinstance(event, CorrectionEvent | RetractionEvent):
+    while isinstance(event, Rewrite):
         yield event
         if isinstance(event, RetractionEvent):
             return

@@ -10,6 +10,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import NewType
 
 from attrs import field, frozen
@@ -123,7 +124,7 @@ class FactDefinition(Node):
         }
         return tuple(kind for kind, is_declared in declared.items() if is_declared)
 
-    @property
+    @cached_property
     def domain(self) -> Range:
         """The numbers that a quantity can be."""
         limits = (self.at_least, self.above, self.at_most, self.below)

@@ -371,7 +371,7 @@ class Table:
             case Last():
                 inner = (value.last,)
             case Ever():
-                inner = tuple(value.ever)
+                inner = (*value.ever, *([value.before] if value.before is not None else ()))
             case Take() | Confirmation() | Change() | Members() | Date():
                 inner = (*facts_of(value), *names_of(value))
             case Ratio():
@@ -428,6 +428,17 @@ class Table:
         """The acts that some value counts."""
         counts = (value for value in self.values.values() if isinstance(value, Take))
         return frozenset(act for value in counts for act in value.of if act.partition(".")[0] in ACTS)
+
+    @cached_property
+    def reading(self) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+        """By fact the names that read it, itself among them, and the ids of the rows whose conditions do."""
+        names = {*self.facts, *self.values, *(name for row in self.rows for name in row.reads)}
+        behind = {name: frozenset(self._facts_behind(name)) for name in names}
+        found = {}
+        for fact in self.facts:
+            reading = frozenset(name for name in names if fact in behind[name])
+            found[fact] = reading, frozenset(row.id for row in self.rows if not reading.isdisjoint(row.reads))
+        return found
 
     @cached_property
     def screening_facts(self) -> frozenset[str]:
