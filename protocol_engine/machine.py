@@ -54,7 +54,6 @@ class PlaceMachine:
                 if landing.target is not None:
                     self._add(self._triggers[key] + LAND, [place], landing.target, LAND)
         self._events: Mapping[str, Any] = self._machine.events
-        self._led: dict[tuple[str, str, str], str] = {}
 
     def _add(self, trigger: str, sources: list[str], target: str, row: str) -> None:
         """A row that leads back to its own place leaves and enters nothing: to ``transitions`` it is internal."""
@@ -71,15 +70,11 @@ class PlaceMachine:
         return self._fire(place, self._triggers[act] + LAND, LAND)
 
     def _fire(self, place: str, trigger: str, row: str) -> str:
-        """Where the trigger leads. The machine is never changed, so this is the same each time, and fired once."""
-        led = self._led.get((place, trigger, row))
-        if led is None:
-            cursor = _Cursor(self._states[place], row)
-            event = self._events.get(trigger)
-            if event is None or not event.trigger(cursor):
-                raise BrokenInvariant(f"no row {row} leaves {place} by {trigger}")
-            led = self._led[place, trigger, row] = self._places[cursor.state]
-        return led
+        cursor = _Cursor(self._states[place], row)
+        event = self._events.get(trigger)
+        if event is None or not event.trigger(cursor):
+            raise BrokenInvariant(f"no row {row} leaves {place} by {trigger}")
+        return self._places[cursor.state]
 
 
 def _holds(row: str) -> Callable[[EventData], bool]:
