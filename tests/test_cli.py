@@ -944,6 +944,26 @@ def finished(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> tu
     return process.returncode, (out or b"").decode(), err.decode()
 
 
+@pytest.mark.parametrize("module", ["protocol_engine", "protocol_engine.entrypoints.cli"])
+def test_a_module_is_run_as_the_program(module: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", module, "list", "--format", "json"]
+    ran = subprocess.run(command, capture_output=True, env={**os.environ, **HERE}, cwd=tmp_path, check=True)
+    assert [item["id"] for item in json.loads(ran.stdout)] == list(VERSIONS)
+
+
+@pytest.mark.parametrize("verbose", [(), ("--verbose",)])
+def test_a_closed_standard_error_changes_no_answer(verbose: tuple[str, ...], tmp_path: Path) -> None:
+    """A service may start the program without one: nothing is told, and nothing of it reaches standard output."""
+    log = tmp_path / "course.audit.jsonl"
+    for arguments in (("next", "NCT07151586", ALTERNATING), ("replay", "NCT07151586", ALTERNATING, "--audit", log)):
+        command = [*START, *arguments, "--format", "json", *verbose]
+        shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", *map(str, command)]
+        ran = subprocess.run(shell, stdout=subprocess.PIPE, env={**os.environ, **HERE}, cwd=tmp_path, check=False)
+        assert ran.returncode == 0
+        assert isinstance(json.loads(ran.stdout), dict)
+    assert run("audit", "verify", log).exit_code == 0
+
+
 def test_a_process_answers_with_its_exit_code(tmp_path: Path) -> None:
     lines = ALTERNATING.read_bytes()
     early = json.dumps({**CYCLE_2, "effective": "2026-03-20"})
