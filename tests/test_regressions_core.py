@@ -1043,3 +1043,20 @@ def test_words_that_agree_have_times_or_are_of_different_days_leave_no_doubt() -
     later = (chosen("k1", "01-05", "taxane", "docetaxel"), chosen("k2", "01-06", "taxane", "paclitaxel"))
     once = course("NCT07377643", *gates("thp"), *later).decide()
     assert (deviations(once), offered(once)) == ({"k2": "order"}, ["thp C1 d1"])
+
+
+@pytest.mark.parametrize("option", ["open", "end"])
+def test_a_branch_against_its_rule_is_told_with_the_rule_that_held_in_the_element_it_left(option: str) -> None:
+    """IIT2025006 R3, A1: after an ordinary progression nobody is asked; T-DXd is next by R3, and the notice says so."""
+    decision = course(
+        "IIT2025006 A1=may_open",
+        event("a1", "01-01", "consent"),
+        event("a2", "01-02", "eligibility", met=True),
+        event("h1", "01-02", "observation", fact="her2_ihc", value="1+"),
+        event("a3", "01-03", "allocation", arm="cohort_2"),
+        dose("e1", "01-05", "sg", 1),
+        event("p1", "02-05", "observation", fact="response", value="PD"),
+        event("k1", "02-06", "choice", choice="open_second_adc", option=option),
+    ).decide()
+    assert deviations(decision) == {"k1": "condition"}
+    assert any(text.startswith("k1: ") and "as known now it would be T-DXd by R3" in text for text in decision.notices)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol_engine.engine import dosing, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
@@ -388,7 +388,7 @@ class Decider:
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
-        standing = fold.standing
+        standing = Standing(self.table, evolve(fold.position, entered=against.entered), fold.history)
         taken = self.table.row_of[against.row]
         if standing.truth(taken) is TRUE:
             return []
