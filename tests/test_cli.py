@@ -305,6 +305,21 @@ def test_a_result_corrected_into_a_fact_that_nobody_reads_is_not_skipped(events:
     assert errors("next", "NCT07151586", path, "--skip-unknown-facts")[0].startswith(f"{path}:7 c1.event.fact ")
 
 
+def test_a_skipped_result_corrected_into_one_that_is_read_is_not_lost(events: Callable[[str], Path]) -> None:
+    # Skipped with the result that it corrects, the weight would be gone, and nobody told.
+    weight = {"kind": "observation", "effective": "2026-03-10", "fact": "weight", "value": "60", "unit": "kg"}
+    right = {"id": "c1", "kind": "correction", "effective": "2026-03-10", "corrects": HAEMOGLOBIN["id"], "reason": "x"}
+    path = events(jsonl(HAEMOGLOBIN) + jsonl({**right, "event": weight}))
+    assert errors("next", "NCT07151586", path, "--skip-unknown-facts") == [
+        f"{path}:2 c1.correction makes an event that is read of {HAEMOGLOBIN['id']}, which is skipped; report it anew"
+    ]
+    twice = {**right, "id": "c2", "corrects": "c1", "event": {**right, "event": weight}}
+    del twice["event"]["id"]
+    inner = {key: value for key, value in HAEMOGLOBIN.items() if key != "id"}
+    path = events(jsonl(HAEMOGLOBIN) + jsonl({**right, "event": inner}) + jsonl(twice))
+    assert "c2.correction makes an event that is read" in errors("next", "NCT07151586", path, "--skip-unknown-facts")[0]
+
+
 # --- propose ----------------------------------------------------------------------------------------------------------
 
 

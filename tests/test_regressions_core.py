@@ -795,6 +795,20 @@ def test_a_name_beside_an_option_of_the_list_is_refused(protocol: str, choice: s
         course(protocol, {key: item for key, item in wire.items() if key != "name"}, correction)
 
 
+@pytest.mark.parametrize("name", ["capecitabine", " Capecitabine", "paclitaxel carboplatin", "paclitaxel_carboplatin"])
+def test_a_name_that_stands_on_the_list_is_that_option(name: str) -> None:
+    """NCT05861830 A4: the investigator's own choice is one off the list."""
+    wire = event("c1", "01-05", "choice", choice="chemotherapy") | {"name": name}
+    with pytest.raises(Problems, match=r"c1\.name stands on the list; give \w+ as the option"):
+        course("NCT05861830", wire)
+
+
+def test_an_other_treatment_names_what_was_given() -> None:
+    """G4."""
+    with pytest.raises(Problems, match=r"o1\.drugs names nothing"):
+        course("NCT07151586", event("o1", "01-05", "other_treatment", drugs=[]))
+
+
 def test_the_open_option_keeps_its_name() -> None:
     """NCT05861830 A4."""
     wire = event("c1", "01-05", "choice", choice="chemotherapy", option="own_choice") | {"name": "vinorelbine"}
