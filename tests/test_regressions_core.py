@@ -1008,6 +1008,20 @@ def test_an_omitted_day_1_says_nothing_of_the_cycle_that_is_still_running() -> N
     assert not any("neither given nor reported" in notice for notice in decision.notices)
 
 
+@pytest.mark.parametrize(("arm", "regimen"), [("control", "tcbhp"), ("adaptive", "nab_p_hp")])
+@pytest.mark.parametrize("option", ["go_on", "stop"])
+def test_a_choice_that_another_reading_asks_for_cites_the_assumption(arm: str, regimen: str, option: str) -> None:
+    """NCT07239271 A12: by default nobody is asked whether treatment goes on; the word moves nothing."""
+    word = event("k1", "01-10", "choice", choice="treatment_goes_on", option=option)
+    decision = course("NCT07239271", *gates(arm), dose("e1", "01-05", regimen), word).decide()
+    (deviation,) = decision.deviations
+    assert (deviation.event, deviation.verdict, deviation.cites) == ("k1", "order", ("A12",))
+    assert "A12 is read as ends_surgery_open" in deviation.because[0]
+    assert f"{regimen} C2 d1" in offered(decision)
+    asked_for = course("NCT07239271 A12=investigator_decides", *gates(arm), dose("e1", "01-05", regimen), word).decide()
+    assert deviations(asked_for) == {"k1": "condition"}
+
+
 # --- two words on one choice -----------------------------------------------------------------------------------------
 
 

@@ -267,7 +267,7 @@ def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str
     if not _known(event.choice, (*table.choices, *table.elsewhere.choices), "choice", "choice", findings):
         return event
     found = [choices[event.choice] for choices in (table.choices, table.elsewhere.choices) if event.choice in choices]
-    options = [option for choice in found for option in choice.options]
+    options = list(dict.fromkeys(option for choice in found for option in choice.options))
     says_which = next((choice.says_which for choice in found if choice.says_which is not None), None)
     option = event.option if event.option is not None else (says_which if event.name is not None else None)
     if option is None:
