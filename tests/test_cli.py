@@ -500,6 +500,7 @@ def test_a_whole_log_is_whole_and_true(log: Path) -> None:
     assert "No head was given" in page
     head = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["hash"]
     assert "It ends with the given head." in prose("audit", "verify", log, "--head", head)
+    assert "It ends with the given head." in prose("audit", "verify", log, "--head", head.upper())
     assert answer("audit", "verify", log, "--protocol", "NCT07151586")["ok"] is True
     assert answer("audit", "verify", log, "--protocol", ROOT / "protocols" / "NCT07151586.yaml")["ok"] is True
 
