@@ -305,6 +305,21 @@ def test_a_result_corrected_into_a_fact_that_nobody_reads_is_not_skipped(events:
     assert errors("next", "NCT07151586", path, "--skip-unknown-facts")[0].startswith(f"{path}:7 c1.event.fact ")
 
 
+def test_a_skipped_result_corrected_into_one_that_is_read_is_not_lost(events: Callable[[str], Path]) -> None:
+    # Skipped with the result that it corrects, the weight would be gone, and nobody told.
+    weight = {"kind": "observation", "effective": "2026-03-10", "fact": "weight", "value": "60", "unit": "kg"}
+    right = {"id": "c1", "kind": "correction", "effective": "2026-03-10", "corrects": HAEMOGLOBIN["id"], "reason": "x"}
+    path = events(jsonl(HAEMOGLOBIN) + jsonl({**right, "event": weight}))
+    assert errors("next", "NCT07151586", path, "--skip-unknown-facts") == [
+        f"{path}:2 c1.correction makes an event that is read of {HAEMOGLOBIN['id']}, which is skipped; report it anew"
+    ]
+    twice = {**right, "id": "c2", "corrects": "c1", "event": {**right, "event": weight}}
+    del twice["event"]["id"]
+    inner = {key: value for key, value in HAEMOGLOBIN.items() if key != "id"}
+    path = events(jsonl(HAEMOGLOBIN) + jsonl({**right, "event": inner}) + jsonl(twice))
+    assert "c2.correction makes an event that is read" in errors("next", "NCT07151586", path, "--skip-unknown-facts")[0]
+
+
 # --- propose ----------------------------------------------------------------------------------------------------------
 
 
@@ -485,6 +500,7 @@ def test_a_whole_log_is_whole_and_true(log: Path) -> None:
     assert "No head was given" in page
     head = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["hash"]
     assert "It ends with the given head." in prose("audit", "verify", log, "--head", head)
+    assert "It ends with the given head." in prose("audit", "verify", log, "--head", head.upper())
     assert answer("audit", "verify", log, "--protocol", "NCT07151586")["ok"] is True
     assert answer("audit", "verify", log, "--protocol", ROOT / "protocols" / "NCT07151586.yaml")["ok"] is True
 
@@ -942,6 +958,26 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
 def finished(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> tuple[int, str, str]:
     out, err = process.communicate(stdin, timeout=60)
     return process.returncode, (out or b"").decode(), err.decode()
+
+
+@pytest.mark.parametrize("module", ["protocol_engine", "protocol_engine.entrypoints.cli"])
+def test_a_module_is_run_as_the_program(module: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", module, "list", "--format", "json"]
+    ran = subprocess.run(command, capture_output=True, env={**os.environ, **HERE}, cwd=tmp_path, check=True)
+    assert [item["id"] for item in json.loads(ran.stdout)] == list(VERSIONS)
+
+
+@pytest.mark.parametrize("verbose", [(), ("--verbose",)])
+def test_a_closed_standard_error_changes_no_answer(verbose: tuple[str, ...], tmp_path: Path) -> None:
+    """A service may start the program without one: nothing is told, and nothing of it reaches standard output."""
+    log = tmp_path / "course.audit.jsonl"
+    for arguments in (("next", "NCT07151586", ALTERNATING), ("replay", "NCT07151586", ALTERNATING, "--audit", log)):
+        command = [*START, *arguments, "--format", "json", *verbose]
+        shell = ["sh", "-c", 'exec "$@" 2>&-', "sh", *map(str, command)]
+        ran = subprocess.run(shell, stdout=subprocess.PIPE, env={**os.environ, **HERE}, cwd=tmp_path, check=False)
+        assert ran.returncode == 0
+        assert isinstance(json.loads(ran.stdout), dict)
+    assert run("audit", "verify", log).exit_code == 0
 
 
 def test_a_process_answers_with_its_exit_code(tmp_path: Path) -> None:

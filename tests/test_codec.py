@@ -119,6 +119,7 @@ def wrong(value: object, kind: Any) -> list[tuple[str, str]]:
         (21, Duration, "duration-expected"),
         ("10mg/kg", Quantity, "dose-expected"),
         ("-1 mg", Quantity, "dose-expected"),
+        ("0.0 mg", Quantity, "dose-expected"),
         (10, Quantity, "dose-expected"),
         ("randomized", Literal["randomised", "by_rule"], "word-expected"),
         (["randomised"], Literal["randomised", "by_rule"], "word-expected"),
@@ -208,7 +209,7 @@ def test_days_are_points_a_span_or_every_day(value: object, found: DoseDays) -> 
     assert CODEC.structure(mapping(drug="x", days=value), Administration).days == found
 
 
-@pytest.mark.parametrize("value", [[], [0], "21 to 1", "0 to 3", "8", 8, {"1": "8"}])
+@pytest.mark.parametrize("value", [[], [0], [8, 1], [1, 1], "21 to 1", "0 to 3", "8", 8, {"1": "8"}])
 def test_days_count_from_one_and_forwards(value: object) -> None:
     assert wrong(value, DoseDays) == [(".", "days-expected")]
 

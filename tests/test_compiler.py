@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from protocol_engine import Course, compile_protocol, load_protocol, parse_events
 from protocol_engine.compiler import compile_protocol as table_of
 from protocol_engine.reader import read_protocol
@@ -64,3 +66,19 @@ def test_a_choice_behind_a_stop_or_behind_another_choice_can_be_recorded() -> No
     choices = compile_protocol(read_protocol(text, "choices.yaml")).table.choices
     assert list(choices) == ["partner", "rechallenge", "pause", "palliation"]
     assert choices["palliation"].options == ("yes", "no")
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        "{reading_of: A1, until_progression: {death: R2}, fixed: {death: R1}}",
+        "{death: {reading_of: A1, until_progression: R2, fixed: R1}}",
+        "{death: [R2, {reading_of: A1, until_progression: R2, fixed: R1}]}",
+    ],
+)
+def test_an_end_rests_on_the_reading_that_was_put_in_under_ends(ends: str) -> None:
+    """Language reference, "Readings": every row that holds a selected reading names the assumption."""
+    table = table_of(read_protocol(GOOD + f"ends: {ends}\n", "ends.yaml"))
+    row = {row.target: row for row in table.rows if row.target.startswith("ended:")}
+    assert {"R2", "A1", "G2"} <= set(row["ended:death"].basis)
+    assert "A1" not in row["ended:off_study"].basis

@@ -203,7 +203,10 @@ WEIGHED = "e4 2026-01-04 observation fact=weight value=62.5 unit=kg"
         ("sg 625 mg IV", None),
         ("sg 9 mg/kg IV", "sacituzumab govitecan is 10 mg/kg, not 9 mg/kg"),
         ("sg 620 mg IV", "which at 62.5 kg is 625 mg, not 620 mg; no tolerance is stated"),
-        ("sg 1 g IV", "1 g cannot be compared with it"),
+        ("sg 0.625 g IV", None),
+        ("sg 10000 ug/kg IV", None),
+        ("sg 1 g IV", "which at 62.5 kg is 625 mg, not 1 g; no tolerance is stated"),
+        ("sg 625 mL IV", "625 mL cannot be compared with it"),
         ("sg 10 mg/kg SC", "is given IV, not SC"),
         ("tdxd 5.4 mg/kg IV", "tdxd is not part of it"),
         ("sg 10 mg/kg IV; tdxd 5.4 mg/kg IV", "tdxd is not part of it"),
@@ -220,13 +223,23 @@ def test_what_was_given_is_held_against_what_is_written(given_drugs: str, fault:
         assert any(fault in sentence and sentence.startswith("R3, R5: ") for sentence in answer.because)
 
 
-def test_an_amount_without_a_weight_cannot_be_wrong() -> None:
+@pytest.mark.parametrize("given_drugs", ["sg 625 mg IV", "sg 0.625 g IV"])
+def test_an_amount_without_a_weight_cannot_be_wrong(given_drugs: str) -> None:
     found = begun(ALTER, "sg_alone")
-    assert ask(found, '2026-01-05 administration regimen=sg cycle=1 day=1 given="sg 625 mg IV"').allowed
+    assert ask(found, f'2026-01-05 administration regimen=sg cycle=1 day=1 given="{given_drugs}"').allowed
 
 
 @pytest.mark.parametrize(
-    ("dose", "verdict"), [("9", "content"), ("10", "allowed"), ("15", "allowed"), ("20.5", "content")]
+    ("dose", "verdict"),
+    [
+        ("9 mg", "content"),
+        ("10 mg", "allowed"),
+        ("15 mg", "allowed"),
+        ("20.5 mg", "content"),
+        ("0.02 g", "allowed"),
+        ("0.021 g", "content"),
+        ("15 mL", "content"),
+    ],
 )
 def test_a_range_holds_its_ends(dose: str, verdict: str) -> None:
     """R2: tamoxifen is 10 to 20 mg."""
@@ -234,7 +247,7 @@ def test_a_range_holds_its_ends(dose: str, verdict: str) -> None:
         "e4 2026-01-05 choice choice=endocrine_agent option=tamoxifen\ne5 2026-01-04 observation fact=sex value=male"
     )
     found = begun(DAWNA, "dalpiciclib_et", chosen)
-    given_drugs = f"dalpiciclib 150 mg PO; tamoxifen {dose} mg PO"
+    given_drugs = f"dalpiciclib 0.15 g PO; tamoxifen {dose} PO"
     answer = ask(found, f'2026-01-06 administration regimen=dalpiciclib_et given="{given_drugs}"')
     assert answer.verdict == verdict
 

@@ -795,6 +795,20 @@ def test_a_name_beside_an_option_of_the_list_is_refused(protocol: str, choice: s
         course(protocol, {key: item for key, item in wire.items() if key != "name"}, correction)
 
 
+@pytest.mark.parametrize("name", ["capecitabine", " Capecitabine", "paclitaxel carboplatin", "paclitaxel_carboplatin"])
+def test_a_name_that_stands_on_the_list_is_that_option(name: str) -> None:
+    """NCT05861830 A4: the investigator's own choice is one off the list."""
+    wire = event("c1", "01-05", "choice", choice="chemotherapy") | {"name": name}
+    with pytest.raises(Problems, match=r"c1\.name stands on the list; give \w+ as the option"):
+        course("NCT05861830", wire)
+
+
+def test_an_other_treatment_names_what_was_given() -> None:
+    """G4."""
+    with pytest.raises(Problems, match=r"o1\.drugs names nothing"):
+        course("NCT07151586", event("o1", "01-05", "other_treatment", drugs=[]))
+
+
 def test_the_open_option_keeps_its_name() -> None:
     """NCT05861830 A4."""
     wire = event("c1", "01-05", "choice", choice="chemotherapy", option="own_choice") | {"name": "vinorelbine"}
@@ -994,6 +1008,20 @@ def test_an_omitted_day_1_says_nothing_of_the_cycle_that_is_still_running() -> N
     assert not any("neither given nor reported" in notice for notice in decision.notices)
 
 
+@pytest.mark.parametrize(("arm", "regimen"), [("control", "tcbhp"), ("adaptive", "nab_p_hp")])
+@pytest.mark.parametrize("option", ["go_on", "stop"])
+def test_a_choice_that_another_reading_asks_for_cites_the_assumption(arm: str, regimen: str, option: str) -> None:
+    """NCT07239271 A12: by default nobody is asked whether treatment goes on; the word moves nothing."""
+    word = event("k1", "01-10", "choice", choice="treatment_goes_on", option=option)
+    decision = course("NCT07239271", *gates(arm), dose("e1", "01-05", regimen), word).decide()
+    (deviation,) = decision.deviations
+    assert (deviation.event, deviation.verdict, deviation.cites) == ("k1", "order", ("A12",))
+    assert "A12 is read as ends_surgery_open" in deviation.because[0]
+    assert f"{regimen} C2 d1" in offered(decision)
+    asked_for = course("NCT07239271 A12=investigator_decides", *gates(arm), dose("e1", "01-05", regimen), word).decide()
+    assert deviations(asked_for) == {"k1": "condition"}
+
+
 # --- two words on one choice -----------------------------------------------------------------------------------------
 
 
@@ -1043,3 +1071,20 @@ def test_words_that_agree_have_times_or_are_of_different_days_leave_no_doubt() -
     later = (chosen("k1", "01-05", "taxane", "docetaxel"), chosen("k2", "01-06", "taxane", "paclitaxel"))
     once = course("NCT07377643", *gates("thp"), *later).decide()
     assert (deviations(once), offered(once)) == ({"k2": "order"}, ["thp C1 d1"])
+
+
+@pytest.mark.parametrize("option", ["open", "end"])
+def test_a_branch_against_its_rule_is_told_with_the_rule_that_held_in_the_element_it_left(option: str) -> None:
+    """IIT2025006 R3, A1: after an ordinary progression nobody is asked; T-DXd is next by R3, and the notice says so."""
+    decision = course(
+        "IIT2025006 A1=may_open",
+        event("a1", "01-01", "consent"),
+        event("a2", "01-02", "eligibility", met=True),
+        event("h1", "01-02", "observation", fact="her2_ihc", value="1+"),
+        event("a3", "01-03", "allocation", arm="cohort_2"),
+        dose("e1", "01-05", "sg", 1),
+        event("p1", "02-05", "observation", fact="response", value="PD"),
+        event("k1", "02-06", "choice", choice="open_second_adc", option=option),
+    ).decide()
+    assert deviations(decision) == {"k1": "condition"}
+    assert any(text.startswith("k1: ") and "as known now it would be T-DXd by R3" in text for text in decision.notices)

@@ -320,12 +320,6 @@ def test_a_value_that_cannot_be_worked_out_is_named(written: str, code: str, pat
             "all_smaller = no, tamaracins = below 2",
         ),
         (
-            "of: marker, is: {above: 50}, apart",
-            "of: marker, is: {above: 50}, within: 9 weeks, apart",
-            "timed-fall",
-            "as days go by",
-        ),
-        (
             "peak:          {label: highest marker, take: highest, of: marker",
             "peak: {change: ratio, of: marker_change, from: marker",
             "circular-value",

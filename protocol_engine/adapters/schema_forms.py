@@ -225,7 +225,7 @@ class WrittenForms(Forms):
 
     def _dose_days(self) -> Schema:
         ways = [
-            {**self.plain(tuple[DayOfCycle, ...]), "minItems": 1},
+            {**self.plain(tuple[DayOfCycle, ...]), "minItems": 1, "uniqueItems": True},
             {"const": "every"},
             {"type": "string", "pattern": anchored(SPAN_PATTERN)},
         ]

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from protocol_engine.checks.outline import Outline, Written, hint
-from protocol_engine.errors import Problem
+from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import GENERAL_RULES, Node
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
@@ -60,7 +60,7 @@ def claims_have_their_letter(outline: Outline) -> Iterator[Problem]:
         letter = LETTERS[section]
         for name, written in names.items():
             if name[:1] != letter or not name[1:].isascii() or not name[1:].isdigit():
-                mark = written.mark if isinstance(written, Node) else protocol.mark
+                mark = written.mark if isinstance(written, Node) else outline.line_mark(f"{section}.{name}")
                 message = (
                     f"{name!r} must be {letter} and a number, such as {letter}1, to be read as a claim of this kind"
                 )
@@ -72,7 +72,7 @@ def cited_claims_are_declared(outline: Outline) -> Iterator[Problem]:
     protocol = outline.protocol
     silences = tuple(protocol.not_stated)
     claims = (*protocol.rules, *protocol.assumptions, *protocol.criteria, *GENERAL_RULES)
-    for path, node, key, names in _citations(outline):
+    for path, mark, key, names in _citations(outline):
         known = silences if key in ("see", "not_stated", "endpoints_see") else claims
         for name in names:
             if name in known:
@@ -85,24 +85,24 @@ def cited_claims_are_declared(outline: Outline) -> Iterator[Problem]:
                 message = f"{name} is a claim; name it under `cite`, and here a line of `not_stated`"
             else:
                 message = f"{name!r} is declared nowhere; {hint(name, known)}"
-            yield outline.problem("unknown-claim", path, node.mark, message)
+            yield outline.problem("unknown-claim", path, mark, message)
 
 
-def _citations(outline: Outline) -> Iterator[tuple[str, Node, str, tuple[str, ...]]]:
-    """Every list of claims in the file: path, node, key and ids."""
+def _citations(outline: Outline) -> Iterator[tuple[str, Mark, str, tuple[str, ...]]]:
+    """Every list of claims in the file: path, where it stands, key and ids."""
     protocol = outline.protocol
     for item in outline.nodes:
         for key in ("cite", "see", "not_stated"):
             names = _claims(item.node, key)
             if names:
-                yield f"{item.path}.{key}", item.node, key, names
+                yield f"{item.path}.{key}", item.node.mark, key, names
     if protocol.endpoints_see:
-        yield "endpoints_see", protocol, "endpoints_see", protocol.endpoints_see
+        yield "endpoints_see", protocol.mark, "endpoints_see", protocol.endpoints_see
     for reason, names in protocol.ends.items():
-        yield f"ends.{reason}", protocol, "cite", names
+        yield f"ends.{reason}", outline.line_mark(f"ends.{reason}"), "cite", names
     for item, choice in outline.of(Choose):
         for option, names in choice.option_cites.items():
-            yield f"{item.path}.option_cites.{option}", choice, "cite", names
+            yield f"{item.path}.option_cites.{option}", choice.mark, "cite", names
 
 
 def _claims(node: Node, key: str) -> tuple[str, ...]:
@@ -135,11 +135,12 @@ def every_rule_is_in_a_row(outline: Outline) -> Iterator[Problem]:
         if item.path.removeprefix("values.") in readers:
             cited |= set(_claims(value, "cite"))
     for name in outline.protocol.rules:
+        path = f"rules.{name}"
         if name not in cited:
             message = (
                 f"{name} is cited by no row: cite it where it acts, or say in `not_stated` why nothing follows from it"
             )
-            yield outline.problem("uncited-rule", f"rules.{name}", outline.protocol.mark, message)
+            yield outline.problem("uncited-rule", path, outline.line_mark(path), message)
 
 
 def _used(outline: Outline, aside: tuple[type[Node], ...] = ()) -> Iterator[str]:
@@ -150,6 +151,7 @@ def _used(outline: Outline, aside: tuple[type[Node], ...] = ()) -> Iterator[str]
             yield from item.node.rests
     for names in outline.protocol.ends.values():
         yield from names
+    yield from outline.protocol.ends_rests
     for _, choice in outline.of(Choose):
         for names in choice.option_cites.values():
             yield from names

@@ -95,9 +95,10 @@ def references_lead_somewhere(outline: Outline) -> Iterator[Problem]:
                 message = f"{name!r} is no {what} of this file; {hint(name, tuple(known))}"
                 yield outline.problem("unknown-name", f"{item.path}.{key}", item.node.mark, message)
     for name in outline.protocol.ends:
+        path = f"ends.{name}"
         if name not in BUILT_IN_ENDS:
             message = f"{name!r} is no end that holds in every protocol; {hint(name, BUILT_IN_ENDS)}"
-            yield outline.problem("unknown-name", f"ends.{name}", outline.protocol.mark, message)
+            yield outline.problem("unknown-name", path, outline.line_mark(path), message)
 
 
 Reference = tuple[str, str, Collection[str], str]

@@ -86,6 +86,10 @@ class Outline:
                 found.setdefault(node.choose, tuple(node.options))
         return found
 
+    def line_mark(self, path: str) -> Mark:
+        """Where a line of text stands that is no node, such as a rule."""
+        return self.protocol.line_marks.get(path, self.protocol.mark)
+
     def of(self, *kinds: type[NodeT]) -> Iterator[tuple[Written, NodeT]]:
         """The nodes of some kinds, each with where it is written."""
         for item in self.nodes:

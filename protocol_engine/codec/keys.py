@@ -36,7 +36,9 @@ VALUE_KEYS: dict[str, type] = {
 }
 DERIVED_KEYS: dict[str, type] = {"ratio": Ratio, "formula": Formula, "half_lives": HalfLives, "holds": Holds}
 IN_NODES = ("mark", "rests")
-FILLED_IN: dict[type, tuple[str, ...]] = {p.Protocol: (*IN_NODES, "source", "readings", "elsewhere")}
+FILLED_IN: dict[type, tuple[str, ...]] = {
+    p.Protocol: (*IN_NODES, "source", "readings", "elsewhere", "line_marks", "ends_rests")
+}
 """Fields that the reader fills in and no file may write, where they are more than those of every node."""
 
 

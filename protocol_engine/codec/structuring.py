@@ -237,7 +237,10 @@ class Codec:
                 "dose-expected",
                 f"needs a number and a UCUM unit such as 10 mg/kg, not {_shown(value)}",
             )
-        return Quantity(Decimal(match[1]), match[2])
+        amount = Decimal(match[1])
+        if not amount:
+            raise _fail(value, "dose-expected", f"needs a number above 0, not {_shown(value)}")
+        return Quantity(amount, match[2])
 
     def _unit(self, value: object, _: object) -> UcumUnit:
         text = self._text(value, str)
@@ -260,6 +263,8 @@ class Codec:
             days = self._list(value, tuple[int, ...])
             if not days or min(days) < 1:
                 raise _fail(value, "days-expected", "counts days of the cycle from 1")
+            if list(days) != sorted(set(days)):
+                raise _fail(value, "days-expected", "names each day once, in order")
             return DayPoints(days)
         if value == "every":
             return DaySpan(1, None)

@@ -14,6 +14,7 @@ from protocol_engine.compiler.steps import Steps
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.protocol import (
     Arm,
+    ChoiceElsewhere,
     Choose,
     Decide,
     Elsewhere,
@@ -29,6 +30,7 @@ from protocol_engine.model.table import (
     ArmContent,
     ChoiceContent,
     RegimenContent,
+    Row,
     Table,
 )
 from protocol_engine.model.units import DayPoints
@@ -50,6 +52,7 @@ def compile_protocol(protocol: Protocol) -> Table:
     choices = {choice.id: choice for choice in _choices(protocol)}
     steps = Steps(protocol, regimens, choices)
     steps.find()
+    rows = steps.rows()
     table = Table(
         protocol=protocol.protocol,
         version=protocol.record.version,
@@ -69,11 +72,11 @@ def compile_protocol(protocol: Protocol) -> Table:
         choices=choices,
         arms={name: _arm(name, arm) for name, arm in protocol.arms.items()},
         places={draft.place.id: draft.place for draft in steps.places.drafts.values()},
-        rows=steps.rows(),
+        rows=rows,
         landings={},
         endpoints=protocol.endpoints,
         endpoints_see=protocol.endpoints_see,
-        elsewhere=_elsewhere(protocol, choices),
+        elsewhere=_elsewhere(protocol, choices, rows),
         derived=compiled_derived(protocol, steps.conditions),
         criteria=compiled_criteria(protocol, steps.conditions),
     )
@@ -81,21 +84,35 @@ def compile_protocol(protocol: Protocol) -> Table:
     return evolve(table, digest=digest(plain_json(table)))
 
 
-def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent]) -> Elsewhere:
+def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent], rows: tuple[Row, ...]) -> Elsewhere:
     """What the file knows under other readings and not under the selected ones."""
     known = protocol.elsewhere
-    other_choices = {}
+    other_choices = {name: _closed(choice) for name, choice in choices.items() if not _is_offered(choice, rows)}
     for name, choice in known.choices.items():
         here = choices[name].options if name in choices else ()
         options = {option: rests for option, rests in choice.options.items() if option not in here}
         if options or name not in choices:
-            other_choices[name] = evolve(choice, options=options)
+            closed = other_choices[name].options if name in other_choices else {}
+            other_choices[name] = evolve(choice, options={**closed, **options})
     return Elsewhere(
         arms=_others(known.arms, protocol.arms),
         regimens=_others(known.regimens, protocol.regimens),
         procedures=_others(known.procedures, protocol.procedures),
         choices=other_choices,
     )
+
+
+def _is_offered(choice: ChoiceContent, rows: tuple[Row, ...]) -> bool:
+    """Whether a row offers an option of the choice: one that tests a reading which was not selected is no row."""
+    return any(
+        row.act is not None and row.act.kind == "choice" and row.act.name.startswith(f"{choice.id}=") for row in rows
+    )
+
+
+def _closed(choice: ChoiceContent) -> ChoiceElsewhere:
+    """A choice that the selected readings offer nowhere, by the assumptions that it cites."""
+    rests = tuple(claim for claim in choice.cites if claim.startswith("A"))
+    return ChoiceElsewhere(dict.fromkeys(choice.options, rests), choice.says_which, rests)
 
 
 def _others(known: Mapping[str, tuple[str, ...]], here: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

@@ -512,8 +512,10 @@ class Steps:
     def _built_in_falls(self) -> None:
         for scope, ends in BUILT_IN_ENDS.items():
             for name, level, reason, follow_up in ends:
-                cites = joined(("G4",) if scope == DISCONTINUED else ("G2",), self.protocol.ends.get(reason, NO_CITES))
-                ending = self._ending(reason, cites, _Around(), follow_up=follow_up, rests=())
+                own = self.protocol.ends.get(reason, NO_CITES)
+                cites = joined(("G4",) if scope == DISCONTINUED else ("G2",), own)
+                rests = self.protocol.ends_rests if own else ()
+                ending = self._ending(reason, cites, _Around(), follow_up=follow_up, rests=rests)
                 guard = Guard(_test(name, level), cites)
                 self.places.falls.setdefault(scope, []).append(self._row(scope, evolve(ending, guards=(guard,))))
 

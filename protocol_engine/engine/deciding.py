@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol_engine.engine import dosing, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
@@ -399,7 +399,7 @@ class Decider:
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
-        standing = fold.standing
+        standing = Standing(self.table, evolve(fold.position, entered=against.entered), fold.history)
         taken = self.table.row_of[against.row]
         if standing.truth(taken) is TRUE:
             return []
@@ -435,10 +435,11 @@ def _days(when: When) -> tuple[str, str, str]:
     """The first day, the day due and the last day, as a decision says them."""
     if when.due is None and when.earliest is None and when.latest is None:
         return _NEVER_STATED
-    earliest, due, latest = (
-        day.isoformat() if day is not None else NOT_STATED_WORD for day in (when.earliest, when.due, when.latest)
-    )
-    return earliest, due, latest
+    due = when.due.isoformat() if when.due is not None else NOT_STATED_WORD
+    if when.earliest == when.due and when.latest is None:
+        return due, due, NOT_STATED_WORD
+    earliest = when.earliest.isoformat() if when.earliest is not None else NOT_STATED_WORD
+    return earliest, due, when.latest.isoformat() if when.latest is not None else NOT_STATED_WORD
 
 
 def _named(act: ActLabel) -> dict[str, Any]:

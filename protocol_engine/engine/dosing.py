@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from decimal import Context, Decimal, Inexact
+from fractions import Fraction
 from typing import Any
 
 from attrs import frozen
@@ -14,6 +15,7 @@ from protocol_engine.model.history import NO_RESULTS, History
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import WEIGHT_FACT, RegimenContent, Row, Table
+from protocol_engine.model.ucum import factor
 from protocol_engine.model.units import NOT_STATED_WORD, DayPoints, DaySpan, Quantity, plain
 
 PER_KG = "/kg"
@@ -277,27 +279,29 @@ def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | No
         return []
     said = f"{plain(given.dose)} {given.unit or 'without a unit'}"
     if not isinstance(dose, Quantity):
-        inside = given.unit == dose.from_.unit and dose.from_.value <= given.dose <= dose.to.value
-        return (
-            []
-            if inside
-            else [f"{line.name} is {plain(dose.from_.value)} to {plain(dose.to.value)} {dose.to.unit}, not {said}"]
-        )
-    if given.unit == dose.unit:
-        return [] if given.dose == dose.value else [f"{line.name} is {plain(dose.value)} {dose.unit}, not {said}"]
+        found = _in_unit(given, dose.from_.unit)
+        if found is not None and dose.from_.fraction <= found <= dose.to.fraction:
+            return []
+        return [f"{line.name} is {plain(dose.from_.value)} to {plain(dose.to.value)} {dose.to.unit}, not {said}"]
+    written = f"{line.name} is {plain(dose.value)} {dose.unit}"
+    found = _in_unit(given, dose.unit)
+    if found is not None:
+        return [] if found == dose.fraction else [f"{written}, not {said}"]
+    found = _in_unit(given, dose.unit.removesuffix(PER_KG))
+    if found is None or not is_per_kg(line.written):
+        return [f"{written}, and {said} cannot be compared with it"]
     amount = amount_json(line.written, weight)
-    if amount is not None and given.unit == amount["unit"]:
-        right = Decimal(amount["value"]) == given.dose
-        return (
-            []
-            if right
-            else [
-                (
-                    f"{line.name} is {plain(dose.value)} {dose.unit}, which at {amount['weight']} kg is "
-                    f"{amount['value']} {amount['unit']}, not {said}; no tolerance is stated"
-                )
-            ]
-        )
-    if is_per_kg(line.written) and given.unit == dose.unit.removesuffix(PER_KG):
+    if amount is None or found == Fraction(amount["value"]):
         return []
-    return [f"{line.name} is {plain(dose.value)} {dose.unit}, and {said} cannot be compared with it"]
+    right = f"at {amount['weight']} kg is {amount['value']} {amount['unit']}"
+    return [f"{written}, which {right}, not {said}; no tolerance is stated"]
+
+
+def _in_unit(given: GivenDrug, unit: str) -> Fraction | None:
+    """The dose given in another unit, exact; None where the two measure different things."""
+    if given.dose is None or given.unit is None:
+        return None
+    try:
+        return Fraction(given.dose) * factor(given.unit, unit)
+    except ValueError:
+        return None

@@ -337,7 +337,8 @@ class Folder:
                 and row.effect in ("enter", "enter_anew", "arrive")
                 and not all(guard.refutes for guard in row.guards)
             ):
-                return altered(moved, against=(*moved.against, Against(row.id, position.place, event.id)))
+                taken = Against(row.id, position.place, event.id, position.entered)
+                return altered(moved, against=(*moved.against, taken))
             return moved
         if landing is None or landing.kind == "stay":
             return position

@@ -24,10 +24,12 @@ from protocol_engine.model.events import (
     DiscontinuationEvent,
     ObservationEvent,
     OmissionEvent,
+    OtherTreatmentEvent,
     PatientEvent,
     ProcedureEvent,
     RetractionEvent,
     rewrites_told,
+    said,
 )
 from protocol_engine.model.facts import read_part, read_value
 from protocol_engine.model.table import Table
@@ -86,6 +88,7 @@ def accepted(
     """
     numbered = list(enumerate(events, 1))
     skipped = _unread(table, [event for _, event in numbered]) if skip_unknown_facts else frozenset()
+    left_out = {event.id for number, event in numbered if number in skipped}
     found: dict[str, PatientEvent] = {}
     kept: list[tuple[int, PatientEvent]] = []
     problems: list[Problem] = []
@@ -107,6 +110,8 @@ def accepted(
         for told in rewrites_told(event):
             if told.named not in found or told.named == told.id:
                 message = f"names {cut(told.named)}, and no such event is there"
+                if told.named in left_out:
+                    message = f"makes an event that is read of {cut(told.named)}, which is skipped; report it anew"
                 problems.append(Problem("absent-event", path, message, mark, source))
             else:
                 problems += [
@@ -122,20 +127,28 @@ def _unread(table: Table, events: list[PatientEvent]) -> frozenset[int]:
     """The numbers of observations of facts that the protocol does not read, and of what rewrites only these.
 
     A correction that turns a result which is read into one which is not is no such event: left out, it would leave
-    standing what somebody took back.
+    standing what somebody took back. Nor is one that turns it into what is read: left out, a result would be lost.
     """
     numbers: set[int] = set()
     ids: set[str] = set()
     while True:
-        more = {
-            number
-            for number, event in enumerate(events, 1)
-            if (isinstance(event, ObservationEvent) and event.fact not in table.facts)
-            or (isinstance(event, CorrectionEvent | RetractionEvent) and event.named in ids)
-        }
+        more = {number for number, event in enumerate(events, 1) if _says_nothing(table, event, ids)}
         if more == numbers:
             return frozenset(numbers)
         numbers, ids = more, {events[number - 1].id for number in more}
+
+
+def _says_nothing(table: Table, event: PatientEvent, skipped: Collection[str]) -> bool:
+    """Whether an event is about a fact that is not read, and would be if it were what a correction makes of it."""
+    match event:
+        case ObservationEvent():
+            return event.fact not in table.facts
+        case RetractionEvent():
+            return event.retracts in skipped
+        case CorrectionEvent():
+            return event.corrects in skipped and _says_nothing(table, event.event, skipped)
+        case _:
+            return False
 
 
 def accept_one(table: Table, event: PatientEvent) -> PatientEvent:
@@ -199,6 +212,9 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
                 _known(event.drug, table.drugs, "drug", "drug", findings)
         case DiscontinuationEvent():
             _known(event.scope, ("treatment", *table.drugs), "scope", "scope", findings)
+        case OtherTreatmentEvent():
+            if not event.drugs:
+                findings.append(("drugs", "names nothing; say what was given"))
         case CorrectionEvent():
             inner: list[tuple[str, str]] = []
             read = _read(table, event.event, inner)
@@ -254,7 +270,7 @@ def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str
     if not _known(event.choice, (*table.choices, *table.elsewhere.choices), "choice", "choice", findings):
         return event
     found = [choices[event.choice] for choices in (table.choices, table.elsewhere.choices) if event.choice in choices]
-    options = [option for choice in found for option in choice.options]
+    options = list(dict.fromkeys(option for choice in found for option in choice.options))
     says_which = next((choice.says_which for choice in found if choice.says_which is not None), None)
     option = event.option if event.option is not None else (says_which if event.name is not None else None)
     if option is None:
@@ -264,6 +280,11 @@ def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str
         return event
     if option == says_which and event.name is None:
         findings.append(("name", f"is missing: {option} says in words what was chosen"))
+    elif option == says_which and event.name is not None:
+        name, others = said(event.name), [other for other in options if other != says_which]
+        other = next((other for other in others if name in (said(other), said(other.replace("_", " ")))), None)
+        if other is not None:
+            findings.append(("name", f"stands on the list; give {other} as the option, without a name"))
     elif option != says_which and event.name is not None:
         off = f", or take {says_which}" if says_which is not None else ""
         findings.append(

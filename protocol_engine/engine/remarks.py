@@ -11,9 +11,9 @@ from protocol_engine.model.evaluation import HistoryLeaves
 from protocol_engine.model.events import DiscontinuationEvent
 from protocol_engine.model.history import History, Result
 from protocol_engine.model.state import Entered, Position
-from protocol_engine.model.table import Table
+from protocol_engine.model.table import Row, Table
 from protocol_engine.model.truth import TRUE
-from protocol_engine.model.values import Ever, Holds
+from protocol_engine.model.values import Ever, Holds, Last
 
 
 def of_what_is_over(table: Table, about: Entered, event: DiscontinuationEvent) -> str:
@@ -33,14 +33,17 @@ def on_an_end(table: Table, position: Position, before: History, after: History,
     on = ended.on if ended is not None else position.stopped[1] if position.stopped is not None else result.day
     end = f"{'the course' if ended is not None else 'protocol treatment'} ended on {on}"
     name = wording.fact_words(table, result.event.fact, result.timepoint)
-    known = after.results[result.event.fact].groups[result.group]
+    row = next(row for row in table.rows if row.id == grounds.row)
+    groups = after.results[result.event.fact].groups
+    known = groups[result.group]
+    if _reads_newest(table, row, result.event.fact):
+        known = tuple(r for group in groups.values() for r in group if r.day <= result.day)
     others = [r for r in known if r.event.id in grounds.events and r.value not in (None, result.value)]
     if others:
         says = f"{name} is {result.event.value} here and {others[0].event.value} in {others[0].event.id}"
         return (
             f"{says}, on which {end}; this stays so, and a correction or retraction of {others[0].event.id} reopens it"
         )
-    row = next(row for row in table.rows if row.id == grounds.row)
     then, now = (Standing(table, position, history) for history in (before, after))
     if result.day > on or then.truth(row) is not TRUE or now.truth(row) is TRUE:
         return None
@@ -49,6 +52,14 @@ def on_an_end(table: Table, position: Position, before: History, after: History,
         f"{name} of {result.day} became known after {end} ({', '.join(row.basis)}), and speaks against it: {why}"
     )
     return f"{known_late}; this stays so, and a correction or retraction of {', '.join(grounds.events)} reopens it"
+
+
+def _reads_newest(table: Table, row: Row, fact: str) -> bool:
+    """Whether a row reads the newest result of a fact, whatever its timepoint, so that a later one takes its place."""
+    values = [table.values.get(test.name, test.name) for guard in row.guards for test in guard.condition.tests]
+    return any(
+        value == fact or (isinstance(value, Last) and value.at is None and value.last == fact) for value in values
+    )
 
 
 def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> Iterator[str]:

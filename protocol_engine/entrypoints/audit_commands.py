@@ -21,9 +21,9 @@ HASH_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 
 def _hash(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    if text is not None and not HASH_PATTERN.fullmatch(text):
+    if text is not None and not HASH_PATTERN.fullmatch(text.lower()):
         raise click.BadParameter(f"{shown(text)} is not a hash of 64 hexadecimal digits")
-    return text
+    return text.lower() if text is not None else None
 
 
 @click.group("audit", short_help="Is an audit log whole and true?")

@@ -172,3 +172,7 @@ def main() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     app()
     raise SystemExit(options.YES)
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,8 @@ Thing = TypeVar("Thing")
 
 
 def with_progress(items: Iterable[Thing], what: str, total: int) -> Iterator[Thing]:
-    """The items, with a bar on standard error where that is a terminal."""
-    if not sys.stderr.isatty():
+    """The items, with a bar on standard error where there is one and it is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
         yield from items
         return
     yield from track(items, what, total=total, console=Console(stderr=True), transient=True)

@@ -59,7 +59,9 @@ def only_what_is_listed(_: WrappedLogger, __: str, told: EventDict) -> EventDict
 
 
 def configure(*, verbose: bool) -> None:
-    """Write to standard error: warnings only, or everything that is told."""
+    """Write to standard error: warnings only, or everything that is told. Where it is closed, nothing is told."""
+    closed = sys.stderr is None  # by whoever started the program; structlog would write to standard output
+    factory = structlog.ReturnLoggerFactory() if closed else structlog.WriteLoggerFactory(file=sys.stderr)
     structlog.configure(
         processors=[
             only_what_is_listed,
@@ -68,7 +70,7 @@ def configure(*, verbose: bool) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.WARNING),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from protocol_engine.errors import Mark
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
@@ -414,6 +415,9 @@ class Protocol(Node):
     ``study_closure``, ``withdrawal`` and ``discontinuation``.
     """
 
+    # ``line_marks`` says where each line of ``rules`` and ``ends`` stands, by its path, since these are no nodes; and
+    # ``ends_rests`` are the assumptions whose selected reading was put in under ``ends``.
+
     protocol: Name
     title: str
     record: Record
@@ -441,3 +445,5 @@ class Protocol(Node):
     source: str = field(default="<input>", eq=False)
     readings: dict[str, str] = field(factory=dict)
     elsewhere: Elsewhere = field(factory=Elsewhere, eq=False)
+    line_marks: dict[str, Mark] = field(factory=dict, eq=False, repr=False)
+    ends_rests: tuple[str, ...] = ()

@@ -44,11 +44,16 @@ class Grounds:
 
 @frozen
 class Against:
-    """A branch that was entered although its row did not hold: the row, where it was taken, and the act."""
+    """A branch that was entered although its row did not hold: the row, where it was taken, and the act.
+
+    ``entered`` is the day of the first act of the element that was left: what its rows count since then, they go on
+    counting from that day.
+    """
 
     row: str
     source: str
     event_id: str
+    entered: date | None = None
 
 
 @frozen

@@ -100,7 +100,14 @@ class WrittenProtocol:
             findings.append(Finding((FRAGMENTS_KEY,), "endless-fragment", message, self.tree.mark))
         if findings or known is None:
             raise _problems(findings, self.source)
-        return evolve(protocol, source=self.source, readings=selected, elsewhere=known)
+        return evolve(protocol, source=self.source, readings=selected, elsewhere=known, **_of_lines(tree))
+
+
+def _of_lines(tree: Table) -> dict[str, Any]:
+    """What is kept of the sections whose lines are no nodes: where each line stands, and what the ends rest on."""
+    sections = {key: section for key in ("rules", "ends") if isinstance(section := tree.get(key), Table)}
+    marks = {f"{key}.{name}": mark for key, section in sections.items() for name, mark in section.key_marks.items()}
+    return {"line_marks": marks, "ends_rests": sections["ends"].rests if "ends" in sections else ()}
 
 
 def _problems(findings: list[Finding], source: str) -> Problems:
