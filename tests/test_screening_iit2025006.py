@@ -70,6 +70,9 @@ FAILS = [
     ("hcv_rna detected", "E8"),
     ("pregnancy_test serum_positive", "E9"),
     ("menopause peri; pregnancy_test urine_positive", "E9"),
+    ("menopause post; pregnancy_test serum_positive", "E9"),  # a positive test counts whatever she was held to be
+    ("sterilization tubes_removed; pregnancy_test urine_positive", "E9"),
+    ("-menopause; -sterilization; pregnancy_test serum_positive", "E9"),
     ("breast_feeding yes", "E9"),
     ("menopause post; breast_feeding yes", "E9"),
 ]
@@ -113,7 +116,6 @@ FITS = [
     "brain_metastases asymptomatic",
     "inflammatory_bowel_disease inactive",
     "menopause post; -pregnancy_test",
-    "menopause post; pregnancy_test serum_positive",
     "sterilization uterus_removed; -pregnancy_test",
     "sterilization tubes_removed; -pregnancy_test",
     "sex male; -menopause; -sterilization; -pregnancy_test; -breast_feeding",
@@ -243,8 +245,6 @@ UNKNOWN = [
     ("-ild_status; ild_severity severe; pulmonary_insufficiency yes", "E3"),
     ("ild_status past; ild_severity severe; -pulmonary_insufficiency", "E3"),
     ("ild_status past; pulmonary_insufficiency yes", "E3"),
-    ("-menopause; pregnancy_test serum_positive", "E9"),
-    ("-sterilization; pregnancy_test urine_positive", "E9"),
     ("-sex; pregnancy_test serum_positive", "E9"),
     ("er_percent 0 %; -pr_percent", "I2"),
     ("her2_ihc not_evaluable", "I2"),

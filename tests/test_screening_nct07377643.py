@@ -228,6 +228,9 @@ ECGS = [
     ("470 1000; 481 1000", "unknown"),
     ("470 1000; 500 1000; 460 1000; 465 1000; 470 1000", "not_met"),
     ("470 1000; 465 1000", "not_met"),
+    ("450 1000; 500 1000; 450 1000", "unknown"),  # one above 480 asks for three more, whichever it is
+    ("450 1000; 500 1000; 450 1000; 470 1000; 465 1000", "not_met"),
+    ("450 1000; 500 1000; 490 1000; 490 1000; 470 1000", "met"),
 ]
 
 
@@ -313,6 +316,13 @@ def test_time_that_must_have_passed(criteria: str, beside: str, fact: str, far: 
 def test_e12_asks_for_an_endoscopy_within_3_months() -> None:
     for day, criteria in (("2025-11-01", ""), ("2025-10-31", "E12"), ("never", "E12")):
         assert screened.bars(found(f"varices high; last_upper_endoscopy {day}")) == named(criteria)
+
+
+@pytest.mark.parametrize("beside", ["", "menopause peri; "])
+def test_i11_a_negative_test_of_urine_leaves_the_one_of_serum_open(beside: str) -> None:
+    patient = found(f"{beside}pregnancy_test urine_negative")
+    assert (screened.bars(patient), screened.undecided(patient)) == (set(), {"I11"})
+    assert [(item.fact, item.why) for item in patient.screening.lacking] == [("pregnancy_test", "other")]
 
 
 SUPPORT = [
@@ -413,12 +423,13 @@ ALONE = [
     ("I6", "progression_after_last_therapy none"),
     ("I10.1", "hemoglobin_support yes"),
     ("I10.3", "platelet_support yes"),
-    ("I11", "pregnancy_test urine_negative"),
-    ("I11", "menopause peri; pregnancy_test urine_negative"),
     ("I12", "fertile_partner no; contraception refused"),
     ("I12", f"{MAN}; contraception refused"),
     ("I11 E21", "pregnancy_test serum_positive"),  # one result fails the test asked for and shows the pregnancy
     ("I11 E21", "pregnancy_test urine_positive"),
+    ("I11", "pregnancy_test serum_positive on 2026-01-14; pregnancy_test urine_negative on 2026-01-31"),
+    ("E21", "menopause post; pregnancy_test serum_positive"),  # whatever her potential was said to be
+    ("E21", "sterilization tubes_removed; pregnancy_test urine_positive"),
     ("I11 E21", "pregnancy_test serum_negative on 2026-01-14; pregnancy_test serum_positive on 2026-01-31"),
     ("E2.2", "antihypertensive_treatment yes; systolic_bp 170 mm[Hg]"),
     ("E2.5", "ventricular_arrhythmia symptomatic_or_treated"),
@@ -584,14 +595,14 @@ READINGS = [
     ("A6 one_suffices", "pt 30 s uln=14", "I10.8", ""),
     ("A6 one_suffices", "aptt 60 s uln=38; pt 30 s uln=14", "I10.8", "I10.8"),
     ("A6 one_suffices", "inr 2 1 uln=1.2", "I10.8", "I10.8"),
-    ("A7 either_suffices", "menopause post; pregnancy_test urine_negative", "", "I11"),
+    ("A7 either_suffices", "menopause post; pregnancy_test serum_positive", "E21", "I11 E21"),
     ("A7 either_suffices", "menopause post; contraception refused", "", "I12"),
     ("A7 either_suffices", "sterilization tubes_removed; contraception refused", "", "I12"),
     ("A7 either_suffices", "menopause post; pregnancy_planned yes", "", "E21"),
     ("A7 either_suffices", "menopause post; sterilization uterus_removed; contraception refused", "", ""),
     ("A7 either_suffices", f"{MAN}; pregnancy_test urine_negative", "", ""),
-    ("A8 sexually_active_only", "fertile_partner no; pregnancy_test urine_negative", "I11", ""),
-    ("A8 sexually_active_only", "fertile_partner yes; pregnancy_test urine_negative", "I11", "I11"),
+    ("A8 sexually_active_only", "fertile_partner no; pregnancy_test urine_positive", "I11 E21", "E21"),
+    ("A8 sexually_active_only", "fertile_partner yes; pregnancy_test urine_positive", "I11 E21", "I11 E21"),
     ("A9 treated_only", "systolic_bp 170 mm[Hg]", "E2.2", ""),
     ("A9 treated_only", "diastolic_bp 101 mm[Hg]", "E2.2", ""),
     ("A9 treated_only", "systolic_bp 170 mm[Hg]; antihypertensive_treatment yes", "E2.2", "E2.2"),

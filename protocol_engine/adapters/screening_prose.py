@@ -21,7 +21,7 @@ from protocol_engine.engine.patient_screening import PatientScreening
 from protocol_engine.engine.screening import CriterionAnswer, Screening
 from protocol_engine.engine.wording import words
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLives, Ratio, must_hold
+from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLives, Newest, Ratio, must_hold
 from protocol_engine.model.table import Table
 from protocol_engine.model.values import Holds
 
@@ -231,10 +231,12 @@ def _derived_words(protocol: Protocol, item: Derived) -> str:
         case HalfLives():
             told = f"how often the {fact_name(protocol, item.half_lives)} has gone by since the "
             told += fact_name(protocol, item.since)
+        case Newest():
+            told = f"the newest {fact_name(protocol, item.newest)} that is {listed(item.among, 'or')}"
         case Holds():
             told, rests = condition_words(protocol, item.holds), item.holds.rests
         case Formula():
-            which = "; of the first result" if item.results == "first" else ""
+            which = {"newest": "", "first": "; of the first result", "highest": "; the highest of all"}[item.results]
             if item.mean_of is not None:
                 apart = ", the first left aside" if item.after_first else ""
                 which = f"; the mean of the newest {item.mean_of} results{apart}"

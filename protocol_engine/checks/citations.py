@@ -34,7 +34,7 @@ from protocol_engine.model.protocol import (
     Stop,
     Until,
 )
-from protocol_engine.model.screening import Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Ever, Holds, Last
 
@@ -43,7 +43,7 @@ ACTING = (
     Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
-NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, Last, Ever, Holds, Ratio, Formula, HalfLives)
+NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, Last, Ever, Holds, Ratio, Formula, HalfLives, Newest)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
 IDLE = "idle-readings"

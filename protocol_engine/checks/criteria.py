@@ -9,7 +9,7 @@ from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.errors import Problem
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.formulas import INPUTS
-from protocol_engine.model.screening import Criterion, Formula, HalfLives, Ratio, above
+from protocol_engine.model.screening import Criterion, Formula, HalfLives, Newest, Ratio, above
 from protocol_engine.model.ucum import factor
 from protocol_engine.model.units import Duration
 
@@ -64,6 +64,8 @@ def derived_read_what_there_is(outline: Outline) -> Iterator[Problem]:
             faults = _ratio_faults(outline, item)
         elif isinstance(item, HalfLives):
             faults = _half_life_faults(outline, item)
+        elif isinstance(item, Newest):
+            faults = _newest_faults(outline, item)
         elif isinstance(item, Formula):
             faults = _formula_faults(outline, item)
         for code, key, message in faults:
@@ -98,6 +100,18 @@ def _half_life_faults(outline: Outline, item: HalfLives) -> Iterator[Fault]:
         yield from _misfit(unit, "d", "half_lives")
     if fact is None or not fact.date:
         yield "unknown-name", "since", f"{item.since!r} is no date of this file; {_dates(outline, item.since)}"
+
+
+def _newest_faults(outline: Outline, item: Newest) -> Iterator[Fault]:
+    fact = outline.protocol.facts.get(item.newest)
+    if fact is None or fact.values is None:
+        known = tuple(name for name, other in outline.protocol.facts.items() if other.values is not None)
+        yield "unknown-name", "newest", f"{item.newest!r} is no fact with levels; {hint(item.newest, known)}"
+        return
+    for level in item.among:
+        if level not in fact.values:
+            message = f"{item.newest} is never {level!r}; {hint(level, fact.values)}"
+            yield "unknown-level", "among", message
 
 
 def _formula_faults(outline: Outline, item: Formula) -> Iterator[Fault]:

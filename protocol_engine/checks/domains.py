@@ -9,6 +9,7 @@ from attrs import frozen
 from protocol_engine.checks.outline import Outline
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.facts import NEVER, FactDefinition
+from protocol_engine.model.screening import Derived, Newest
 from protocol_engine.model.values import Holds, Last
 
 Kind = Literal["ordered", "unordered", "quantity", "date", "set", "reading", "undeclared"]
@@ -42,12 +43,22 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     if name == "consented":
         return YES_OR_NO
     if name in protocol.derived:
-        return YES_OR_NO if isinstance(protocol.derived[name], Holds) else Domain("quantity", of="its own unit")
+        return _derived_domain(outline, protocol.derived[name])
     if name in protocol.facts:
         return fact_domain(protocol.facts[name])
     if name in protocol.assumptions:
         return Domain("reading", tuple(protocol.assumptions[name].readings))
     return None
+
+
+def _derived_domain(outline: Outline, item: Derived) -> Domain:
+    match item:
+        case Holds():
+            return YES_OR_NO
+        case Newest():
+            return read_domain(outline, item.newest) or UNDECLARED
+        case _:
+            return Domain("quantity", of="its own unit")
 
 
 def read_domain(outline: Outline, name: str) -> Domain | None:

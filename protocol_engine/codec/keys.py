@@ -8,7 +8,7 @@ import attrs
 
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
-from protocol_engine.model.screening import Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.values import Ever, Holds, Last
 
 PRESENCE_WORDS = ("any_result", "irrelevant", "not_reported", "reported_without_result")
@@ -25,7 +25,13 @@ STEP_KEYS: dict[str, type] = {
     "end": p.End,
 }
 VALUE_KEYS: dict[str, type] = {"last": Last, "ever": Ever, "holds": Holds}
-DERIVED_KEYS: dict[str, type] = {"ratio": Ratio, "formula": Formula, "half_lives": HalfLives, "holds": Holds}
+DERIVED_KEYS: dict[str, type] = {
+    "ratio": Ratio,
+    "formula": Formula,
+    "half_lives": HalfLives,
+    "newest": Newest,
+    "holds": Holds,
+}
 IN_NODES = ("mark", "rests")
 FILLED_IN: dict[type, tuple[str, ...]] = {p.Protocol: (*IN_NODES, "source", "readings", "elsewhere")}
 """Fields that the reader fills in and no file may write, where they are more than those of every node."""

@@ -19,7 +19,7 @@ from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Rang
 from protocol_engine.model.evaluation import YES, Evaluation, HistoryLeaves, Missing, Outcome
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.history import NO_RESULTS, Result
-from protocol_engine.model.screening import Derived, Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Derived, Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.table import Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.ucum import factor
@@ -204,6 +204,8 @@ class CriteriaEvaluation(Evaluation):
                 return self._ratio(derived)
             case HalfLives():
                 return self._half_lives(derived)
+            case Newest():
+                return self._newest(derived)
             case Holds():
                 return self._holds(derived.holds)
             case Formula(formula="age_in_years"):
@@ -228,6 +230,20 @@ class CriteriaEvaluation(Evaluation):
         scale = factor(_unit(self.table, derived.half_lives), DAY_UNIT)
         return _calculated((since, length), lambda: (self.frame.today - _day(since)).days / (_fraction(length) * scale))
 
+    def _newest(self, derived: Newest) -> Outcome:
+        """The newest result that is one of the levels asked for; results of other levels stand in for none."""
+        results = [result for result in self.frame.in_window(derived.newest) if result.value in derived.among]
+        if results:
+            newest = [result for result in results if result.day == results[-1].day]
+            sources = tuple(result.event.id for result in newest)
+            if len({result.value for result in newest}) == 1:
+                return Outcome(newest[0].value, sources=sources)
+            return Outcome(None, "muddled", sources, (Missing(derived.newest, None, None, "muddled", sources),))
+        known = self.value(derived.newest)
+        if known.value is None:
+            return known
+        return Outcome(None, "absent", known.sources, (Missing(derived.newest, None, None, "other", known.sources),))
+
     def _clearance(self) -> Outcome:
         birth, sex, weight, creatinine = map(self.value, ("birth_date", "sex", "weight", "creatinine"))
         definition = self.table.facts["creatinine"]
@@ -244,7 +260,7 @@ class CriteriaEvaluation(Evaluation):
         )
 
     def _corrected_qt(self, derived: Formula) -> Outcome:
-        """QTcF of the newest ECG, of the first, or the mean of the newest ones."""
+        """QTcF of the newest ECG, of the first, the highest of all, or the mean of the newest ones."""
         results = self.frame.in_window("qt_interval")
         if derived.mean_of is None:
             return self._one_corrected_qt(results, derived)
@@ -259,6 +275,10 @@ class CriteriaEvaluation(Evaluation):
         return Outcome(sum(numbers, Fraction(0)) / len(numbers), sources=sources)
 
     def _one_corrected_qt(self, results: list[Result], derived: Formula) -> Outcome:
+        known = [(number, result.event.id) for result in results if (number := _corrected(result)) is not None]
+        if derived.results == "highest" and known:
+            highest, source = max(known)
+            return Outcome(highest, sources=(source,))
         if not results:
             return self.value("qt_interval")
         wanted = results[0 if derived.results == "first" else -1]

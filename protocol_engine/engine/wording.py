@@ -170,6 +170,8 @@ def missing_words(table: Table, missing: Missing) -> str:
             return f"{detail} was reported without a result{reports}"
         case "stale":
             return f"{detail} is stale{reports}: too old on the day asked about"
+        case "other":
+            return f"{detail} was reported, but not of the kind that is asked for{reports}"
         case "unreadable":
             return f"{detail} was reported in a form that cannot be read{reports}"
         case _:

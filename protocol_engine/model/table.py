@@ -29,7 +29,7 @@ from protocol_engine.model.protocol import (
     Part,
     Procedure,
 )
-from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Ratio
+from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import Ever, Holds, Last, Value
 
@@ -357,6 +357,8 @@ class Table:
                 inner = (value.ratio, value.to)
             case HalfLives():
                 inner = (value.half_lives, value.since)
+            case Newest():
+                inner = (value.newest,)
             case Formula():
                 inner = INPUTS[value.formula]
             case _:
