@@ -367,7 +367,7 @@ SAMPLES = [
     ("I10.6", "albumin 40 g/L", "2026-01-25", "2026-01-24"),
     ("I10.7", "creatinine 62 umol/L uln=84", "2026-01-25", "2026-01-24"),
     ("I10.7", "creatinine 0.782 mg/dL uln=0.5; weight 62 kg", "2026-01-25", "2026-01-24"),
-    ("I10.7", "urine_protein_24h 0.1 g/d", "2026-01-25", "2026-01-24"),
+    ("I10.7", "-urine_protein_dipstick; urine_protein_24h 0.1 g/d", "2026-01-25", "2026-01-24"),
     ("I10.7", "-urine_protein_24h; urine_protein_dipstick trace", "2026-01-25", "2026-01-24"),
     ("I10.8", "inr 1 1 uln=1.2", "2026-01-25", "2026-01-24"),
     ("I10.8", "pt 12 s uln=14", "2026-01-25", "2026-01-24"),
@@ -395,6 +395,9 @@ RETESTS = [
     ("85 on 2026-01-04; 86 on 2026-01-26; 95 on 2026-01-28", "met"),
     ("95 on 2026-01-12; 85 on 2026-01-28", "not_met"),
     ("95 on 2026-01-12; 95 on 2026-01-14; 95 on 2026-01-28", "met"),
+    ("85 on 2026-01-12", "unknown"),  # too old, and there is a retest left
+    ("85 on 2026-01-12; 86 on 2026-01-14", "not_met"),  # too old both, and no third one would count
+    ("85 on 2026-01-04; 86 on 2026-01-14", "unknown"),
 ]
 
 
@@ -404,6 +407,53 @@ def test_a_failed_test_may_be_repeated_once(samples: str, expected: str) -> None
     patient = found(line)
     assert screened.outcomes(patient)["I10.1"] == expected
     assert screened.bars(patient) == (named("I10.1") if expected == "not_met" else set())
+
+
+ALT_FAILS, AST_FAILS = "alt 200 U/L uln=40 on", "ast 300 U/L uln=40 on"
+ALT_FITS, AST_FITS = "alt 30 U/L uln=40 on", "ast 30 U/L uln=40 on"
+RETESTS_OF_TWO = [
+    # each of the two has its own retest, and a day on which only the other one was drawn is none
+    (f"{ALT_FAILS} 2026-01-26; {AST_FITS} 2026-01-27; {ALT_FITS} 2026-01-28", "met"),
+    (f"{ALT_FAILS} 2026-01-26; {AST_FAILS} 2026-01-27; {ALT_FITS} 2026-01-28; {AST_FITS} 2026-01-29", "met"),
+    (f"{ALT_FAILS} 2026-01-26; {ALT_FAILS} 2026-01-27; {ALT_FITS} 2026-01-28; {AST_FITS} 2026-01-28", "not_met"),
+    (f"{ALT_FAILS} 2026-01-26; {AST_FITS} 2026-01-26; {ALT_FAILS} 2026-01-28; {AST_FITS} 2026-01-28", "not_met"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), RETESTS_OF_TWO)
+def test_a_retest_is_one_of_the_test_that_failed(line: str, expected: str) -> None:
+    assert screened.outcomes(found(line))["I10.5"] == expected
+
+
+def test_i10_7_urine_of_24_hours_that_is_too_old_leaves_the_dipstick_to_decide() -> None:
+    for dipstick, expected in (("1+", "met"), ("2+", "unknown")):
+        patient = found(f"urine_protein_24h 3 g/d on 2026-01-04; urine_protein_dipstick {dipstick} on 2026-01-28")
+        assert screened.outcomes(patient)["I10.7"] == expected
+
+
+TOLD_TOO_LONG_AGO = [
+    ("E7", "brain_metastases_stable_since 2025-10-01 on {day}", "2026-01-04", "2026-01-03"),
+    ("E7", "last_cns_medication never on {day}", "2026-01-19", "2026-01-18"),
+    (
+        "E8",
+        "residual_toxicity_above_baseline 2; grade_2_toxicity_stable_since 2025-06-01 on {day}",
+        "2025-11-01",
+        "2025-10-31",
+    ),
+    ("E11", "last_effusion_drainage never on {day}", "2026-01-26", "2026-01-25"),
+]
+
+
+@pytest.mark.parametrize(("criterion", "line", "late_enough", "too_early"), TOLD_TOO_LONG_AGO)
+def test_what_was_said_before_the_time_that_must_have_passed_says_nothing_of_it(
+    criterion: str, line: str, late_enough: str, too_early: str
+) -> None:
+    treated = f"{SPOT}; last_brain_radiotherapy 2025-09-09; "
+    treated += "" if "stable_since 2025-10" in line else "brain_metastases_stable_since 2025-10-01; "
+    assert screened.undecided(found(treated + line.format(day=late_enough))) == set()
+    early = found(treated + line.format(day=too_early))
+    assert (screened.undecided(early), screened.bars(early)) == ({criterion}, set())
+    assert {item.why for item in early.screening.lacking} == {"stale"}
 
 
 def test_each_test_of_i10_has_its_own_retest() -> None:

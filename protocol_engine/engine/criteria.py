@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model import formulas
-from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Range, Test, inner_tests
+from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Presence, Range, Test, inner_tests
 from protocol_engine.model.evaluation import YES, Evaluation, HistoryLeaves, Missing, Outcome
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.history import NO_RESULTS, Result
@@ -113,6 +113,8 @@ class CriteriaEvaluation(Evaluation):
         match test:
             case Elapsed():
                 return self._elapsed(outcome, test)
+            case Presence("not_reported") if outcome.why == "stale":
+                return Truth.TRUE  # what is too old to count is as good as not there
             case Range() if outcome.value == NEVER:
                 return Truth.of(test.at_most is None and test.below is None)
             case _:
@@ -132,7 +134,8 @@ class CriteriaEvaluation(Evaluation):
                 known = self.frame.known_of(outcome.sources, anchor.value)
                 return self._elapsed(known, test) if known is not None else Truth.UNKNOWN
         if test.at_least_ago is not None:
-            return Truth.of(outcome.value <= test.at_least_ago.before(anchor.value))
+            long_ago = outcome.value <= test.at_least_ago.before(anchor.value)
+            return Truth.UNKNOWN if long_ago and self._too_early(outcome, test) else Truth.of(long_ago)
         if test.within is None:
             raise BrokenInvariant("a time is asked for, and none is given")
         if test.within.before(anchor.value) <= outcome.value <= anchor.value:
@@ -150,9 +153,10 @@ class CriteriaEvaluation(Evaluation):
         whole of the time.
         """
         anchor = self._anchor(test)
-        if not isinstance(anchor.value, date) or (test.before is None and test.within is None):
+        time = test.within or test.at_least_ago
+        if not isinstance(anchor.value, date) or time is None:
             return False
-        since = anchor.value if test.before is not None or test.within is None else test.within.before(anchor.value)
+        since = anchor.value if test.before is not None else time.before(anchor.value)
         reported = [self.frame.reported_on(source) for source in outcome.sources]
         return any(day is not None and day < since for day in reported)
 

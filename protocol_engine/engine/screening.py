@@ -11,11 +11,11 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.criteria import CriteriaEvaluation, WindowLeaves
-from protocol_engine.model.conditions import Condition
+from protocol_engine.model.conditions import Clause, Condition
 from protocol_engine.model.evaluation import Missing, Why
 from protocol_engine.model.events import AttestationEvent
 from protocol_engine.model.history import History, Result
@@ -283,7 +283,7 @@ class _Asked:
         failures: list[date] = []
         if criterion.condition is not None:
             truth = evaluation.condition(criterion.condition)
-            failures = self._failures(criterion) if truth is Truth.TRUE else []
+            failures = self._failures(criterion, truth) if truth is not Truth.FALSE else []
             if criterion.retests is not None and len(failures) > criterion.retests:
                 truth = Truth.FALSE
             truths.append(truth)
@@ -320,30 +320,36 @@ class _Asked:
             return None, tuple(word.id for word in words)
         return (words[-1] if words else None), ()
 
-    def _failures(self, criterion: CriterionContent) -> list[date]:
-        """The earlier days of sampling, since consent, on which a criterion that may be retested was not met."""
+    def _failures(self, criterion: CriterionContent, truth: Truth) -> list[date]:
+        """Of a criterion that may be retested: the days since consent on which a fact failed it, of the one most often.
+
+        A fact fails it on a day on which a sample of it was taken and it is among what fails. The newest sample of a
+        criterion that is met now has not failed it.
+        """
         if criterion.retests is None or criterion.condition is None:
             return []
         begun = self.position.marks.get("consent", date.min)
-        sampled = {
-            result.day
-            for result in (self.reported[source] for source in self._every_result(criterion.condition))
-            if begun <= result.day <= self.today
-        }
-        found = []
-        for day in sorted(sampled)[:-1]:
+        sampled: dict[date, set[str]] = {}
+        for result in self._every_result(criterion.condition):
+            if begun <= result.day <= self.today:
+                sampled.setdefault(result.day, set()).add(result.event.fact)
+        days = sorted(sampled)
+        found: dict[str, list[date]] = {}
+        for day in days[:-1] if truth is Truth.TRUE else days:
             then = self._evaluation_on(_known_on(self.history, day), day, criterion.window)
             if then.condition(criterion.condition) is Truth.FALSE:
-                found.append(day)
-        return found
+                failing = Condition((Clause(then.failing(criterion.condition)),))
+                for fact in sampled[day].intersection(self.table.facts_read(failing)):
+                    found.setdefault(fact, []).append(day)
+        return max(found.values(), key=len, default=[])
 
-    def _every_result(self, condition: Condition) -> Iterator[str]:
+    def _every_result(self, condition: Condition) -> Iterator[Result]:
         """Every result ever reported of the measured facts that a condition reads."""
         for fact in self.table.facts_read(condition):
             definition = self.table.facts[fact]
             if definition.quantity is not None and not definition.lasting and fact in self.history.results:
                 for group in self.history.results[fact].groups.values():
-                    yield from (result.event.id for result in group)
+                    yield from group
 
     def _used(self, evaluation: CriteriaEvaluation, condition: Condition | None) -> tuple[Used, ...]:
         if condition is None:
@@ -368,13 +374,18 @@ class _Asked:
             return ()
         found: dict[tuple[str, str | None], Lacking] = {}
         for item in evaluation.missing(criterion.condition):
-            words = wording.missing_words(self.table, item)
+            words = wording.missing_words(self.table, self._dated(item))
             if item.why == "stale" and criterion.window is not None:
-                words = f"{words}; it may be {criterion.window} old on the day asked about"
+                words = f"{words}, no older than {criterion.window}"
             found.setdefault(
                 (item.fact, item.component), Lacking(item.fact, item.component, item.why, words, (criterion.id,))
             )
         return tuple(found.values())
+
+    def _dated(self, item: Missing) -> Missing:
+        """What is missing, with the days of the reports in question."""
+        known = self.reported
+        return evolve(item, sources=tuple(f"{n} of {known[n].day}" if n in known else n for n in item.sources))
 
 
 _TRUTHS: dict[str, Truth] = {

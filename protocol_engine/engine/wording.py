@@ -169,7 +169,7 @@ def missing_words(table: Table, missing: Missing) -> str:
         case "no_result":
             return f"{detail} was reported without a result{reports}"
         case "stale":
-            return f"{detail} is stale{reports}: too old on the day asked about"
+            return f"{detail} is stale{reports}: too old on the day asked about; report it anew"
         case "other":
             return f"{detail} was reported, but not of the kind that is asked for{reports}"
         case "unreadable":

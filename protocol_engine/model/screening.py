@@ -31,8 +31,9 @@ class Ratio(Node):
 class Formula(Node):
     """A number that a formula gives from facts of fixed names: see :mod:`protocol_engine.model.formulas`.
 
-    ``results`` says which result of the window is put in: the ``newest``, the ``first``, or the one with the ``highest`` number. ``mean_of: n`` is the mean
-    over the newest n results; with ``after_first: yes`` the first in the window is left aside.
+    ``results`` says which result of the window is put in: the ``newest``, the ``first``, or the one with the
+    ``highest`` number. ``mean_of: n`` is the mean over the newest n results; with ``after_first: yes`` the first in the
+    window is left aside.
     """
 
     formula: Literal["age_in_years", "cockcroft_gault", "fridericia"]
