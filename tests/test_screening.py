@@ -340,6 +340,39 @@ def test_one_retest_and_no_more() -> None:
     )
 
 
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+def because(criterion: str, *new: Wire) -> tuple[str, ...]:
+    return screened(replaced(*new)).screening.answers[criterion].because
+
+
+def test_an_exclusion_that_is_not_met_tells_what_rules_it_out() -> None:
+    assert because("E1") == ("E1: last infarction is never (infarction 2026-01-30 never {})",)
+    assert [words.partition(" (")[0] for words in because("E3")] == [
+        "E3: last pill is never",
+        "E3: half-lives since the last pill is never",
+    ]
+
+
+def test_of_alternatives_that_fail_none_is_passed_over() -> None:
+    """2 times normal: too much without liver metastases, and there are none."""
+    (words,) = because("I3.2", observed("bilirubin", "40", unit="umol/L", components={"uln": "20"}))
+    for part in ("must be at most 1.5; it is 2 (", "; or liver metastases must be yes; it is no ("):
+        assert part in words
+
+
+def test_a_number_just_beyond_its_limit_is_not_rounded_to_it() -> None:
+    (words,) = because("I3.2", observed("bilirubin", "30.01", unit="umol/L", components={"uln": "20"}))
+    assert "it is 1.5005 (" in words  # 30.01 / 20
+
+
+def test_a_stale_result_is_told_with_its_day_and_what_to_do() -> None:
+    found = screened(replaced(observed("hemoglobin", "120", "2026-01-17", unit="g/L"))).screening
+    (words,) = (item.because for item in found.lacking if item.fact == "hemoglobin")
+    assert words.endswith("of 2026-01-17): too old on the day asked about; report it anew, no older than 14 days")
+
+
 # --- units -----------------------------------------------------------------------------------------------------------
 
 

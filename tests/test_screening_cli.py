@@ -51,6 +51,8 @@ def test_a_reader_finds_what_keeps_out_first() -> None:
     assert "On 2026-02-01: not eligible, by I4." in page
     assert page.index("What keeps the patient out") < page.index("All criteria")
     assert "performance must be 0 or 1; it is 2" in page
+    assert "hemoglobin 120 g/L of 2026-01-30" in page
+    assert "bilirubin 10 umol/L (uln 20) of 2026-01-30" in page
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_answered() -> None:

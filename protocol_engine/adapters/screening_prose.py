@@ -18,7 +18,7 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.engine.patient_screening import PatientScreening
-from protocol_engine.engine.screening import CriterionAnswer, Screening
+from protocol_engine.engine.screening import CriterionAnswer, Screening, Used
 from protocol_engine.engine.wording import words
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLives, Newest, Ratio, must_hold
@@ -73,12 +73,25 @@ def _whole_words(screening: Screening) -> str:
 
 
 def _grid(answers: Iterable[CriterionAnswer]) -> tuple[Grid, ...]:
-    rows = tuple((answer.id, answer.text, OUTCOMES[answer.outcome], _why(answer)) for answer in answers)
-    return (Grid(("Id", "Criterion", "Answer", "Why"), rows),) if rows else ()
+    rows = tuple((item.id, item.text, OUTCOMES[item.outcome], _why(item), _used(item)) for item in answers)
+    return (Grid(("Id", "Criterion", "Answer", "Why", "Results used"), rows),) if rows else ()
+
+
+def _used(answer: CriterionAnswer) -> str:
+    """The results as they were reported, each with its day."""
+    return "; ".join(f"{words(used.fact)} {_result_words(used)} of {used.date}" for used in answer.used)
+
+
+def _result_words(used: Used) -> str:
+    value = {True: "yes", False: "no"}.get(used.value, used.value) if isinstance(used.value, bool) else used.value
+    unit = f" {used.unit}" if used.unit not in (None, "1") else ""
+    parts = [f"{words(name)} {part}" for name, part in used.components.items()]
+    return f"{value}{unit}" + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _why(answer: CriterionAnswer) -> str:
-    said = [sentence.removeprefix(f"{answer.id}: ") for sentence in answer.because]
+    own = f"{answer.id}: "
+    said = [text.removeprefix(own) for text in answer.because if answer.bars or text.startswith(own)]
     if answer.attested is not None:
         said.append(f"attested by {answer.attested.by} on {answer.attested.effective.day} ({answer.attested.id})")
     if answer.open:

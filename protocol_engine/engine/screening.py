@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.criteria import CriteriaEvaluation, WindowLeaves
-from protocol_engine.model.conditions import Clause, Condition
+from protocol_engine.model.conditions import Clause, Condition, NamedTest
 from protocol_engine.model.evaluation import Missing, Why
 from protocol_engine.model.events import AttestationEvent
 from protocol_engine.model.history import History, Result
@@ -411,12 +411,30 @@ def _reasons(evaluation: CriteriaEvaluation, criterion: CriterionContent, failur
         days = ", ".join(day.isoformat() for day in failures)
         return [f"{criterion.id}: was not met on {days}, and only {criterion.retests} retest is allowed"]
     truth = evaluation.condition(condition)
-    if truth is Truth.FALSE:
-        return [f"{criterion.id}: {wording.failing_words(evaluation, n)}" for n in evaluation.failing(condition)]
+    if truth is Truth.FALSE and criterion.must_hold:
+        return [f"{criterion.id}: {words}" for words in _failing_words(evaluation, condition)]
+    if truth is Truth.FALSE:  # an exclusion, and good news: of each way to meet it, what rules it out
+        ruled_out = {named.name: named for way in reversed(_failing(evaluation, condition)) for named in way[:1]}
+        return [f"{criterion.id}: {wording.holding_words(evaluation, named)}" for named in reversed(ruled_out.values())]
     if truth is Truth.TRUE:
         clause = next(c for c in condition.clauses if all(evaluation.test(n) is Truth.TRUE for n in c.tests))
         return [f"{criterion.id}: {wording.holding_words(evaluation, named)}" for named in clause.tests]
     return []
+
+
+def _failing(evaluation: CriteriaEvaluation, condition: Condition) -> list[tuple[NamedTest, ...]]:
+    """Of a false condition, the tests of each clause that are false."""
+    return [tuple(n for n in clause.tests if evaluation.test(n) is Truth.FALSE) for clause in condition.clauses]
+
+
+def _failing_words(evaluation: CriteriaEvaluation, condition: Condition) -> list[str]:
+    """What fails of a condition: a sentence for each test, or one that joins the clauses that come equally near."""
+    ways = _failing(evaluation, condition)
+    least = min(len(way) for way in ways)
+    nearest = [[wording.failing_words(evaluation, named) for named in way] for way in ways if len(way) == least]
+    if len(nearest) == 1:
+        return nearest[0]
+    return ["; or ".join(dict.fromkeys(" and ".join(words) for words in nearest))]
 
 
 def _wanted(evaluation: CriteriaEvaluation, condition: Condition | None) -> frozenset[tuple[str, str | None]]:
