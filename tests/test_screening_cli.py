@@ -171,6 +171,17 @@ def test_every_shipped_protocol_lists_its_criteria_and_makes_patients(name: str,
     assert all(row["unreadable"] == [] for row in rows)
 
 
+def test_one_report_of_fish_or_ish_answers_every_protocol() -> None:
+    """FISH is an in situ hybridisation; IHC 2+ without it is open in each of the five, and with a negative one low."""
+    ihc = observed("her2_ihc", "2+")
+    for name in ("her2_fish", "her2_ish"):
+        found = answer("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, ihc, observed(name, "negative")), code=1)
+        assert all(item["fact"] not in ("her2_fish", "her2_ish") for patient in found for item in patient["missing"])
+    lacking = answer("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, ihc), code=1)
+    asked = [{item["fact"] for item in patient["missing"]} & {"her2_fish", "her2_ish"} for patient in lacking]
+    assert [*map(sorted, asked)] == [["her2_fish"], *[["her2_ish"]] * 4]
+
+
 def test_one_patient_against_all_protocols() -> None:
     events = jsonl(
         CONSENT,

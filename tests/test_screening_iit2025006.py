@@ -39,6 +39,7 @@ FAILS = [
     ("her2_ihc 3+", "I2"),
     ("her2_ihc 3+; -her2_fish", "I2"),
     ("her2_fish positive", "I2"),
+    ("-her2_fish; her2_ish positive", "I2"),
     ("cdk46_with_endocrine never; cdk46_progression none", "I3"),
     ("cdk46_with_endocrine adjuvant_only", "I3"),
     ("cdk46_progression clinical_only", "I3"),
@@ -108,6 +109,7 @@ FITS = [
     "er_percent 0 %; pr_percent 90 %",
     "her2_ihc 0; -her2_fish",
     "her2_ihc 1+; -her2_fish",
+    "her2_ihc 2+; -her2_fish; her2_ish negative",  # FISH is an ISH (A11)
     "chemotherapy_lines_advanced 0 1",
     "ild_status past; ild_severity mild; pulmonary_insufficiency yes",
     "ild_status past; ild_severity severe; pulmonary_insufficiency no",
@@ -169,6 +171,7 @@ def test_limits(line: str, expected: str) -> None:
 
 
 READINGS = [
+    ("A11", "fish_only", "-her2_fish; her2_ish positive", "I2", ""),
     ("A8", "er_only", "er_percent 0 %; pr_percent 90 %", "", "I2"),
     ("A8", "er_only", "er_percent 0.9 %; pr_percent 1 %", "", "I2"),
     ("A8", "er_only", "er_percent 1 %; pr_percent 0 %", "", ""),

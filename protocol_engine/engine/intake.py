@@ -130,7 +130,7 @@ def _unread(table: Table, events: list[PatientEvent]) -> frozenset[int]:
         more = {
             number
             for number, event in enumerate(events, 1)
-            if (isinstance(event, ObservationEvent) and event.fact not in table.facts)
+            if (isinstance(event, ObservationEvent) and event.fact not in table.fact_called)
             or (isinstance(event, CorrectionEvent | RetractionEvent) and event.named in ids)
         }
         if more == numbers:
@@ -178,6 +178,7 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
         case AllocationEvent():
             _known(event.arm, (*table.arms, *table.elsewhere.arms), "arm", "arm", findings)
         case ObservationEvent():
+            event = evolve(event, fact=table.fact_called.get(event.fact, event.fact))
             _read_observation(table, event, findings)
         case AttestationEvent():
             if event.protocol not in (None, table.protocol):

@@ -106,10 +106,13 @@ class _Reading:
                 pass
 
     def _observe(self, event: ObservationEvent) -> None:
-        fact = self.table.facts.get(event.fact)
-        if fact is None:
+        name = self.table.fact_called.get(event.fact)
+        if name is None:
             self.skipped += 1
             return
+        if name != event.fact:
+            event = evolve(event, fact=name)
+        fact = self.table.facts[name]
         try:
             value = read_value(fact, event.value, event.unit)
             parts = read_parts(fact, event)

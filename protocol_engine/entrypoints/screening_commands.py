@@ -117,7 +117,7 @@ def _events(text: str, source: str) -> list[PatientEvent]:
 
 def _refuse_unknown_facts(events: Iterable[PatientEvent], machines: Sequence[Machine], source: str) -> None:
     """A fact that none of the protocols reads is likelier a slip of the pen than a feed."""
-    known = dict.fromkeys(fact for machine in machines for fact in machine.table.facts)
+    known = dict.fromkeys(fact for machine in machines for fact in machine.table.fact_called)
     unknown = {event.fact: event.id for event in events if isinstance(event, ObservationEvent)}.items()
     told = [f"{source}: {name} {no_fact(fact, known)}" for fact, name in unknown if fact not in known]
     if told:

@@ -285,6 +285,11 @@ class Table:
     digest: str = field(default="", eq=False)
 
     @cached_property
+    def fact_called(self) -> dict[str, str]:
+        """The facts by every name under which they are reported."""
+        return {called: name for name, fact in self.facts.items() for called in (name, *fact.also_called)}
+
+    @cached_property
     def row_of(self) -> dict[str, Row]:
         """Rows by id."""
         return {row.id: row for row in self.rows}
