@@ -132,6 +132,21 @@ def test_a_word_alone_is_not_enough_where_data_are_asked_too() -> None:
     assert screened(without("E4")).screening.answers["E4"].outcome == "needs_attestation"
 
 
+def test_a_word_where_nobody_is_asked_counts_for_nothing_and_is_told() -> None:
+    answer = screened([*without("performance"), said("I4", met=True)]).screening.answers["I4"]
+    assert (answer.outcome, answer.attested) == ("unknown", None)
+    assert answer.because == ("I4: nobody is asked, so the word of I4 2026-01-30 True counts for nothing",)
+
+
+def test_a_word_that_names_no_protocol_counts_only_where_there_is_one() -> None:
+    named = [event | {"protocol": "SCREEN1"} if event["kind"] == "attestation" else event for event in FIT]
+    for events, answer in ((FIT, "not_yet_decidable"), (named, "eligible")):
+        read = parse_events(json.dumps(event) for event in events)
+        found = screen_patient(machine().table, read, TODAY, alone=False)
+        assert found.screening.answer == answer
+        assert len(found.nameless) == (3 if events is FIT else 0)
+
+
 def test_the_newest_word_counts_and_two_of_one_day_that_differ_count_for_nothing() -> None:
     assert outcome("E5", said("E5", met=True, on="2026-01-10"), said("E5", met=False, on="2026-01-20")) == "not_met"
     torn = screened(replaced(said("E5", met=True), said("E5", met=False))).screening.answers["E5"]
@@ -518,6 +533,13 @@ def test_enrolment_against_the_answer_moves_the_course_and_is_a_deviation(
     assert verdict is None or cited in found.state.deviations[0].cites
     (asked,) = parse_events([json.dumps(eligibility())])
     assert course(events).propose(asked).allowed == (verdict is None)
+
+
+def test_allocation_that_nobody_confirmed_names_the_criteria_against_it() -> None:
+    allocated = {"id": "arm", "kind": "allocation", "effective": "2026-01-31", "arm": "only"}
+    for events, cited in ((FIT, []), (replaced(observed("infarction", "2026-01-01")), ["E1"])):
+        (deviation,) = course([*events, allocated]).state.deviations
+        assert (deviation.verdict, [name for name in deviation.cites if name != "G1"]) == ("order", cited)
 
 
 def test_a_window_closes_as_days_go_by() -> None:

@@ -182,6 +182,32 @@ def test_one_report_of_fish_or_ish_answers_every_protocol() -> None:
     assert [*map(sorted, asked)] == [["her2_fish"], *[["her2_ish"]] * 4]
 
 
+def test_a_word_on_a_criterion_that_is_not_there_is_a_slip() -> None:
+    for protocol in ({}, {"protocol": "SCREEN1"}):
+        event = {"id": "a", "kind": "attestation", "effective": "2026-01-30", "criterion": "E9", "met": True, "by": "x"}
+        assert errors("screen", PATH, "-", *DAY, stdin=jsonl(*FIT, event | protocol)) == [
+            "standard input: a 'E9' is no criterion of SCREEN1"
+        ]
+    elsewhere = {**event, "protocol": "NCT07151586"}
+    assert answer("screen", PATH, "-", *DAY, stdin=jsonl(*FIT, elsewhere))["skipped_unknown_facts"] == 1
+
+
+def test_a_word_for_one_protocol_decides_no_other() -> None:
+    """E5 of ALTER asks for anything against the study, that of IIT2025006 for an allergy."""
+    word = {"id": "a", "kind": "attestation", "effective": "2026-01-30", "criterion": "E5", "met": False, "by": "x"}
+    for event, decided in ((word, []), (word | {"protocol": "NCT07151586"}, ["NCT07151586"])):
+        found = answer("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, event), code=1)
+        attested = [
+            item["protocol"]["id"]
+            for item in found
+            for one in item["criteria"]
+            if one["id"] == "E5" and one["attested"]
+        ]
+        assert attested == decided
+        assert [item["nameless_attestations"] for item in found] == [[] if decided else ["a"]] * 5
+    assert "1 attestation left aside: a." in prose("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, word), code=1)
+
+
 def test_one_patient_against_all_protocols() -> None:
     events = jsonl(
         CONSENT,

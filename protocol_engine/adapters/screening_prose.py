@@ -122,6 +122,10 @@ def _remarks(found: PatientScreening) -> tuple[Items, ...]:
         said.append(f"Rests on the assumptions {chosen}; `show` says what they are.")
     if found.skipped:
         said.append(f"{counted(found.skipped, 'report')} skipped: this protocol does not read the fact.")
+    if found.nameless:
+        which = "It names no protocol" if len(found.nameless) == 1 else "They name no protocol"
+        aside = f"{counted(len(found.nameless), 'attestation')} left aside: {listed(found.nameless)}."
+        said.append(f"{aside} {which}, and the same number asks something else in another.")
     if found.ignored:
         said.append(f"{counted(found.ignored, 'event')} issued later left aside.")
     return (Items(tuple(Item("-", sentence) for sentence in said)),) if said else ()

@@ -38,7 +38,10 @@ class Unreadable:
 
 @frozen
 class PatientScreening:
-    """The screening of one patient under one protocol, what could not be read, and how much was left aside."""
+    """The screening of one patient under one protocol, what could not be read, and how much was left aside.
+
+    ``nameless`` are attestations that name no protocol, where the patient is screened for several.
+    """
 
     protocol: dict[str, str]
     screening: Screening
@@ -46,6 +49,7 @@ class PatientScreening:
     unreadable: tuple[Unreadable, ...] = ()
     skipped: int = 0
     ignored: int = 0
+    nameless: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """The answer alone, with the criteria behind it."""
@@ -69,6 +73,7 @@ class PatientScreening:
             "unreadable": [item.as_json() for item in self.unreadable],
             "skipped_unknown_facts": self.skipped,
             "ignored_events": self.ignored,
+            "nameless_attestations": list(self.nameless),
         }
 
 
@@ -77,6 +82,8 @@ class _Reading:
     """A patient's facts while they are read from events."""
 
     table: Table
+    alone: bool = True
+    nameless: list[str] = field(factory=list)
     results: dict[str, FactHistory] = field(factory=dict)
     words: History = field(factory=History)
     consent: date | None = None
@@ -96,7 +103,9 @@ class _Reading:
                 day = event.effective.day
                 self.consent = day if self.consent is None else min(self.consent, day)
             case AttestationEvent():
-                if event.protocol in (None, self.table.protocol) and event.criterion in self.table.criteria:
+                if event.protocol is None and not self.alone:
+                    self.nameless.append(event.id)
+                elif event.protocol in (None, self.table.protocol) and event.criterion in self.table.criteria:
                     self.words = self.words.with_attestation(event)
                 else:
                     self.skipped += 1
@@ -126,10 +135,14 @@ class _Reading:
         self.results[event.fact] = results.adding(Result(event, event.timepoint, value, parts))
 
 
-def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | None = None) -> PatientScreening:
+def screen_patient(
+    table: Table, events: Iterable[PatientEvent], as_of: date | None = None, *, alone: bool = True
+) -> PatientScreening:
     """Every criterion answered from what had been issued by that day (default: the last date among the events).
 
-    Facts that the protocol does not read are skipped and counted. :class:`InputError` if one id has two contents,
+    Where the patient is not screened for this protocol ``alone``, an attestation counts only if it names the protocol:
+    a criterion of the same number asks something else in another. Facts that the protocol does not read are skipped and
+    counted. :class:`InputError` if one id has two contents,
     corrections go in a circle, or the protocol has no criteria: nobody is eligible by default.
     """
     if not table.criteria:
@@ -142,7 +155,7 @@ def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | N
     if day is None:
         raise InputError("there is no event, so say which day is asked about")
     known = {name: event for name, event in received.items() if event.issued.day <= day}
-    reading = _Reading(table)
+    reading = _Reading(table, alone)
     for event in sorted(rewritten(known, None).values(), key=lambda event: (event.effective.day, event.id)):
         reading.take(event)
     marks = {"consent": reading.consent} if reading.consent is not None else {}
@@ -154,4 +167,5 @@ def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | N
         unreadable=tuple(reading.unreadable),
         skipped=reading.skipped,
         ignored=len(received) - len(known),
+        nameless=tuple(reading.nameless),
     )

@@ -296,6 +296,9 @@ class _Asked:
         because = [sentence for part in parts if _TRUTHS[part.outcome] is joined for sentence in part.because]
         if criterion.condition is not None:
             because += _reasons(evaluation, criterion, failures)
+        if attested is not None and criterion.ask is None:
+            because.append(f"{criterion.id}: nobody is asked, so the word of {attested.id} counts for nothing")
+            attested = None
         if muddled:
             because.append(f"{', '.join(muddled)}: two words of one day differ; retract one of them")
         return CriterionAnswer(
