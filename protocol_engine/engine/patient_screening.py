@@ -149,14 +149,15 @@ def screen_patient(
         raise InputError(f"{table.protocol}: its file has no criteria, so nobody can be screened for it")
     received: dict[str, PatientEvent] = {}
     for event in events:
-        if received.setdefault(event.id, event) != event:
+        known = received.setdefault(event.id, event)
+        if known is not event and known != event:
             raise InputError(f"{event.id}: this id stands for another event already; correct that event instead")
     day = as_of if as_of is not None else max((event.issued.day for event in received.values()), default=None)
     if day is None:
         raise InputError("there is no event, so say which day is asked about")
-    known = {name: event for name, event in received.items() if event.issued.day <= day}
+    by_then = {name: event for name, event in received.items() if event.issued.day <= day}
     reading = _Reading(table, alone)
-    for event in sorted(rewritten(known, None).values(), key=lambda event: (event.effective.day, event.id)):
+    for event in sorted(rewritten(by_then, None).values(), key=lambda event: (event.effective.day, event.id)):
         reading.take(event)
     marks = {"consent": reading.consent} if reading.consent is not None else {}
     screening = screen(table, reading.history, Position(table.start, marks=marks), day, reading.spoilt)
@@ -166,6 +167,6 @@ def screen_patient(
         readings={name: table.readings[name] for name in screening.assumptions if name in table.readings},
         unreadable=tuple(reading.unreadable),
         skipped=reading.skipped,
-        ignored=len(received) - len(known),
+        ignored=len(received) - len(by_then),
         nameless=tuple(reading.nameless),
     )

@@ -6,19 +6,20 @@ person can say is the newest attestation, or a question that stays open. Unknown
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.criteria import CriteriaEvaluation, WindowLeaves
 from protocol_engine.model.conditions import Clause, Condition, NamedTest
 from protocol_engine.model.evaluation import Missing, Why
 from protocol_engine.model.events import AttestationEvent
-from protocol_engine.model.history import History, Result
+from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result
 from protocol_engine.model.screening import CriterionContent, above
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import Table, claim_order
@@ -75,21 +76,60 @@ class Lacking:
 
 
 @frozen
+class _Grounds:
+    """Why a criterion is answered as it is."""
+
+    used: tuple[Used, ...]
+    numbers: dict[str, str]
+    lacking: tuple[Lacking, ...]
+    because: tuple[str, ...]
+    wanted: frozenset[tuple[str, str | None]]
+
+
+@define(frozen=True, slots=False)
 class CriterionAnswer:
-    """What is known of one criterion: whether it is met, by what, and what is missing."""
+    """What is known of one criterion: whether it is met, by what, and what is missing.
+
+    The grounds are worked out when they are asked for: of a cohort only the outcomes are.
+    """
 
     id: str
     text: str
     must_hold: bool
     outcome: CriterionOutcome
-    used: tuple[Used, ...] = ()
-    numbers: dict[str, str] = field(factory=dict)
-    lacking: tuple[Lacking, ...] = ()
-    question: str | None = None
-    attested: AttestationEvent | None = None
-    because: tuple[str, ...] = ()
-    assumptions: tuple[str, ...] = ()
-    wanted: frozenset[tuple[str, str | None]] = frozenset()
+    question: str | None
+    attested: AttestationEvent | None
+    assumptions: tuple[str, ...]
+    explained: Callable[[], _Grounds] = field(eq=False, repr=False)
+
+    @cached_property
+    def _grounds(self) -> _Grounds:
+        return self.explained()
+
+    @property
+    def used(self) -> tuple[Used, ...]:
+        """The results that it was read from."""
+        return self._grounds.used
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The derived numbers that were read."""
+        return self._grounds.numbers
+
+    @property
+    def lacking(self) -> tuple[Lacking, ...]:
+        """What is missing, if it is unknown."""
+        return self._grounds.lacking
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """Why it is answered as it is, each sentence with the criterion that says so."""
+        return self._grounds.because
+
+    @property
+    def wanted(self) -> frozenset[tuple[str, str | None]]:
+        """The smallest set of missing details that would decide it."""
+        return self._grounds.wanted
 
     @property
     def bars(self) -> bool:
@@ -252,6 +292,7 @@ class _Asked:
         self.table, self.history, self.position, self.today = table, history, position, today
         self.unreadable = unreadable
         self.evaluations: dict[Duration | None, CriteriaEvaluation] = {}
+        self.earlier: dict[tuple[date, Duration | None], CriteriaEvaluation] = {}
         self.reported: dict[str, Result] = {
             result.event.id: result
             for known in history.results.values()
@@ -274,6 +315,12 @@ class _Asked:
         )
         return CriteriaEvaluation(self.table, frame)
 
+    def _evaluation_then(self, day: date, window: Duration | None) -> CriteriaEvaluation:
+        """The evaluation of what had been taken by an earlier day, as on that day."""
+        if (day, window) not in self.earlier:
+            self.earlier[day, window] = self._evaluation_on(_known_on(self.history, day), day, window)
+        return self.earlier[day, window]
+
     def answer(self, criterion: CriterionContent, answers: Mapping[str, CriterionAnswer]) -> CriterionAnswer:
         """One criterion, once its sub-items are answered."""
         parts = [answers[name] for name in criterion.parts]
@@ -293,27 +340,33 @@ class _Asked:
             truths.append(Truth.of(attested.met) if attested is not None else Truth.UNKNOWN)
         joined = (min if criterion.join_all else max)(truths, default=Truth.UNKNOWN)
         outcome = _outcome(joined, data_open=data_open)
-        because = [sentence for part in parts if _TRUTHS[part.outcome] is joined for sentence in part.because]
-        if criterion.condition is not None:
-            because += _reasons(evaluation, criterion, failures)
-        if attested is not None and criterion.ask is None:
-            because.append(f"{criterion.id}: nobody is asked, so the word of {attested.id} counts for nothing")
-            attested = None
-        if muddled:
-            because.append(f"{', '.join(muddled)}: two words of one day differ; retract one of them")
+
+        def explained() -> _Grounds:
+            because = [sentence for part in parts if _TRUTHS[part.outcome] is joined for sentence in part.because]
+            if criterion.condition is not None:
+                because += _reasons(evaluation, criterion, failures)
+            if attested is not None and criterion.ask is None:
+                because.append(f"{criterion.id}: nobody is asked, so the word of {attested.id} counts for nothing")
+            if muddled:
+                because.append(f"{', '.join(muddled)}: two words of one day differ; retract one of them")
+            unknown = outcome == "unknown"
+            return _Grounds(
+                used=self._used(evaluation, criterion.condition),
+                numbers=self._numbers(evaluation, criterion.condition),
+                lacking=self._lacking(evaluation, criterion) if unknown else (),
+                because=tuple(because),
+                wanted=_wanted(evaluation, criterion.condition) if unknown else frozenset(),
+            )
+
         return CriterionAnswer(
             id=criterion.id,
             text=criterion.text,
             must_hold=criterion.must_hold,
             outcome=outcome,
-            used=self._used(evaluation, criterion.condition),
-            numbers=self._numbers(evaluation, criterion.condition),
-            lacking=self._lacking(evaluation, criterion) if outcome == "unknown" else (),
             question=criterion.ask,
-            attested=attested,
-            because=tuple(because),
+            attested=attested if criterion.ask is not None else None,
             assumptions=criterion.rests,
-            wanted=_wanted(evaluation, criterion.condition) if outcome == "unknown" else frozenset(),
+            explained=explained,
         )
 
     def _attested(self, criterion: str) -> tuple[AttestationEvent | None, tuple[str, ...]]:
@@ -339,7 +392,7 @@ class _Asked:
         days = sorted(sampled)
         found: dict[str, list[date]] = {}
         for day in days[:-1] if truth is Truth.TRUE else days:
-            then = self._evaluation_on(_known_on(self.history, day), day, criterion.window)
+            then = self._evaluation_then(day, criterion.window)
             if then.condition(criterion.condition) is Truth.FALSE:
                 failing = Condition((Clause(then.failing(criterion.condition)),))
                 for fact in sampled[day].intersection(self.table.facts_read(failing)):
@@ -454,10 +507,13 @@ def _wanted(evaluation: CriteriaEvaluation, condition: Condition | None) -> froz
 
 def _known_on(history: History, day: date) -> History:
     """The results that had been taken by that day."""
-    found = History(attested=history.attested)
-    for known in history.results.values():
-        for group in known.groups.values():
-            for result in group:
-                if result.day <= day:
-                    found = found.with_result(result)
-    return found
+    found: dict[str, FactHistory] = {}
+    for fact, known in history.results.items():
+        results = [result for group in known.groups.values() for result in group]
+        if all(result.day <= day for result in results):
+            found[fact] = known
+            continue
+        for result in results:
+            if result.day <= day:
+                found[fact] = found.get(fact, NO_RESULTS).adding(result)
+    return History(results=found, attested=history.attested)

@@ -84,6 +84,12 @@ def _unreported(fact: str, timepoint: str | None, why: Why) -> Outcome:
     return Outcome(None, why, (), (Missing(fact, timepoint, None, why),))
 
 
+@cache
+def _newest_of(fact: str) -> Last:
+    """The newest result of a fact. There is one for each fact that a protocol reads."""
+    return Last(last=fact)
+
+
 class Leaves(Protocol):
     """Where values are read from in the end."""
 
@@ -129,7 +135,7 @@ class Evaluation:
                 return self._holds(value.holds)
             case None:
                 if name in self.table.facts:
-                    return self.leaves.last(Last(last=name))
+                    return self.leaves.last(_newest_of(name))
                 return self.leaves.built_in(name)
             case _:
                 assert_never(value)
