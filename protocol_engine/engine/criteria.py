@@ -94,11 +94,19 @@ class WindowLeaves(HistoryLeaves):
 class CriteriaEvaluation(Evaluation):
     """Evaluation of criteria: as that of a course, with what only criteria read."""
 
-    __slots__ = ("frame",)
+    __slots__ = ("_outcomes", "frame")
 
     def __init__(self, table: Table, frame: WindowLeaves) -> None:
         super().__init__(table, frame)
         self.frame = frame
+        self._outcomes: dict[int, tuple[NamedTest, Truth]] = {}
+
+    def test(self, named: NamedTest) -> Truth:
+        """One test on one name; it is asked for the answer, and again for each of its grounds."""
+        known = self._outcomes.get(id(named))
+        if known is None:  # the test is kept, so that its id stays its own
+            known = self._outcomes[id(named)] = named, super().test(named)
+        return known[1]
 
     def _read(self, name: str) -> Outcome:
         if name == CONSENTED:

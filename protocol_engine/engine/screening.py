@@ -441,6 +441,8 @@ class _Asked:
     def _dated(self, item: Missing) -> Missing:
         """What is missing, with the days of the reports in question."""
         known = self.reported
+        if not item.sources:
+            return item
         return evolve(item, sources=tuple(f"{n} of {known[n].day}" if n in known else n for n in item.sources))
 
 
