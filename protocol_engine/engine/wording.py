@@ -135,7 +135,8 @@ def holding_words(evaluation: Evaluation, named: NamedTest) -> str:
 def failing_words(evaluation: Evaluation, named: NamedTest) -> str:
     """One test that does not hold: what is asked, and what is known."""
     known = value_words(evaluation.value(named.name), named.test)
-    return f"{label_of(evaluation.table, named.name)} must be {test_words(named.test)}; it is {known}"
+    asked = f"not be {test_words(named.test.test)}" if isinstance(named.test, Not) else f"be {test_words(named.test)}"
+    return f"{label_of(evaluation.table, named.name)} must {asked}; it is {known}"
 
 
 def guard_words(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
