@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,22 @@ def test_every_shipped_protocol_lists_its_criteria_and_makes_patients(name: str,
     assert len(rows) == 40
     assert {"eligible", "not_eligible"} <= {row["answer"] for row in rows}
     assert all(row["unreadable"] == [] for row in rows)
+
+
+def test_the_history_of_a_synthetic_patient_fits_together() -> None:
+    """Two in five have nothing against them, lines of treatment are counted, and what is not there was not treated."""
+    read = map(json.loads, run("synthesize", "NCT07377643", "--patients", "100", "--seed", "5").stdout.splitlines())
+    patients = [{event["fact"]: event["value"] for event in one["events"] if "fact" in event} for one in read]
+    for patient in patients:
+        lines = [value for name, value in patient.items() if name.endswith("_lines_advanced")]
+        assert all(value.isdigit() for value in lines)
+        if patient.get("brain_metastases") == "none":
+            assert {patient.get("last_brain_surgery"), patient.get("last_brain_radiotherapy")} <= {"never", None}
+            assert "largest_brain_metastasis" not in patient
+    dates = "adjuvant_therapy_completed", "advanced_disease_diagnosed"
+    both = [[patient[name] for name in dates] for patient in patients if patient.keys() >= {*dates}]
+    assert both
+    assert all(completed < found for completed, found in both)
 
 
 def test_one_report_of_fish_or_ish_answers_every_protocol() -> None:
