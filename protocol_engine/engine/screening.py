@@ -431,7 +431,8 @@ class _Asked:
         found: dict[tuple[str, str | None], Lacking] = {}
         for item in evaluation.missing(criterion.condition):
             words = wording.missing_words(self.table, self._dated(item))
-            if item.why == "stale" and criterion.window is not None:
+            dated = item.fact in self.table.facts and self.table.facts[item.fact].date
+            if item.why == "stale" and criterion.window is not None and not dated:
                 words = f"{words}, no older than {criterion.window}"
             found.setdefault(
                 (item.fact, item.component), Lacking(item.fact, item.component, item.why, words, (criterion.id,))

@@ -181,6 +181,8 @@ def missing_words(table: Table, missing: Missing) -> str:
             return f"{detail} is not reported{reports}"
         case "no_result":
             return f"{detail} was reported without a result{reports}"
+        case "stale" if missing.fact in table.facts and table.facts[missing.fact].date:
+            return f"{detail} is stale{reports}: said too early to cover the time asked about; ask again"
         case "stale":
             return f"{detail} is stale{reports}: too old on the day asked about; report it anew"
         case "other":
