@@ -121,6 +121,26 @@ def test_a_cohort_is_counted_and_listed(tmp_path: Path) -> None:
     assert "SCREEN1 1 1 1 I4 (1)" in page
 
 
+def test_a_slip_in_a_cohort_is_told_with_its_line(tmp_path: Path) -> None:
+    path = cohort(
+        tmp_path,
+        {"patient": "p1", "events": FIT},
+        {"patient": "p2", "events": [CONSENT, {**observed("hemoglobine", "120", unit="g/L"), "id": "h"}]},
+    )
+    assert errors("screen", PATH, "--cohort", path, *DAY)[0].startswith(f"{path}:2: h 'hemoglobine' is no fact")
+    rows = answer("screen", PATH, "--cohort", path, *DAY, "--skip-unknown-facts")
+    assert [row["skipped_unknown_facts"] for row in rows] == [0, 1]
+
+
+def test_synthetic_patients_are_screened_for_every_protocol(tmp_path: Path) -> None:
+    """Their words are for the protocol that they were made for."""
+    path = tmp_path / "patients.jsonl"
+    path.write_text(run("synthesize", "NCT05861830", "--patients", "20", "--seed", "2").stdout, encoding="utf-8")
+    rows = answer("screen", "--all", "--cohort", path, *DAY)
+    assert len(rows) == 20 * len(shipped_protocols())
+    assert {row["protocol"] for row in rows if row["answer"] == "eligible"} == {"NCT05861830"}
+
+
 @pytest.mark.parametrize(
     "line", ["[]", '{"patient": 1, "events": []}', '{"events": []}', "x", '{"patient":"p","events":[{}]}']
 )

@@ -205,6 +205,7 @@ class Synthesizer:
                         "criterion": criterion.id,
                         "met": met,
                         "by": "investigator",
+                        "protocol": self.table.protocol,
                     }
                 )
         return events

@@ -61,6 +61,8 @@ class PatientScreening:
             "barring": [answer.id for answer in screening.barring],
             "undecided": [answer.id for answer in screening.undecided],
             "unreadable": [item.event for item in self.unreadable],
+            "skipped_unknown_facts": self.skipped,
+            "nameless_attestations": list(self.nameless),
         }
 
     def as_json(self) -> dict[str, Any]:

@@ -81,12 +81,10 @@ def screen_command(  # noqa: PLR0913  # an argument for each option
     """
     machines, source = _asked_for(names, every=every, selected=selected)
     if cohort:
-        return _screen_cohort(machines, source, as_of, form)
+        return _screen_cohort(machines, source, as_of, form, skip_unknown_facts=skip_unknown_facts)
     text, name = inputs.text_of(source)
     events = _events(text, name)
-    if not skip_unknown_facts:
-        _refuse_unknown_facts(events, machines, name)
-    _refuse_unknown_criteria(events, machines, name)
+    _refuse_slips(events, machines, name, skip_unknown_facts=skip_unknown_facts)
     found = [(machine, screen_patient(machine.table, events, as_of, alone=not every)) for machine in machines]
     tell("screened", protocols=len(found), events=len(events))
     if form == "json":
@@ -117,6 +115,14 @@ def _events(text: str, source: str) -> list[PatientEvent]:
         raise Unreadable(tuple(inputs.event_line(problem) for problem in problems.problems)) from None
 
 
+def _refuse_slips(
+    events: Sequence[PatientEvent], machines: Sequence[Machine], source: str, *, skip_unknown_facts: bool
+) -> None:
+    if not skip_unknown_facts:
+        _refuse_unknown_facts(events, machines, source)
+    _refuse_unknown_criteria(events, machines, source)
+
+
 def _refuse_unknown_facts(events: Iterable[PatientEvent], machines: Sequence[Machine], source: str) -> None:
     """A fact that none of the protocols reads is likelier a slip of the pen than a feed."""
     known = dict.fromkeys(fact for machine in machines for fact in machine.table.fact_called)
@@ -143,13 +149,16 @@ def _refuse_unknown_criteria(events: Iterable[PatientEvent], machines: Sequence[
 # --- cohorts ---------------------------------------------------------------------------------------------------------
 
 
-def _screen_cohort(machines: Sequence[Machine], source: str, as_of: date | None, form: str) -> int:
+def _screen_cohort(
+    machines: Sequence[Machine], source: str, as_of: date | None, form: str, *, skip_unknown_facts: bool
+) -> int:
     """Many patients, a line each."""
     text, name = inputs.text_of(source)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     rows: list[dict[str, Any]] = []
     for number, line in with_progress(lines, "screening", len(lines)):
         patient, events = _patient(line, f"{name}:{number}")
+        _refuse_slips(events, machines, f"{name}:{number}", skip_unknown_facts=skip_unknown_facts)
         found = [screen_patient(machine.table, events, as_of, alone=len(machines) == 1) for machine in machines]
         rows += [{"patient": patient, **item.summary()} for item in found]
     tell("screened", protocols=len(machines), patients=len(lines))
