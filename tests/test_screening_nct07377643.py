@@ -409,6 +409,13 @@ def test_a_failed_test_may_be_repeated_once(samples: str, expected: str) -> None
     assert screened.bars(patient) == (named("I10.1") if expected == "not_met" else set())
 
 
+def test_without_consent_no_result_is_a_retest() -> None:
+    line = "hemoglobin 85 g/L on 2020-03-01; hemoglobin 85 g/L on 2020-04-01; hemoglobin 95 g/L on 2026-01-28"
+    events = [event for event in screened.told(PROTOCOL, line) if event["kind"] != "consent"]
+    patient = screened.screened(PROTOCOL, events)
+    assert (screened.bars(patient), screened.undecided(patient)) == (set(), {"I1"})
+
+
 ALT_FAILS, AST_FAILS = "alt 200 U/L uln=40 on", "ast 300 U/L uln=40 on"
 ALT_FITS, AST_FITS = "alt 30 U/L uln=40 on", "ast 30 U/L uln=40 on"
 RETESTS_OF_TWO = [

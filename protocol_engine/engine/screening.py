@@ -380,11 +380,11 @@ class _Asked:
         """Of a criterion that may be retested: the days since consent on which a fact failed it, of the one most often.
 
         A fact fails it on a day on which a sample of it was taken and it is among what fails. The newest sample of a
-        criterion that is met now has not failed it.
+        criterion that is met now has not failed it. Before consent nobody is screened, so nothing is a retest.
         """
-        if criterion.retests is None or criterion.condition is None:
+        begun = self.position.marks.get("consent")
+        if criterion.retests is None or criterion.condition is None or begun is None:
             return []
-        begun = self.position.marks.get("consent", date.min)
         sampled: dict[date, set[str]] = {}
         for result in self._every_result(criterion.condition):
             if begun <= result.day <= self.today:
