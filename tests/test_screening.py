@@ -527,6 +527,7 @@ def test_whoever_is_kept_out_is_offered_nothing_and_told_why() -> None:
         (FIT, None, None),
         (replaced(observed("infarction", "2026-01-01")), "condition", "E1"),
         (without("performance"), "unknown", "I4"),
+        (replaced(observed("hemoglobin", "89", unit="g/L")), "condition", "I3.1"),
         (without("E5"), "unknown", "E5"),
     ],
 )

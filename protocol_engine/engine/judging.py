@@ -112,7 +112,7 @@ def _held_against_criteria(standing: Standing, judged: Judgement, day: date) -> 
         judged,
         verdict=verdict if judged.verdict == "allowed" else judged.verdict,
         because=(*judged.because, *(sentence for answer in against for sentence in answer.sentences)),
-        cites=tuple(dict.fromkeys((*judged.cites, *(answer.id for answer in against)))),
+        cites=tuple(dict.fromkeys((*judged.cites, *screening.against))),
     )
 
 

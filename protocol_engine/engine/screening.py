@@ -203,6 +203,16 @@ class Screening:
         return tuple(answer for answer in self.top if answer.open)
 
     @property
+    def against(self) -> tuple[str, ...]:
+        """What speaks against enrolment, sub-items too: the criteria that keep the patient out, or else those open."""
+        found = []
+        for name, answer in self.answers.items():
+            head = self.answers.get(above(name) or "", answer)
+            if (answer.bars and head.bars) if self.barring else (answer.open and head.open):
+                found.append(name)
+        return tuple(found)
+
+    @property
     def lacking(self) -> tuple[Lacking, ...]:
         """Everything missing for what is not decided: what belongs to the smallest set of examinations first."""
         found: dict[tuple[str, str | None], Lacking] = {}
