@@ -222,11 +222,13 @@ ECGS = [
     ("481 1000; 470 1000; 480 1000; 490 1000", "not_met"),
     ("481 1000; 470 1000; 480 1000; 490.1 1000", "met"),
     ("481 1000; 490.1 1000; 480 1000; 470 1000", "met"),
-    ("470 1000; 490 1000; 470 1000; 480.1 1000", "met"),
+    ("470 1000; 490 1000; 470 1000; 480.1 1000", "unknown"),  # two of the three are there
+    ("470 1000; 490 1000; 490 1000; 470 1000; 480.1 1000", "met"),
     ("500 1000; 384 512; 384 512; 384 512", "not_met"),
     ("500 1000; 384.1 512; 384.1 512; 384.1 512", "met"),
     ("470 1000; 481 1000", "unknown"),
     ("470 1000; 500 1000; 460 1000; 465 1000; 470 1000", "not_met"),
+    ("450 1000; 500 1000; 470 1000; 460 1000", "unknown"),
     ("470 1000; 465 1000", "not_met"),
     ("450 1000; 500 1000; 450 1000", "unknown"),  # one above 480 asks for three more, whichever it is
     ("450 1000; 500 1000; 450 1000; 470 1000; 465 1000", "not_met"),
@@ -245,6 +247,12 @@ def test_e2_6_one_ecg_above_480_ms_asks_for_three_more(ecgs: str, expected: str)
         assert screened.outcomes(patient)["E2.6"] == expected, unit
         assert screened.undecided(patient) == (named("E2.6") if expected == "unknown" else set())
         assert screened.bars(patient) == (named("E2.6") if expected == "met" else set())
+
+
+def test_e2_6_an_ecg_of_years_ago_is_none_of_screening() -> None:
+    old = "qt_interval 500 ms rr=1000 on 2023-03-03"
+    for line, expected in ((old, "unknown"), (f"{old}; qt_interval 450 ms rr=1000 on 2026-01-12", "not_met")):
+        assert screened.outcomes(found(line))["E2.6"] == expected
 
 
 # --- times -----------------------------------------------------------------------------------------------------------

@@ -256,6 +256,7 @@ def _derived_words(protocol: Protocol, item: Derived) -> str:
             which = {"newest": "", "first": "; of the first result", "highest": "; the highest of all"}[item.results]
             if item.mean_of is not None:
                 apart = ", the first left aside" if item.after_first else ""
+                apart += f", of those after the first above {item.after_above}" if item.after_above is not None else ""
                 which = f"; the mean of the newest {item.mean_of} results{apart}"
             told = FORMULAS[item.formula] + which
         case _:

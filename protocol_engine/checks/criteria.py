@@ -128,10 +128,11 @@ def _formula_faults(outline: Outline, item: Formula) -> Iterator[Fault]:
             yield "wrong-test", "formula", "reads sex as female or male"
         if name == "qt_interval" and (_unit(outline, "qt_interval.rr") or "") != "ms":
             yield "wrong-test", "formula", "reads the part rr of qt_interval, in ms"
-    if item.formula != "fridericia" and (item.mean_of is not None or item.after_first or item.results != "newest"):
-        yield "ignored", "formula", "takes the newest of each fact; leave results, mean_of and after_first out"
-    if item.after_first and item.mean_of is None:
-        yield "ignored", "after_first", "belongs to mean_of"
+    of_several = item.mean_of is not None or item.after_first or item.after_above is not None
+    if item.formula != "fridericia" and (of_several or item.results != "newest"):
+        yield "ignored", "formula", "takes the newest of each fact; leave results, mean_of and what belongs to it out"
+    if of_several and item.mean_of is None:
+        yield "ignored", "after_first" if item.after_first else "after_above", "belongs to mean_of"
 
 
 def _misfit(unit: str, to: str, key: str, fact: FactDefinition | None = None) -> Iterator[Fault]:

@@ -274,9 +274,14 @@ class CriteriaEvaluation(Evaluation):
     def _corrected_qt(self, derived: Formula) -> Outcome:
         """QTcF of the newest ECG, of the first, the highest of all, or the mean of the newest ones."""
         results = self.frame.in_window("qt_interval")
+        begun = self.frame.position.marks.get(CONSENT, date.min)
+        results = [result for result in results if result.day >= begun] or results  # those of screening, if any
         if derived.mean_of is None:
             return self._one_corrected_qt(results, derived)
         counted = results[1:] if derived.after_first else results
+        if derived.after_above is not None:
+            above = [(_corrected(result) or 0) > derived.after_above for result in results]
+            counted = results[above.index(True) + 1 :] if True in above else []
         chosen = counted[-derived.mean_of :]
         sources = tuple(result.event.id for result in chosen)
         known = [_corrected(result) for result in chosen]

@@ -33,13 +33,14 @@ class Formula(Node):
 
     ``results`` says which result of the window is put in: the ``newest``, the ``first``, or the one with the
     ``highest`` number. ``mean_of: n`` is the mean over the newest n results; with ``after_first: yes`` the first in the
-    window is left aside.
+    window is left aside, with ``after_above`` all up to the first that gave more than that.
     """
 
     formula: Literal["age_in_years", "cockcroft_gault", "fridericia"]
     results: Literal["newest", "first", "highest"] = "newest"
     mean_of: int | None = None
     after_first: bool = False
+    after_above: int | None = None
     label: str | None = None
     cite: Cites = NO_CITES
 
