@@ -249,6 +249,21 @@ def test_e2_6_one_ecg_above_480_ms_asks_for_three_more(ecgs: str, expected: str)
         assert screened.bars(patient) == (named("E2.6") if expected == "met" else set())
 
 
+def test_e2_6_ecgs_of_one_day_without_times() -> None:
+    """The one above 480 ms asks for the others, whatever their ids are; times tell which came before it."""
+    names = ("d", "a", "b", "c")
+    for hours, expected in (("", "not_met"), ("T08 T09 T10 T11", "not_met"), ("T11 T08 T09 T10", "unknown")):
+        told = [
+            screened.observed("qt_interval", qt, unit="ms", components={"rr": "1000"})
+            | {"id": name, "effective": "2026-01-12" + (f"{hour}:00:00Z" if hour else "")}
+            for qt, name, hour in zip(
+                ("490", "470", "475", "480"), names, hours.split() or ("", "", "", ""), strict=True
+            )
+        ]
+        patient = screened.screened(PROTOCOL, screened.changed(PROTOCOL, *told))
+        assert screened.outcomes(patient)["E2.6"] == expected, hours
+
+
 def test_e2_6_an_ecg_of_years_ago_is_none_of_screening() -> None:
     old = "qt_interval 500 ms rr=1000 on 2023-03-03"
     for line, expected in ((old, "unknown"), (f"{old}; qt_interval 450 ms rr=1000 on 2026-01-12", "not_met")):

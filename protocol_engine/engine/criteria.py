@@ -280,14 +280,15 @@ class CriteriaEvaluation(Evaluation):
             return self._one_corrected_qt(results, derived)
         counted = results[1:] if derived.after_first else results
         if derived.after_above is not None:
-            above = [(_corrected(result) or 0) > derived.after_above for result in results]
-            counted = results[above.index(True) + 1 :] if True in above else []
+            above = [result for result in results if (_corrected(result) or 0) > derived.after_above]
+            counted = [result for result in results if above and _comes_after(result, above[0])]
         chosen = counted[-derived.mean_of :]
         sources = tuple(result.event.id for result in chosen)
         known = [_corrected(result) for result in chosen]
         numbers = [number for number in known if number is not None]
         if len(numbers) < derived.mean_of:
-            lacking = Missing("qt_interval", None, None if len(chosen) < derived.mean_of else "rr", "absent", sources)
+            few = len(chosen) < derived.mean_of
+            lacking = Missing("qt_interval", None, None if few else "rr", "too_few" if few else "absent", sources)
             return Outcome(None, "absent", sources, (lacking,))
         return Outcome(sum(numbers, Fraction(0)) / len(numbers), sources=sources)
 
@@ -323,6 +324,14 @@ def _is_up_to(value: object, day: date) -> bool:
 def _in_time(result: Result) -> tuple[date, str, str]:
     instant = result.event.effective.instant
     return result.day, instant.astimezone(UTC).isoformat() if instant is not None else "", result.event.id
+
+
+def _comes_after(result: Result, other: Result) -> bool:
+    """Whether one of two results was taken after the other; of one day, unless their times say that it was not."""
+    times = [item.event.effective.instant for item in (result, other)]
+    if result.day != other.day or None not in times:
+        return _in_time(result) > _in_time(other)
+    return result is not other
 
 
 def _corrected(result: Result) -> Fraction | None:

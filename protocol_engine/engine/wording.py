@@ -187,6 +187,8 @@ def missing_words(table: Table, missing: Missing) -> str:
             return f"{detail} is stale{reports}: too old on the day asked about; report it anew"
         case "other":
             return f"{detail} was reported, but not of the kind that is asked for{reports}"
+        case "too_few":
+            return f"{detail} was reported too few times{reports}"
         case "unreadable":
             return f"{detail} was reported in a form that cannot be read{reports}"
         case _:

@@ -36,7 +36,7 @@ from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.values import Ever, Holds, Last
 
-Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable", "other"]
+Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable", "other", "too_few"]
 
 
 @frozen
