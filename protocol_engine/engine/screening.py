@@ -6,6 +6,7 @@ person can say is the newest attestation, or a question that stays open. Unknown
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
@@ -399,6 +400,9 @@ class _Asked:
         for result in self._every_result(criterion.condition):
             if begun <= result.day <= self.today:
                 sampled.setdefault(result.day, set()).add(result.event.fact)
+        often = Counter(fact for facts in sampled.values() for fact in facts)
+        if max(often.values(), default=0) <= criterion.retests:
+            return []
         days = sorted(sampled)
         found: dict[str, list[date]] = {}
         for day in days[:-1] if truth is Truth.TRUE else days:
