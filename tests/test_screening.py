@@ -388,6 +388,11 @@ def test_a_stale_result_is_told_with_its_day_and_what_to_do() -> None:
     assert words.endswith("of 2026-01-17): too old on the day asked about; report it anew, no older than 14 days")
 
 
+def test_an_upper_limit_of_0_is_in_doubt() -> None:
+    found = screened(replaced(observed("bilirubin", "10", unit="umol/L", components={"uln": "0"}))).screening
+    assert [(item.fact, item.component, item.why) for item in found.lacking] == [("bilirubin", "uln", "muddled")]
+
+
 def test_a_date_that_was_said_before_the_sample_is_asked_again() -> None:
     found = screened(replaced(observed("transfusion", "never", "2026-01-29"))).screening
     (words,) = (item.because for item in found.lacking)

@@ -232,6 +232,11 @@ class CriteriaEvaluation(Evaluation):
     def _ratio(self, derived: Ratio) -> Outcome:
         over, under = self.frame.last(Last(last=derived.ratio)), self.frame.last(Last(last=derived.to))
         scale = factor(_unit(self.table, derived.ratio), _unit(self.table, derived.to))
+        if under.value == 0:
+            fact, _, part = derived.to.partition(".")
+            return Outcome(
+                None, "muddled", under.sources, (Missing(fact, None, part or None, "muddled", under.sources),)
+            )
         return _calculated((over, under), lambda: _fraction(over) * scale / _fraction(under))
 
     def _half_lives(self, derived: HalfLives) -> Outcome:
