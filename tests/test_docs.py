@@ -48,6 +48,7 @@ from protocol_engine.entrypoints.cli import app
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Elapsed, Presence, Range
 from protocol_engine.model.decision import Action, Answer, Awaiting, Decision, Refusal, Verdict
+from protocol_engine.model.evaluation import Why
 from protocol_engine.model.events import EVENT_KINDS, Event, GivenDrug
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.protocol import Step as CourseStep
@@ -447,6 +448,19 @@ def json_of(*arguments: str, code: int = 0) -> Any:
     done, printed = run_program([*arguments, "--format", "json"])
     assert done == code, printed
     return json.loads(printed)
+
+
+def test_every_key_of_a_screening_is_explained() -> None:
+    facts = str(Path(__file__).parent / "screening" / "NCT07151586.jsonl")
+    pages = tables(DOCS / "events.md")
+    later = json_of("screen", "NCT07151586", facts, "--as-of", "2026-06-01", code=1)
+    assert pages["Screening"].keys() == later.keys()
+    assert {*pages["Criterion"]} == {key for item in later["criteria"] for key in item}
+    assert {*pages["missing"]} == {key for item in later["missing"] for key in item}
+    whys = next(
+        line for line in (DOCS / "events.md").read_text("utf-8").splitlines() if line.startswith("| `why` | text")
+    )
+    assert [why for why in get_args(Why) if f"`{why}`" not in whys] == ["known"]
 
 
 def test_every_key_that_a_command_answers_is_explained(tmp_path: Path) -> None:

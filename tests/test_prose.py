@@ -277,6 +277,8 @@ def test_results_say_their_values_and_when_they_are_taken() -> None:
     assert "a set of gene names; those not listed are absent A13" in page
     other = page_of("NCT07239271", "A13=tested_genes_only")
     assert "those not listed are unknown, unless they are among the tested genes" in other
+    assert "HER2 ISH (her2_ish), also called her2_fish negative, positive" in page_of("NCT07151586")
+    assert "last G-CSF (last_gcsf) a date, or never" in page_of("NCT07151586")
     assert "a number in kg, above 0 any day loinc 29463-7" in page_of("NCT07151586")
 
 

@@ -132,6 +132,21 @@ def test_a_word_alone_is_not_enough_where_data_are_asked_too() -> None:
     assert screened(without("E4")).screening.answers["E4"].outcome == "needs_attestation"
 
 
+def test_a_word_where_nobody_is_asked_counts_for_nothing_and_is_told() -> None:
+    answer = screened([*without("performance"), said("I4", met=True)]).screening.answers["I4"]
+    assert (answer.outcome, answer.attested) == ("unknown", None)
+    assert answer.because == ("I4: nobody is asked, so the word of I4 2026-01-30 True counts for nothing",)
+
+
+def test_a_word_that_names_no_protocol_counts_only_where_there_is_one() -> None:
+    named = [event | {"protocol": "SCREEN1"} if event["kind"] == "attestation" else event for event in FIT]
+    for events, answer in ((FIT, "not_yet_decidable"), (named, "eligible")):
+        read = parse_events(json.dumps(event) for event in events)
+        found = screen_patient(machine().table, read, TODAY, alone=False)
+        assert found.screening.answer == answer
+        assert len(found.nameless) == (3 if events is FIT else 0)
+
+
 def test_the_newest_word_counts_and_two_of_one_day_that_differ_count_for_nothing() -> None:
     assert outcome("E5", said("E5", met=True, on="2026-01-10"), said("E5", met=False, on="2026-01-20")) == "not_met"
     torn = screened(replaced(said("E5", met=True), said("E5", met=False))).screening.answers["E5"]
@@ -340,6 +355,50 @@ def test_one_retest_and_no_more() -> None:
     )
 
 
+# --- in words --------------------------------------------------------------------------------------------------------
+
+
+def because(criterion: str, *new: Wire) -> tuple[str, ...]:
+    return screened(replaced(*new)).screening.answers[criterion].because
+
+
+def test_an_exclusion_that_is_not_met_tells_what_rules_it_out() -> None:
+    assert because("E1") == ("E1: last infarction is never (infarction 2026-01-30 never {})",)
+    assert [words.partition(" (")[0] for words in because("E3")] == [
+        "E3: last pill is never",
+        "E3: half-lives since the last pill is never",
+    ]
+
+
+def test_of_alternatives_that_fail_none_is_passed_over() -> None:
+    """2 times normal: too much without liver metastases, and there are none."""
+    (words,) = because("I3.2", observed("bilirubin", "40", unit="umol/L", components={"uln": "20"}))
+    for part in ("must be at most 1.5; it is 2 (", "; or liver metastases must be yes; it is no ("):
+        assert part in words
+
+
+def test_a_number_just_beyond_its_limit_is_not_rounded_to_it() -> None:
+    (words,) = because("I3.2", observed("bilirubin", "30.01", unit="umol/L", components={"uln": "20"}))
+    assert "it is 1.5005 (" in words  # 30.01 / 20
+
+
+def test_a_stale_result_is_told_with_its_day_and_what_to_do() -> None:
+    found = screened(replaced(observed("hemoglobin", "120", "2026-01-17", unit="g/L"))).screening
+    (words,) = (item.because for item in found.lacking if item.fact == "hemoglobin")
+    assert words.endswith("of 2026-01-17): too old on the day asked about; report it anew, no older than 14 days")
+
+
+def test_an_upper_limit_of_0_is_in_doubt() -> None:
+    found = screened(replaced(observed("bilirubin", "10", unit="umol/L", components={"uln": "0"}))).screening
+    assert [(item.fact, item.component, item.why) for item in found.lacking] == [("bilirubin", "uln", "muddled")]
+
+
+def test_a_date_that_was_said_before_the_sample_is_asked_again() -> None:
+    found = screened(replaced(observed("transfusion", "never", "2026-01-29"))).screening
+    (words,) = (item.because for item in found.lacking)
+    assert words.endswith("of 2026-01-29): said too early to cover the time asked about; ask again")
+
+
 # --- units -----------------------------------------------------------------------------------------------------------
 
 
@@ -473,6 +532,7 @@ def test_whoever_is_kept_out_is_offered_nothing_and_told_why() -> None:
         (FIT, None, None),
         (replaced(observed("infarction", "2026-01-01")), "condition", "E1"),
         (without("performance"), "unknown", "I4"),
+        (replaced(observed("hemoglobin", "89", unit="g/L")), "condition", "I3.1"),
         (without("E5"), "unknown", "E5"),
     ],
 )
@@ -485,6 +545,13 @@ def test_enrolment_against_the_answer_moves_the_course_and_is_a_deviation(
     assert verdict is None or cited in found.state.deviations[0].cites
     (asked,) = parse_events([json.dumps(eligibility())])
     assert course(events).propose(asked).allowed == (verdict is None)
+
+
+def test_allocation_that_nobody_confirmed_names_the_criteria_against_it() -> None:
+    allocated = {"id": "arm", "kind": "allocation", "effective": "2026-01-31", "arm": "only"}
+    for events, cited in ((FIT, []), (replaced(observed("infarction", "2026-01-01")), ["E1"])):
+        (deviation,) = course([*events, allocated]).state.deviations
+        assert (deviation.verdict, [name for name in deviation.cites if name != "G1"]) == ("order", cited)
 
 
 def test_a_window_closes_as_days_go_by() -> None:

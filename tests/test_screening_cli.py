@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def test_a_reader_finds_what_keeps_out_first() -> None:
     assert "On 2026-02-01: not eligible, by I4." in page
     assert page.index("What keeps the patient out") < page.index("All criteria")
     assert "performance must be 0 or 1; it is 2" in page
+    assert "hemoglobin 120 g/L of 2026-01-30" in page
+    assert "bilirubin 10 umol/L (uln 20) of 2026-01-30" in page
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_answered() -> None:
@@ -118,6 +121,26 @@ def test_a_cohort_is_counted_and_listed(tmp_path: Path) -> None:
     assert "SCREEN1 1 1 1 I4 (1)" in page
 
 
+def test_a_slip_in_a_cohort_is_told_with_its_line(tmp_path: Path) -> None:
+    path = cohort(
+        tmp_path,
+        {"patient": "p1", "events": FIT},
+        {"patient": "p2", "events": [CONSENT, {**observed("hemoglobine", "120", unit="g/L"), "id": "h"}]},
+    )
+    assert errors("screen", PATH, "--cohort", path, *DAY)[0].startswith(f"{path}:2: h 'hemoglobine' is no fact")
+    rows = answer("screen", PATH, "--cohort", path, *DAY, "--skip-unknown-facts")
+    assert [row["skipped_unknown_facts"] for row in rows] == [0, 1]
+
+
+def test_synthetic_patients_are_screened_for_every_protocol(tmp_path: Path) -> None:
+    """Their words are for the protocol that they were made for."""
+    path = tmp_path / "patients.jsonl"
+    path.write_text(run("synthesize", "NCT05861830", "--patients", "20", "--seed", "2").stdout, encoding="utf-8")
+    rows = answer("screen", "--all", "--cohort", path, *DAY)
+    assert len(rows) == 20 * len(shipped_protocols())
+    assert {row["protocol"] for row in rows if row["answer"] == "eligible"} == {"NCT05861830"}
+
+
 @pytest.mark.parametrize(
     "line", ["[]", '{"patient": 1, "events": []}', '{"events": []}', "x", '{"patient":"p","events":[{}]}']
 )
@@ -167,6 +190,59 @@ def test_every_shipped_protocol_lists_its_criteria_and_makes_patients(name: str,
     assert len(rows) == 40
     assert {"eligible", "not_eligible"} <= {row["answer"] for row in rows}
     assert all(row["unreadable"] == [] for row in rows)
+
+
+def test_the_history_of_a_synthetic_patient_fits_together() -> None:
+    """Two in five have nothing against them, lines of treatment are counted, and what is not there was not treated."""
+    read = map(json.loads, run("synthesize", "NCT07377643", "--patients", "100", "--seed", "5").stdout.splitlines())
+    patients = [{event["fact"]: event["value"] for event in one["events"] if "fact" in event} for one in read]
+    for patient in patients:
+        lines = [value for name, value in patient.items() if name.endswith("_lines_advanced")]
+        assert all(value.isdigit() for value in lines)
+        if patient.get("brain_metastases") == "none":
+            assert {patient.get("last_brain_surgery"), patient.get("last_brain_radiotherapy")} <= {"never", None}
+            assert "largest_brain_metastasis" not in patient
+    dates = "adjuvant_therapy_completed", "advanced_disease_diagnosed"
+    both = [[patient[name] for name in dates] for patient in patients if patient.keys() >= {*dates}]
+    assert both
+    assert all(completed < found for completed, found in both)
+
+
+def test_one_report_of_fish_or_ish_answers_every_protocol() -> None:
+    """FISH is an in situ hybridisation; IHC 2+ without it is open in each of the five, and with a negative one low."""
+    ihc = observed("her2_ihc", "2+")
+    for name in ("her2_fish", "her2_ish"):
+        found = answer("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, ihc, observed(name, "negative")), code=1)
+        assert all(item["fact"] not in ("her2_fish", "her2_ish") for patient in found for item in patient["missing"])
+    lacking = answer("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, ihc), code=1)
+    asked = [{item["fact"] for item in patient["missing"]} & {"her2_fish", "her2_ish"} for patient in lacking]
+    assert [*map(sorted, asked)] == [["her2_fish"], *[["her2_ish"]] * 4]
+
+
+def test_a_word_on_a_criterion_that_is_not_there_is_a_slip() -> None:
+    for protocol in ({}, {"protocol": "SCREEN1"}):
+        event = {"id": "a", "kind": "attestation", "effective": "2026-01-30", "criterion": "E9", "met": True, "by": "x"}
+        assert errors("screen", PATH, "-", *DAY, stdin=jsonl(*FIT, event | protocol)) == [
+            "standard input: a 'E9' is no criterion of SCREEN1"
+        ]
+    elsewhere = {**event, "protocol": "NCT07151586"}
+    assert answer("screen", PATH, "-", *DAY, stdin=jsonl(*FIT, elsewhere))["skipped_unknown_facts"] == 1
+
+
+def test_a_word_for_one_protocol_decides_no_other() -> None:
+    """E5 of ALTER asks for anything against the study, that of IIT2025006 for an allergy."""
+    word = {"id": "a", "kind": "attestation", "effective": "2026-01-30", "criterion": "E5", "met": False, "by": "x"}
+    for event, decided in ((word, []), (word | {"protocol": "NCT07151586"}, ["NCT07151586"])):
+        found = answer("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, event), code=1)
+        attested = [
+            item["protocol"]["id"]
+            for item in found
+            for one in item["criteria"]
+            if one["id"] == "E5" and one["attested"]
+        ]
+        assert attested == decided
+        assert [item["nameless_attestations"] for item in found] == [[] if decided else ["a"]] * 5
+    assert "1 attestation left aside: a." in prose("screen", "--all", "-", *DAY, stdin=jsonl(CONSENT, word), code=1)
 
 
 def test_one_patient_against_all_protocols() -> None:

@@ -39,6 +39,7 @@ FAILS = [
     ("her2_ihc 3+", "I2"),
     ("her2_ihc 3+; -her2_fish", "I2"),
     ("her2_fish positive", "I2"),
+    ("-her2_fish; her2_ish positive", "I2"),
     ("cdk46_with_endocrine never; cdk46_progression none", "I3"),
     ("cdk46_with_endocrine adjuvant_only", "I3"),
     ("cdk46_progression clinical_only", "I3"),
@@ -70,6 +71,9 @@ FAILS = [
     ("hcv_rna detected", "E8"),
     ("pregnancy_test serum_positive", "E9"),
     ("menopause peri; pregnancy_test urine_positive", "E9"),
+    ("menopause post; pregnancy_test serum_positive", "E9"),  # a positive test counts whatever she was held to be
+    ("sterilization tubes_removed; pregnancy_test urine_positive", "E9"),
+    ("-menopause; -sterilization; pregnancy_test serum_positive", "E9"),
     ("breast_feeding yes", "E9"),
     ("menopause post; breast_feeding yes", "E9"),
 ]
@@ -105,6 +109,7 @@ FITS = [
     "er_percent 0 %; pr_percent 90 %",
     "her2_ihc 0; -her2_fish",
     "her2_ihc 1+; -her2_fish",
+    "her2_ihc 2+; -her2_fish; her2_ish negative",  # FISH is an ISH (A11)
     "chemotherapy_lines_advanced 0 1",
     "ild_status past; ild_severity mild; pulmonary_insufficiency yes",
     "ild_status past; ild_severity severe; pulmonary_insufficiency no",
@@ -113,7 +118,6 @@ FITS = [
     "brain_metastases asymptomatic",
     "inflammatory_bowel_disease inactive",
     "menopause post; -pregnancy_test",
-    "menopause post; pregnancy_test serum_positive",
     "sterilization uterus_removed; -pregnancy_test",
     "sterilization tubes_removed; -pregnancy_test",
     "sex male; -menopause; -sterilization; -pregnancy_test; -breast_feeding",
@@ -167,6 +171,7 @@ def test_limits(line: str, expected: str) -> None:
 
 
 READINGS = [
+    ("A11", "fish_only", "-her2_fish; her2_ish positive", "I2", ""),
     ("A8", "er_only", "er_percent 0 %; pr_percent 90 %", "", "I2"),
     ("A8", "er_only", "er_percent 0.9 %; pr_percent 1 %", "", "I2"),
     ("A8", "er_only", "er_percent 1 %; pr_percent 0 %", "", ""),
@@ -243,8 +248,6 @@ UNKNOWN = [
     ("-ild_status; ild_severity severe; pulmonary_insufficiency yes", "E3"),
     ("ild_status past; ild_severity severe; -pulmonary_insufficiency", "E3"),
     ("ild_status past; pulmonary_insufficiency yes", "E3"),
-    ("-menopause; pregnancy_test serum_positive", "E9"),
-    ("-sterilization; pregnancy_test urine_positive", "E9"),
     ("-sex; pregnancy_test serum_positive", "E9"),
     ("er_percent 0 %; -pr_percent", "I2"),
     ("her2_ihc not_evaluable", "I2"),

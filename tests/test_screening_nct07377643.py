@@ -222,12 +222,17 @@ ECGS = [
     ("481 1000; 470 1000; 480 1000; 490 1000", "not_met"),
     ("481 1000; 470 1000; 480 1000; 490.1 1000", "met"),
     ("481 1000; 490.1 1000; 480 1000; 470 1000", "met"),
-    ("470 1000; 490 1000; 470 1000; 480.1 1000", "met"),
+    ("470 1000; 490 1000; 470 1000; 480.1 1000", "unknown"),  # two of the three are there
+    ("470 1000; 490 1000; 490 1000; 470 1000; 480.1 1000", "met"),
     ("500 1000; 384 512; 384 512; 384 512", "not_met"),
     ("500 1000; 384.1 512; 384.1 512; 384.1 512", "met"),
     ("470 1000; 481 1000", "unknown"),
     ("470 1000; 500 1000; 460 1000; 465 1000; 470 1000", "not_met"),
+    ("450 1000; 500 1000; 470 1000; 460 1000", "unknown"),
     ("470 1000; 465 1000", "not_met"),
+    ("450 1000; 500 1000; 450 1000", "unknown"),  # one above 480 asks for three more, whichever it is
+    ("450 1000; 500 1000; 450 1000; 470 1000; 465 1000", "not_met"),
+    ("450 1000; 500 1000; 490 1000; 490 1000; 470 1000", "met"),
 ]
 
 
@@ -242,6 +247,27 @@ def test_e2_6_one_ecg_above_480_ms_asks_for_three_more(ecgs: str, expected: str)
         assert screened.outcomes(patient)["E2.6"] == expected, unit
         assert screened.undecided(patient) == (named("E2.6") if expected == "unknown" else set())
         assert screened.bars(patient) == (named("E2.6") if expected == "met" else set())
+
+
+def test_e2_6_ecgs_of_one_day_without_times() -> None:
+    """The one above 480 ms asks for the others, whatever their ids are; times tell which came before it."""
+    names = ("d", "a", "b", "c")
+    for hours, expected in (("", "not_met"), ("T08 T09 T10 T11", "not_met"), ("T11 T08 T09 T10", "unknown")):
+        told = [
+            screened.observed("qt_interval", qt, unit="ms", components={"rr": "1000"})
+            | {"id": name, "effective": "2026-01-12" + (f"{hour}:00:00Z" if hour else "")}
+            for qt, name, hour in zip(
+                ("490", "470", "475", "480"), names, hours.split() or ("", "", "", ""), strict=True
+            )
+        ]
+        patient = screened.screened(PROTOCOL, screened.changed(PROTOCOL, *told))
+        assert screened.outcomes(patient)["E2.6"] == expected, hours
+
+
+def test_e2_6_an_ecg_of_years_ago_is_none_of_screening() -> None:
+    old = "qt_interval 500 ms rr=1000 on 2023-03-03"
+    for line, expected in ((old, "unknown"), (f"{old}; qt_interval 450 ms rr=1000 on 2026-01-12", "not_met")):
+        assert screened.outcomes(found(line))["E2.6"] == expected
 
 
 # --- times -----------------------------------------------------------------------------------------------------------
@@ -315,6 +341,13 @@ def test_e12_asks_for_an_endoscopy_within_3_months() -> None:
         assert screened.bars(found(f"varices high; last_upper_endoscopy {day}")) == named(criteria)
 
 
+@pytest.mark.parametrize("beside", ["", "menopause peri; "])
+def test_i11_a_negative_test_of_urine_leaves_the_one_of_serum_open(beside: str) -> None:
+    patient = found(f"{beside}pregnancy_test urine_negative")
+    assert (screened.bars(patient), screened.undecided(patient)) == (set(), {"I11"})
+    assert [(item.fact, item.why) for item in patient.screening.lacking] == [("pregnancy_test", "other")]
+
+
 SUPPORT = [
     ("I10.1", "", "last_red_cell_transfusion"),
     ("I10.1", "", "last_erythropoietin"),
@@ -357,7 +390,7 @@ SAMPLES = [
     ("I10.6", "albumin 40 g/L", "2026-01-25", "2026-01-24"),
     ("I10.7", "creatinine 62 umol/L uln=84", "2026-01-25", "2026-01-24"),
     ("I10.7", "creatinine 0.782 mg/dL uln=0.5; weight 62 kg", "2026-01-25", "2026-01-24"),
-    ("I10.7", "urine_protein_24h 0.1 g/d", "2026-01-25", "2026-01-24"),
+    ("I10.7", "-urine_protein_dipstick; urine_protein_24h 0.1 g/d", "2026-01-25", "2026-01-24"),
     ("I10.7", "-urine_protein_24h; urine_protein_dipstick trace", "2026-01-25", "2026-01-24"),
     ("I10.8", "inr 1 1 uln=1.2", "2026-01-25", "2026-01-24"),
     ("I10.8", "pt 12 s uln=14", "2026-01-25", "2026-01-24"),
@@ -385,6 +418,9 @@ RETESTS = [
     ("85 on 2026-01-04; 86 on 2026-01-26; 95 on 2026-01-28", "met"),
     ("95 on 2026-01-12; 85 on 2026-01-28", "not_met"),
     ("95 on 2026-01-12; 95 on 2026-01-14; 95 on 2026-01-28", "met"),
+    ("85 on 2026-01-12", "unknown"),  # too old, and there is a retest left
+    ("85 on 2026-01-12; 86 on 2026-01-14", "not_met"),  # too old both, and no third one would count
+    ("85 on 2026-01-04; 86 on 2026-01-14", "unknown"),
 ]
 
 
@@ -394,6 +430,60 @@ def test_a_failed_test_may_be_repeated_once(samples: str, expected: str) -> None
     patient = found(line)
     assert screened.outcomes(patient)["I10.1"] == expected
     assert screened.bars(patient) == (named("I10.1") if expected == "not_met" else set())
+
+
+def test_without_consent_no_result_is_a_retest() -> None:
+    line = "hemoglobin 85 g/L on 2020-03-01; hemoglobin 85 g/L on 2020-04-01; hemoglobin 95 g/L on 2026-01-28"
+    events = [event for event in screened.told(PROTOCOL, line) if event["kind"] != "consent"]
+    patient = screened.screened(PROTOCOL, events)
+    assert (screened.bars(patient), screened.undecided(patient)) == (set(), {"I1"})
+
+
+ALT_FAILS, AST_FAILS = "alt 200 U/L uln=40 on", "ast 300 U/L uln=40 on"
+ALT_FITS, AST_FITS = "alt 30 U/L uln=40 on", "ast 30 U/L uln=40 on"
+RETESTS_OF_TWO = [
+    # each of the two has its own retest, and a day on which only the other one was drawn is none
+    (f"{ALT_FAILS} 2026-01-26; {AST_FITS} 2026-01-27; {ALT_FITS} 2026-01-28", "met"),
+    (f"{ALT_FAILS} 2026-01-26; {AST_FAILS} 2026-01-27; {ALT_FITS} 2026-01-28; {AST_FITS} 2026-01-29", "met"),
+    (f"{ALT_FAILS} 2026-01-26; {ALT_FAILS} 2026-01-27; {ALT_FITS} 2026-01-28; {AST_FITS} 2026-01-28", "not_met"),
+    (f"{ALT_FAILS} 2026-01-26; {AST_FITS} 2026-01-26; {ALT_FAILS} 2026-01-28; {AST_FITS} 2026-01-28", "not_met"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), RETESTS_OF_TWO)
+def test_a_retest_is_one_of_the_test_that_failed(line: str, expected: str) -> None:
+    assert screened.outcomes(found(line))["I10.5"] == expected
+
+
+def test_i10_7_urine_of_24_hours_that_is_too_old_leaves_the_dipstick_to_decide() -> None:
+    for dipstick, expected in (("1+", "met"), ("2+", "unknown")):
+        patient = found(f"urine_protein_24h 3 g/d on 2026-01-04; urine_protein_dipstick {dipstick} on 2026-01-28")
+        assert screened.outcomes(patient)["I10.7"] == expected
+
+
+TOLD_TOO_LONG_AGO = [
+    ("E7", "brain_metastases_stable_since 2025-10-01 on {day}", "2026-01-04", "2026-01-03"),
+    ("E7", "last_cns_medication never on {day}", "2026-01-19", "2026-01-18"),
+    (
+        "E8",
+        "residual_toxicity_above_baseline 2; grade_2_toxicity_stable_since 2025-06-01 on {day}",
+        "2025-11-01",
+        "2025-10-31",
+    ),
+    ("E11", "last_effusion_drainage never on {day}", "2026-01-26", "2026-01-25"),
+]
+
+
+@pytest.mark.parametrize(("criterion", "line", "late_enough", "too_early"), TOLD_TOO_LONG_AGO)
+def test_what_was_said_before_the_time_that_must_have_passed_says_nothing_of_it(
+    criterion: str, line: str, late_enough: str, too_early: str
+) -> None:
+    treated = f"{SPOT}; last_brain_radiotherapy 2025-09-09; "
+    treated += "" if "stable_since 2025-10" in line else "brain_metastases_stable_since 2025-10-01; "
+    assert screened.undecided(found(treated + line.format(day=late_enough))) == set()
+    early = found(treated + line.format(day=too_early))
+    assert (screened.undecided(early), screened.bars(early)) == ({criterion}, set())
+    assert {item.why for item in early.screening.lacking} == {"stale"}
 
 
 def test_each_test_of_i10_has_its_own_retest() -> None:
@@ -413,12 +503,13 @@ ALONE = [
     ("I6", "progression_after_last_therapy none"),
     ("I10.1", "hemoglobin_support yes"),
     ("I10.3", "platelet_support yes"),
-    ("I11", "pregnancy_test urine_negative"),
-    ("I11", "menopause peri; pregnancy_test urine_negative"),
     ("I12", "fertile_partner no; contraception refused"),
     ("I12", f"{MAN}; contraception refused"),
     ("I11 E21", "pregnancy_test serum_positive"),  # one result fails the test asked for and shows the pregnancy
     ("I11 E21", "pregnancy_test urine_positive"),
+    ("I11", "pregnancy_test serum_positive on 2026-01-14; pregnancy_test urine_negative on 2026-01-31"),
+    ("E21", "menopause post; pregnancy_test serum_positive"),  # whatever her potential was said to be
+    ("E21", "sterilization tubes_removed; pregnancy_test urine_positive"),
     ("I11 E21", "pregnancy_test serum_negative on 2026-01-14; pregnancy_test serum_positive on 2026-01-31"),
     ("E2.2", "antihypertensive_treatment yes; systolic_bp 170 mm[Hg]"),
     ("E2.5", "ventricular_arrhythmia symptomatic_or_treated"),
@@ -584,14 +675,14 @@ READINGS = [
     ("A6 one_suffices", "pt 30 s uln=14", "I10.8", ""),
     ("A6 one_suffices", "aptt 60 s uln=38; pt 30 s uln=14", "I10.8", "I10.8"),
     ("A6 one_suffices", "inr 2 1 uln=1.2", "I10.8", "I10.8"),
-    ("A7 either_suffices", "menopause post; pregnancy_test urine_negative", "", "I11"),
+    ("A7 either_suffices", "menopause post; pregnancy_test serum_positive", "E21", "I11 E21"),
     ("A7 either_suffices", "menopause post; contraception refused", "", "I12"),
     ("A7 either_suffices", "sterilization tubes_removed; contraception refused", "", "I12"),
     ("A7 either_suffices", "menopause post; pregnancy_planned yes", "", "E21"),
     ("A7 either_suffices", "menopause post; sterilization uterus_removed; contraception refused", "", ""),
     ("A7 either_suffices", f"{MAN}; pregnancy_test urine_negative", "", ""),
-    ("A8 sexually_active_only", "fertile_partner no; pregnancy_test urine_negative", "I11", ""),
-    ("A8 sexually_active_only", "fertile_partner yes; pregnancy_test urine_negative", "I11", "I11"),
+    ("A8 sexually_active_only", "fertile_partner no; pregnancy_test urine_positive", "I11 E21", "E21"),
+    ("A8 sexually_active_only", "fertile_partner yes; pregnancy_test urine_positive", "I11 E21", "I11 E21"),
     ("A9 treated_only", "systolic_bp 170 mm[Hg]", "E2.2", ""),
     ("A9 treated_only", "diastolic_bp 101 mm[Hg]", "E2.2", ""),
     ("A9 treated_only", "systolic_bp 170 mm[Hg]; antihypertensive_treatment yes", "E2.2", "E2.2"),

@@ -24,6 +24,8 @@ THOUSAND = 1000
         ("/mm3", "/uL", Fraction(1)),
         ("{cells}/uL", "/mm3", Fraction(1)),
         ("{score}", "1", Fraction(1)),
+        ("mL/min/{1.73_m2}", "mL/min", Fraction(1)),
+        ("mg/{24.h}.L", "mg.L", Fraction(1)),
         ("umol/L", "mmol/L", Fraction(1, THOUSAND)),
         ("meq/L", "mmol/L", Fraction(1)),
         ("mm[Hg]", "Pa", Fraction(133_322, THOUSAND)),

@@ -178,7 +178,9 @@ def _fact_grid(protocol: Protocol) -> Grid:
     for name, fact in protocol.facts.items():
         codes = ", ".join(f"{system} {code}" for system, code in fact.codes.items())
         told = claims(fact.cite, fact.rests, silent=fact.see)
-        rows.append((with_id(fact_name(protocol, name), name), _domain(fact), _taken(fact.taken), codes, told))
+        called = f", also called {', '.join(fact.also_called)}" if fact.also_called else ""
+        named = with_id(fact_name(protocol, name), name) + called
+        rows.append((named, _domain(fact), _taken(fact.taken), codes, told))
         for part_name, part in fact.parts.items():
             its = with_id(part.label, f"{name}.{part_name}")
             rows.append((f"its {its}", _part_words(part), "", "", claims(part.cite, part.rests)))
@@ -193,7 +195,8 @@ def _domain(fact: FactDefinition) -> str:
     elif fact.values is not None:
         found = ", ".join(fact.values)
     else:
-        found = "a date" if fact.date else f"a set of {words(fact.set_of or 'names')} names"
+        dated = "a date, or never" if fact.never else "a date"
+        found = dated if fact.date else f"a set of {words(fact.set_of or 'names')} names"
     return found + (f"; {', '.join(fact.no_result)}: no result" if fact.no_result else "")
 
 

@@ -18,10 +18,10 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.engine.patient_screening import PatientScreening
-from protocol_engine.engine.screening import CriterionAnswer, Screening
+from protocol_engine.engine.screening import CriterionAnswer, Screening, Used
 from protocol_engine.engine.wording import words
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLives, Ratio, must_hold
+from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLives, Newest, Ratio, must_hold
 from protocol_engine.model.table import Table
 from protocol_engine.model.values import Holds
 
@@ -73,12 +73,25 @@ def _whole_words(screening: Screening) -> str:
 
 
 def _grid(answers: Iterable[CriterionAnswer]) -> tuple[Grid, ...]:
-    rows = tuple((answer.id, answer.text, OUTCOMES[answer.outcome], _why(answer)) for answer in answers)
-    return (Grid(("Id", "Criterion", "Answer", "Why"), rows),) if rows else ()
+    rows = tuple((item.id, item.text, OUTCOMES[item.outcome], _why(item), _used(item)) for item in answers)
+    return (Grid(("Id", "Criterion", "Answer", "Why", "Results used"), rows),) if rows else ()
+
+
+def _used(answer: CriterionAnswer) -> str:
+    """The results as they were reported, each with its day."""
+    return "; ".join(f"{words(used.fact)} {_result_words(used)} of {used.date}" for used in answer.used)
+
+
+def _result_words(used: Used) -> str:
+    value = {True: "yes", False: "no"}.get(used.value, used.value) if isinstance(used.value, bool) else used.value
+    unit = f" {used.unit}" if used.unit not in (None, "1") else ""
+    parts = [f"{words(name)} {part}" for name, part in used.components.items()]
+    return f"{value}{unit}" + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _why(answer: CriterionAnswer) -> str:
-    said = [sentence.removeprefix(f"{answer.id}: ") for sentence in answer.because]
+    own = f"{answer.id}: "
+    said = [text.removeprefix(own) for text in answer.because if answer.bars or text.startswith(own)]
     if answer.attested is not None:
         said.append(f"attested by {answer.attested.by} on {answer.attested.effective.day} ({answer.attested.id})")
     if answer.open:
@@ -109,6 +122,10 @@ def _remarks(found: PatientScreening) -> tuple[Items, ...]:
         said.append(f"Rests on the assumptions {chosen}; `show` says what they are.")
     if found.skipped:
         said.append(f"{counted(found.skipped, 'report')} skipped: this protocol does not read the fact.")
+    if found.nameless:
+        which = "It names no protocol" if len(found.nameless) == 1 else "They name no protocol"
+        aside = f"{counted(len(found.nameless), 'attestation')} left aside: {listed(found.nameless)}."
+        said.append(f"{aside} {which}, and the same number asks something else in another.")
     if found.ignored:
         said.append(f"{counted(found.ignored, 'event')} issued later left aside.")
     return (Items(tuple(Item("-", sentence) for sentence in said)),) if said else ()
@@ -231,12 +248,15 @@ def _derived_words(protocol: Protocol, item: Derived) -> str:
         case HalfLives():
             told = f"how often the {fact_name(protocol, item.half_lives)} has gone by since the "
             told += fact_name(protocol, item.since)
+        case Newest():
+            told = f"the newest {fact_name(protocol, item.newest)} that is {listed(item.among, 'or')}"
         case Holds():
             told, rests = condition_words(protocol, item.holds), item.holds.rests
         case Formula():
-            which = "; of the first result" if item.results == "first" else ""
+            which = {"newest": "", "first": "; of the first result", "highest": "; the highest of all"}[item.results]
             if item.mean_of is not None:
                 apart = ", the first left aside" if item.after_first else ""
+                apart += f", of those after the first above {item.after_above}" if item.after_above is not None else ""
                 which = f"; the mean of the newest {item.mean_of} results{apart}"
             told = FORMULAS[item.formula] + which
         case _:

@@ -74,6 +74,48 @@ USUAL: dict[str, Usual] = {
 """What adults about to enter a trial have; only the shape matters, since nobody is treated by it."""
 
 
+AGO: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    "advanced_disease_diagnosed": ((30, 150), (30, 150)),
+    "adjuvant_therapy_completed": ((500, 2500), (155, 205)),
+}
+"""How many days ago a date of a history lies, so that its dates fit together: usually, and where it is amiss."""
+
+IMPLIED: dict[tuple[str, str], dict[str, str | None]] = {
+    ("brain_metastases", "none"): {
+        "last_brain_surgery": NEVER,
+        "last_brain_radiotherapy": NEVER,
+        "last_cns_medication": NEVER,
+        "brain_metastases_stable_since": None,
+        "brain_metastases_steroids": None,
+        "largest_brain_metastasis": None,
+        "radiotherapy_toxicity_recovered": None,
+    },
+    ("other_malignancy", "none"): {
+        "other_malignancy_diagnosed": NEVER,
+        "other_malignancy_last_evidence": NEVER,
+        "other_malignancy_cured": None,
+        "other_malignancy_single_operation": None,
+    },
+    ("ild_status", "none"): {"ild_severity": None, "ild_steroids": None},
+    ("last_oral_anticancer_drug", NEVER): {"oral_anticancer_drug_half_life": None},
+    ("last_cyp3a4_modifier", NEVER): {"cyp3a4_modifier_half_life": None},
+    ("last_systemic_corticosteroid", NEVER): {"corticosteroid_dose": None},
+    ("residual_toxicity_above_baseline", "0"): {"grade_2_toxicity_stable_since": NEVER},
+    ("residual_toxicity_above_baseline", "1"): {"grade_2_toxicity_stable_since": NEVER},
+    ("sex", "male"): dict.fromkeys(
+        (
+            "menopause",
+            "sterilization",
+            "last_menstruation",
+            "amenorrhea_other_cause",
+            "pregnancy_test",
+            "breast_feeding",
+        )
+    ),
+}
+"""What a value says of other facts: what they are, or (None) that nobody reports them."""
+
+
 @define
 class _Asked:
     """What the criteria ask of a fact: levels that they want, levels that keep out, and limits of numbers."""
@@ -151,6 +193,7 @@ class Synthesizer:
                 old = not sound and chance.random() < OLD
                 amiss = not sound and chance.random() < AMISS
                 events.append(self._observation(chance, name, amiss=amiss, old=old))
+        events = _consistent(events)
         for criterion in self.table.criteria.values():
             if criterion.ask is not None and (sound or chance.random() >= MISSING):
                 met = criterion.must_hold != (not sound and chance.random() < AMISS)
@@ -162,6 +205,7 @@ class Synthesizer:
                         "criterion": criterion.id,
                         "met": met,
                         "by": "investigator",
+                        "protocol": self.table.protocol,
                     }
                 )
         return events
@@ -191,6 +235,8 @@ class Synthesizer:
         if name == "birth_date":
             years = chance.randint(82, 95) if amiss else chance.randint(32, 68)
             return (last - timedelta(days=round(years * 365.25) + chance.randint(0, 300))).isoformat()
+        if name in AGO:
+            return (ASKED_DAY - timedelta(days=chance.randint(*AGO[name][amiss]))).isoformat()
         asked = self.asked.get(name, _Asked())
         spared = NEVER in asked.wanted or chance.random() >= HAPPENED
         if fact.never and spared and not amiss and NEVER not in asked.unwanted:
@@ -201,6 +247,9 @@ class Synthesizer:
     def _number(self, chance: Random, name: str, fact: FactDefinition, *, amiss: bool) -> Wire:
         asked = self.asked.get(name, _Asked())
         usual = USUAL.get(name) or _inside(asked)
+        if name not in USUAL and fact.quantity == "1":  # what is counted
+            most = round(asked.at_most or 0)
+            return {"value": str(most + chance.randint(1, 2) if amiss else chance.randint(0, most)), "unit": "1"}
         low = asked.at_least if asked.at_least is not None else 0.0
         number = abs(chance.gauss(usual.mean, usual.spread))
         if asked.at_most is not None:
@@ -217,6 +266,15 @@ class Synthesizer:
         limit = usual.limit if usual.limit is not None else round(usual.mean * 1.5, 1)
         parts = {part: f"{limit * factor:g}" for part, item in fact.parts.items() if item.quantity is not None}
         return found | ({"components": parts} if parts else {})
+
+
+def _consistent(events: list[Wire]) -> list[Wire]:
+    """The events without what a result rules out of the others."""
+    said: dict[str, str | None] = {}
+    for event in events:
+        said |= IMPLIED.get((event.get("fact", ""), str(event.get("value"))), {})
+    kept = [event for event in events if said.get(event.get("fact", ""), NEVER) is not None]
+    return [event | ({"value": said[event["fact"]]} if event.get("fact") in said else {}) for event in kept]
 
 
 def _inside(asked: _Asked) -> Usual:

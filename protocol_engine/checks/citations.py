@@ -34,7 +34,7 @@ from protocol_engine.model.protocol import (
     Stop,
     Until,
 )
-from protocol_engine.model.screening import Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, names_of
 
@@ -44,7 +44,7 @@ ACTING = (
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES = (Last, Ever, Holds, Take, Confirmation, Change, Members, Date)
-NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, *VALUES, Ratio, Formula, HalfLives)
+NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, *VALUES, Ratio, Formula, HalfLives, Newest)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
 IDLE = "idle-readings"

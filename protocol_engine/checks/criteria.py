@@ -9,7 +9,7 @@ from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.errors import Problem
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.formulas import INPUTS
-from protocol_engine.model.screening import Criterion, Formula, HalfLives, Ratio, above
+from protocol_engine.model.screening import Criterion, Formula, HalfLives, Newest, Ratio, above
 from protocol_engine.model.ucum import factor
 from protocol_engine.model.units import Duration
 
@@ -64,6 +64,8 @@ def derived_read_what_there_is(outline: Outline) -> Iterator[Problem]:
             faults = _ratio_faults(outline, item)
         elif isinstance(item, HalfLives):
             faults = _half_life_faults(outline, item)
+        elif isinstance(item, Newest):
+            faults = _newest_faults(outline, item)
         elif isinstance(item, Formula):
             faults = _formula_faults(outline, item)
         for code, key, message in faults:
@@ -100,6 +102,18 @@ def _half_life_faults(outline: Outline, item: HalfLives) -> Iterator[Fault]:
         yield "unknown-name", "since", f"{item.since!r} is no date of this file; {_dates(outline, item.since)}"
 
 
+def _newest_faults(outline: Outline, item: Newest) -> Iterator[Fault]:
+    fact = outline.protocol.facts.get(item.newest)
+    if fact is None or fact.values is None:
+        known = tuple(name for name, other in outline.protocol.facts.items() if other.values is not None)
+        yield "unknown-name", "newest", f"{item.newest!r} is no fact with levels; {hint(item.newest, known)}"
+        return
+    for level in item.among:
+        if level not in fact.values:
+            message = f"{item.newest} is never {level!r}; {hint(level, fact.values)}"
+            yield "unknown-level", "among", message
+
+
 def _formula_faults(outline: Outline, item: Formula) -> Iterator[Fault]:
     for name in INPUTS[item.formula]:
         fact = outline.protocol.facts.get(name)
@@ -114,10 +128,11 @@ def _formula_faults(outline: Outline, item: Formula) -> Iterator[Fault]:
             yield "wrong-test", "formula", "reads sex as female or male"
         if name == "qt_interval" and (_unit(outline, "qt_interval.rr") or "") != "ms":
             yield "wrong-test", "formula", "reads the part rr of qt_interval, in ms"
-    if item.formula != "fridericia" and (item.mean_of is not None or item.after_first or item.results != "newest"):
-        yield "ignored", "formula", "takes the newest of each fact; leave results, mean_of and after_first out"
-    if item.after_first and item.mean_of is None:
-        yield "ignored", "after_first", "belongs to mean_of"
+    of_several = item.mean_of is not None or item.after_first or item.after_above is not None
+    if item.formula != "fridericia" and (of_several or item.results != "newest"):
+        yield "ignored", "formula", "takes the newest of each fact; leave results, mean_of and what belongs to it out"
+    if of_several and item.mean_of is None:
+        yield "ignored", "after_first" if item.after_first else "after_above", "belongs to mean_of"
 
 
 def _misfit(unit: str, to: str, key: str, fact: FactDefinition | None = None) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from protocol_engine.checks.outline import Outline
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.facts import NEVER, FactDefinition
+from protocol_engine.model.screening import Derived, Newest
 from protocol_engine.model.values import (
     CONFIRMED,
     ONE_RESULT,
@@ -57,7 +58,7 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     if name == "consented":
         return YES_OR_NO
     if name in protocol.derived:
-        return YES_OR_NO if isinstance(protocol.derived[name], Holds) else Domain("quantity", of="its own unit")
+        return _derived_domain(outline, protocol.derived[name])
     if name in protocol.facts:
         return fact_domain(protocol.facts[name])
     if name in protocol.assumptions:
@@ -99,6 +100,16 @@ def change_domain(outline: Outline, value: Change) -> Domain:
         return Domain("quantity", of="%" if value.change == "percent" else "1")
     found = domain_of(outline, value.of) or UNDECLARED
     return Domain("quantity", of=found.of) if found.kind == "quantity" else UNDECLARED
+
+
+def _derived_domain(outline: Outline, item: Derived) -> Domain:
+    match item:
+        case Holds():
+            return YES_OR_NO
+        case Newest():
+            return read_domain(outline, item.newest) or UNDECLARED
+        case _:
+            return Domain("quantity", of="its own unit")
 
 
 def read_domain(outline: Outline, name: str) -> Domain | None:

@@ -47,9 +47,22 @@ def names_stand_for_one_thing(outline: Outline) -> Iterator[Problem]:
                 yield outline.problem("name-taken", path, node.mark, f"{name} is a value too; take another name")
             elif section != "facts" and name in protocol.facts:
                 yield outline.problem("name-taken", path, node.mark, f"{name} is a fact too; take another name")
+    yield from _other_names(outline)
     for name, regimen in protocol.regimens.items():
         if name == SAME_REGIMEN:
             yield outline.problem("name-taken", f"regimens.{name}", regimen.mark, f"{name} is a word of the language")
+
+
+def _other_names(outline: Outline) -> Iterator[Problem]:
+    """What a fact is also called stands for no other fact."""
+    facts = outline.protocol.facts
+    taken = {name: f"{name} is a fact too" for name in facts}
+    for name, fact in facts.items():
+        for other in fact.also_called:
+            if other in taken:
+                message = f"{taken[other]}; leave it out"
+                yield outline.problem("name-taken", f"facts.{name}.also_called", fact.mark, message)
+            taken.setdefault(other, f"{other} is another name of {name} too")
 
 
 def elements_have_their_own_names(outline: Outline) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
-from protocol_engine.model.screening import Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.values import Change, Confirmation, Date, Ever, Last, Members, Take, facts_of, names_of
 
 UNUSED = "unused-name"
@@ -77,6 +77,7 @@ NAMES: dict[str, dict[type[Node], tuple[str, ...]]] = {
         Response: ("fact",),
         Ratio: ("ratio", "to"),
         HalfLives: ("half_lives", "since"),
+        Newest: ("newest",),
     },
 }
 """Where a name of a section stands by itself."""

@@ -8,7 +8,7 @@ import attrs
 
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
-from protocol_engine.model.screening import Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take
 
 PRESENCE_WORDS = ("any_result", "irrelevant", "reached", "not_reported", "reported_without_result")
@@ -34,7 +34,13 @@ VALUE_KEYS: dict[str, type] = {
     "members": Members,
     "date": Date,
 }
-DERIVED_KEYS: dict[str, type] = {"ratio": Ratio, "formula": Formula, "half_lives": HalfLives, "holds": Holds}
+DERIVED_KEYS: dict[str, type] = {
+    "ratio": Ratio,
+    "formula": Formula,
+    "half_lives": HalfLives,
+    "newest": Newest,
+    "holds": Holds,
+}
 IN_NODES = ("mark", "rests")
 FILLED_IN: dict[type, tuple[str, ...]] = {
     p.Protocol: (*IN_NODES, "source", "readings", "elsewhere", "line_marks", "ends_rests")

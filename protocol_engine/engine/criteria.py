@@ -15,11 +15,11 @@ from attrs import field, frozen
 
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model import formulas
-from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Range, Test, inner_tests
+from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Presence, Range, Test, inner_tests
 from protocol_engine.model.evaluation import YES, Evaluation, HistoryLeaves, Missing, Outcome
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.history import NO_RESULTS, Result
-from protocol_engine.model.screening import Derived, Formula, HalfLives, Ratio
+from protocol_engine.model.screening import Derived, Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.table import Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.ucum import factor
@@ -94,11 +94,19 @@ class WindowLeaves(HistoryLeaves):
 class CriteriaEvaluation(Evaluation):
     """Evaluation of criteria: as that of a course, with what only criteria read."""
 
-    __slots__ = ("frame",)
+    __slots__ = ("_outcomes", "frame")
 
     def __init__(self, table: Table, frame: WindowLeaves) -> None:
         super().__init__(table, frame)
         self.frame = frame
+        self._outcomes: dict[int, tuple[NamedTest, Truth]] = {}
+
+    def test(self, named: NamedTest) -> Truth:
+        """One test on one name; it is asked for the answer, and again for each of its grounds."""
+        known = self._outcomes.get(id(named))
+        if known is None:  # the test is kept, so that its id stays its own
+            known = self._outcomes[id(named)] = named, super().test(named)
+        return known[1]
 
     def _read(self, name: str) -> Outcome:
         if name == CONSENTED:
@@ -113,6 +121,8 @@ class CriteriaEvaluation(Evaluation):
         match test:
             case Elapsed():
                 return self._elapsed(outcome, test)
+            case Presence("not_reported") if outcome.why == "stale":
+                return Truth.TRUE  # what is too old to count is as good as not there
             case Range() if outcome.value == NEVER:
                 return Truth.of(test.at_most is None and test.below is None)
             case _:
@@ -132,7 +142,8 @@ class CriteriaEvaluation(Evaluation):
                 known = self.frame.known_of(outcome.sources, anchor.value)
                 return self._elapsed(known, test) if known is not None else Truth.UNKNOWN
         if test.at_least_ago is not None:
-            return Truth.of(outcome.value <= test.at_least_ago.before(anchor.value))
+            long_ago = outcome.value <= test.at_least_ago.before(anchor.value)
+            return Truth.UNKNOWN if long_ago and self._too_early(outcome, test) else Truth.of(long_ago)
         if test.within is None:
             raise BrokenInvariant("a time is asked for, and none is given")
         if test.within.before(anchor.value) <= outcome.value <= anchor.value:
@@ -150,9 +161,10 @@ class CriteriaEvaluation(Evaluation):
         whole of the time.
         """
         anchor = self._anchor(test)
-        if not isinstance(anchor.value, date) or (test.before is None and test.within is None):
+        time = test.within or test.at_least_ago
+        if not isinstance(anchor.value, date) or time is None:
             return False
-        since = anchor.value if test.before is not None or test.within is None else test.within.before(anchor.value)
+        since = anchor.value if test.before is not None else time.before(anchor.value)
         reported = [self.frame.reported_on(source) for source in outcome.sources]
         return any(day is not None and day < since for day in reported)
 
@@ -204,6 +216,8 @@ class CriteriaEvaluation(Evaluation):
                 return self._ratio(derived)
             case HalfLives():
                 return self._half_lives(derived)
+            case Newest():
+                return self._newest(derived)
             case Holds():
                 return self._holds(derived.holds)
             case Formula(formula="age_in_years"):
@@ -218,6 +232,11 @@ class CriteriaEvaluation(Evaluation):
     def _ratio(self, derived: Ratio) -> Outcome:
         over, under = self.frame.last(Last(last=derived.ratio)), self.frame.last(Last(last=derived.to))
         scale = factor(_unit(self.table, derived.ratio), _unit(self.table, derived.to))
+        if under.value == 0:
+            fact, _, part = derived.to.partition(".")
+            return Outcome(
+                None, "muddled", under.sources, (Missing(fact, None, part or None, "muddled", under.sources),)
+            )
         return _calculated((over, under), lambda: _fraction(over) * scale / _fraction(under))
 
     def _half_lives(self, derived: HalfLives) -> Outcome:
@@ -227,6 +246,20 @@ class CriteriaEvaluation(Evaluation):
         length = self.value(derived.half_lives)
         scale = factor(_unit(self.table, derived.half_lives), DAY_UNIT)
         return _calculated((since, length), lambda: (self.frame.today - _day(since)).days / (_fraction(length) * scale))
+
+    def _newest(self, derived: Newest) -> Outcome:
+        """The newest result that is one of the levels asked for; results of other levels stand in for none."""
+        results = [result for result in self.frame.in_window(derived.newest) if result.value in derived.among]
+        if results:
+            newest = [result for result in results if result.day == results[-1].day]
+            sources = tuple(result.event.id for result in newest)
+            if len({result.value for result in newest}) == 1:
+                return Outcome(newest[0].value, sources=sources)
+            return Outcome(None, "muddled", sources, (Missing(derived.newest, None, None, "muddled", sources),))
+        known = self.value(derived.newest)
+        if known.value is None:
+            return known
+        return Outcome(None, "absent", known.sources, (Missing(derived.newest, None, None, "other", known.sources),))
 
     def _clearance(self) -> Outcome:
         birth, sex, weight, creatinine = map(self.value, ("birth_date", "sex", "weight", "creatinine"))
@@ -244,21 +277,31 @@ class CriteriaEvaluation(Evaluation):
         )
 
     def _corrected_qt(self, derived: Formula) -> Outcome:
-        """QTcF of the newest ECG, of the first, or the mean of the newest ones."""
+        """QTcF of the newest ECG, of the first, the highest of all, or the mean of the newest ones."""
         results = self.frame.in_window("qt_interval")
+        begun = self.frame.position.marks.get(CONSENT, date.min)
+        results = [result for result in results if result.day >= begun] or results  # those of screening, if any
         if derived.mean_of is None:
             return self._one_corrected_qt(results, derived)
         counted = results[1:] if derived.after_first else results
+        if derived.after_above is not None:
+            above = [result for result in results if (_corrected(result) or 0) > derived.after_above]
+            counted = [result for result in results if above and _comes_after(result, above[0])]
         chosen = counted[-derived.mean_of :]
         sources = tuple(result.event.id for result in chosen)
         known = [_corrected(result) for result in chosen]
         numbers = [number for number in known if number is not None]
         if len(numbers) < derived.mean_of:
-            lacking = Missing("qt_interval", None, None if len(chosen) < derived.mean_of else "rr", "absent", sources)
+            few = len(chosen) < derived.mean_of
+            lacking = Missing("qt_interval", None, None if few else "rr", "too_few" if few else "absent", sources)
             return Outcome(None, "absent", sources, (lacking,))
         return Outcome(sum(numbers, Fraction(0)) / len(numbers), sources=sources)
 
     def _one_corrected_qt(self, results: list[Result], derived: Formula) -> Outcome:
+        known = [(number, result.event.id) for result in results if (number := _corrected(result)) is not None]
+        if derived.results == "highest" and known:
+            highest, source = max(known)
+            return Outcome(highest, sources=(source,))
         if not results:
             return self.value("qt_interval")
         wanted = results[0 if derived.results == "first" else -1]
@@ -286,6 +329,14 @@ def _is_up_to(value: object, day: date) -> bool:
 def _in_time(result: Result) -> tuple[date, str, str]:
     instant = result.event.effective.instant
     return result.day, instant.astimezone(UTC).isoformat() if instant is not None else "", result.event.id
+
+
+def _comes_after(result: Result, other: Result) -> bool:
+    """Whether one of two results was taken after the other; of one day, unless their times say that it was not."""
+    times = [item.event.effective.instant for item in (result, other)]
+    if result.day != other.day or None not in times:
+        return _in_time(result) > _in_time(other)
+    return result is not other
 
 
 def _corrected(result: Result) -> Fraction | None:

@@ -180,7 +180,7 @@ class Decider:
         listing.rests.update(screening.assumptions)
         if screening.barring:
             because = tuple(sentence for answer in screening.barring for sentence in answer.sentences)
-            cites = tuple(answer.id for answer in screening.barring)
+            cites = screening.against
             listing.refused["eligibility"] = Refusal({"kind": ACTION_OF["eligibility"]}, because, (*row.basis, *cites))
         elif screening.undecided:
             for item in screening.lacking:

@@ -142,7 +142,7 @@ def _says_nothing(table: Table, event: PatientEvent, skipped: Collection[str]) -
     """Whether an event is about a fact that is not read, and would be if it were what a correction makes of it."""
     match event:
         case ObservationEvent():
-            return event.fact not in table.facts
+            return event.fact not in table.fact_called
         case RetractionEvent():
             return event.retracts in skipped
         case CorrectionEvent():
@@ -191,6 +191,7 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
         case AllocationEvent():
             _known(event.arm, (*table.arms, *table.elsewhere.arms), "arm", "arm", findings)
         case ObservationEvent():
+            event = evolve(event, fact=table.fact_called.get(event.fact, event.fact))
             _read_observation(table, event, findings)
         case AttestationEvent():
             if event.protocol not in (None, table.protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from protocol_engine.engine import wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.labels import Judgement, judge_label
@@ -87,7 +89,8 @@ def _judge_gate(standing: Standing, act: ActLabel, mark: str) -> Judgement:
 def _judge_eligibility(standing: Standing, event: EligibilityEvent) -> Judgement:
     act = ActLabel("eligibility", "met")
     if event.met:
-        return _held_against_criteria(standing, _judge_gate(standing, act, "eligibility"), event)
+        judged = _judge_gate(standing, act, "eligibility")
+        return judged if judged.row is None else _held_against_criteria(standing, judged, event.effective.day)
     if "consent" not in standing.position.marks:
         return Judgement(
             "order", ("G1: eligibility is judged after written consent",), ("G1",), landing=Landing("stay")
@@ -95,12 +98,12 @@ def _judge_eligibility(standing: Standing, event: EligibilityEvent) -> Judgement
     return Judgement("allowed", landing=Landing("stay"))
 
 
-def _held_against_criteria(standing: Standing, judged: Judgement, event: EligibilityEvent) -> Judgement:
+def _held_against_criteria(standing: Standing, judged: Judgement, day: date) -> Judgement:
     """The same, once screening has begun, as a deviation where the criteria do not say that the patient is eligible."""
     table, history = standing.table, standing.history
-    if judged.row is None or not governs(table, history):
+    if not governs(table, history):
         return judged
-    screening = screen(table, history, standing.position, event.effective.day)
+    screening = screen(table, history, standing.position, day)
     if screening.answer == "eligible":
         return judged
     against = screening.barring or screening.undecided
@@ -109,7 +112,7 @@ def _held_against_criteria(standing: Standing, judged: Judgement, event: Eligibi
         judged,
         verdict=verdict if judged.verdict == "allowed" else judged.verdict,
         because=(*judged.because, *(sentence for answer in against for sentence in answer.sentences)),
-        cites=tuple(dict.fromkeys((*judged.cites, *(answer.id for answer in against)))),
+        cites=tuple(dict.fromkeys((*judged.cites, *screening.against))),
     )
 
 
@@ -121,7 +124,10 @@ def _judge_allocation(standing: Standing, event: AllocationEvent) -> Judgement:
             ("G4",),
             landing=Landing("stay"),
         )
-    return judge_label(standing, ActLabel("allocation", event.arm))
+    judged = judge_label(standing, ActLabel("allocation", event.arm))
+    if "eligibility" in standing.position.marks:
+        return judged
+    return _held_against_criteria(standing, judged, event.effective.day)  # enrolled, and nobody confirmed eligibility
 
 
 def _judge_choice(standing: Standing, event: ChoiceEvent) -> Judgement:

@@ -38,7 +38,10 @@ class Unreadable:
 
 @frozen
 class PatientScreening:
-    """The screening of one patient under one protocol, what could not be read, and how much was left aside."""
+    """The screening of one patient under one protocol, what could not be read, and how much was left aside.
+
+    ``nameless`` are attestations that name no protocol, where the patient is screened for several.
+    """
 
     protocol: dict[str, str]
     screening: Screening
@@ -46,6 +49,7 @@ class PatientScreening:
     unreadable: tuple[Unreadable, ...] = ()
     skipped: int = 0
     ignored: int = 0
+    nameless: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """The answer alone, with the criteria behind it."""
@@ -57,6 +61,8 @@ class PatientScreening:
             "barring": [answer.id for answer in screening.barring],
             "undecided": [answer.id for answer in screening.undecided],
             "unreadable": [item.event for item in self.unreadable],
+            "skipped_unknown_facts": self.skipped,
+            "nameless_attestations": list(self.nameless),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +75,7 @@ class PatientScreening:
             "unreadable": [item.as_json() for item in self.unreadable],
             "skipped_unknown_facts": self.skipped,
             "ignored_events": self.ignored,
+            "nameless_attestations": list(self.nameless),
         }
 
 
@@ -77,6 +84,8 @@ class _Reading:
     """A patient's facts while they are read from events."""
 
     table: Table
+    alone: bool = True
+    nameless: list[str] = field(factory=list)
     results: dict[str, FactHistory] = field(factory=dict)
     words: History = field(factory=History)
     consent: date | None = None
@@ -96,7 +105,9 @@ class _Reading:
                 day = event.effective.day
                 self.consent = day if self.consent is None else min(self.consent, day)
             case AttestationEvent():
-                if event.protocol in (None, self.table.protocol) and event.criterion in self.table.criteria:
+                if event.protocol is None and not self.alone:
+                    self.nameless.append(event.id)
+                elif event.protocol in (None, self.table.protocol) and event.criterion in self.table.criteria:
                     self.words = self.words.with_attestation(event)
                 else:
                     self.skipped += 1
@@ -106,10 +117,13 @@ class _Reading:
                 pass
 
     def _observe(self, event: ObservationEvent) -> None:
-        fact = self.table.facts.get(event.fact)
-        if fact is None:
+        name = self.table.fact_called.get(event.fact)
+        if name is None:
             self.skipped += 1
             return
+        if name != event.fact:
+            event = evolve(event, fact=name)
+        fact = self.table.facts[name]
         try:
             value = read_value(fact, event.value, event.unit)
             parts = read_parts(fact, event)
@@ -123,24 +137,29 @@ class _Reading:
         self.results[event.fact] = results.adding(Result(event, event.timepoint, value, parts))
 
 
-def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | None = None) -> PatientScreening:
+def screen_patient(
+    table: Table, events: Iterable[PatientEvent], as_of: date | None = None, *, alone: bool = True
+) -> PatientScreening:
     """Every criterion answered from what had been issued by that day (default: the last date among the events).
 
-    Facts that the protocol does not read are skipped and counted. :class:`InputError` if one id has two contents,
+    Where the patient is not screened for this protocol ``alone``, an attestation counts only if it names the protocol:
+    a criterion of the same number asks something else in another. Facts that the protocol does not read are skipped and
+    counted. :class:`InputError` if one id has two contents,
     corrections go in a circle, or the protocol has no criteria: nobody is eligible by default.
     """
     if not table.criteria:
         raise InputError(f"{table.protocol}: its file has no criteria, so nobody can be screened for it")
     received: dict[str, PatientEvent] = {}
     for event in events:
-        if received.setdefault(event.id, event) != event:
+        known = received.setdefault(event.id, event)
+        if known is not event and known != event:
             raise InputError(f"{event.id}: this id stands for another event already; correct that event instead")
     day = as_of if as_of is not None else max((event.issued.day for event in received.values()), default=None)
     if day is None:
         raise InputError("there is no event, so say which day is asked about")
-    known = {name: event for name, event in received.items() if event.issued.day <= day}
-    reading = _Reading(table)
-    for event in sorted(rewritten(known, None).values(), key=lambda event: (event.effective.day, event.id)):
+    by_then = {name: event for name, event in received.items() if event.issued.day <= day}
+    reading = _Reading(table, alone)
+    for event in sorted(rewritten(by_then, None).values(), key=lambda event: (event.effective.day, event.id)):
         reading.take(event)
     marks = {"consent": reading.consent} if reading.consent is not None else {}
     screening = screen(table, reading.history, Position(table.start, marks=marks), day, reading.spoilt)
@@ -150,5 +169,6 @@ def screen_patient(table: Table, events: Iterable[PatientEvent], as_of: date | N
         readings={name: table.readings[name] for name in screening.assumptions if name in table.readings},
         unreadable=tuple(reading.unreadable),
         skipped=reading.skipped,
-        ignored=len(received) - len(known),
+        ignored=len(received) - len(by_then),
+        nameless=tuple(reading.nameless),
     )

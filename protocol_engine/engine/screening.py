@@ -6,19 +6,21 @@ person can say is the newest attestation, or a question that stays open. Unknown
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import define, evolve, field, frozen
 
 from protocol_engine.engine import wording
 from protocol_engine.engine.criteria import CriteriaEvaluation, WindowLeaves
-from protocol_engine.model.conditions import Condition
+from protocol_engine.model.conditions import Clause, Condition, NamedTest
 from protocol_engine.model.evaluation import Missing, Why
 from protocol_engine.model.events import AttestationEvent
-from protocol_engine.model.history import History, Result
+from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result
 from protocol_engine.model.screening import CriterionContent, above
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import Table, claim_order
@@ -75,21 +77,60 @@ class Lacking:
 
 
 @frozen
+class _Grounds:
+    """Why a criterion is answered as it is."""
+
+    used: tuple[Used, ...]
+    numbers: dict[str, str]
+    lacking: tuple[Lacking, ...]
+    because: tuple[str, ...]
+    wanted: frozenset[tuple[str, str | None]]
+
+
+@define(frozen=True, slots=False)
 class CriterionAnswer:
-    """What is known of one criterion: whether it is met, by what, and what is missing."""
+    """What is known of one criterion: whether it is met, by what, and what is missing.
+
+    The grounds are worked out when they are asked for: of a cohort only the outcomes are.
+    """
 
     id: str
     text: str
     must_hold: bool
     outcome: CriterionOutcome
-    used: tuple[Used, ...] = ()
-    numbers: dict[str, str] = field(factory=dict)
-    lacking: tuple[Lacking, ...] = ()
-    question: str | None = None
-    attested: AttestationEvent | None = None
-    because: tuple[str, ...] = ()
-    assumptions: tuple[str, ...] = ()
-    wanted: frozenset[tuple[str, str | None]] = frozenset()
+    question: str | None
+    attested: AttestationEvent | None
+    assumptions: tuple[str, ...]
+    explained: Callable[[], _Grounds] = field(eq=False, repr=False)
+
+    @cached_property
+    def _grounds(self) -> _Grounds:
+        return self.explained()
+
+    @property
+    def used(self) -> tuple[Used, ...]:
+        """The results that it was read from."""
+        return self._grounds.used
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The derived numbers that were read."""
+        return self._grounds.numbers
+
+    @property
+    def lacking(self) -> tuple[Lacking, ...]:
+        """What is missing, if it is unknown."""
+        return self._grounds.lacking
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        """Why it is answered as it is, each sentence with the criterion that says so."""
+        return self._grounds.because
+
+    @property
+    def wanted(self) -> frozenset[tuple[str, str | None]]:
+        """The smallest set of missing details that would decide it."""
+        return self._grounds.wanted
 
     @property
     def bars(self) -> bool:
@@ -161,6 +202,16 @@ class Screening:
     def undecided(self) -> tuple[CriterionAnswer, ...]:
         """The criteria that are not decided."""
         return tuple(answer for answer in self.top if answer.open)
+
+    @property
+    def against(self) -> tuple[str, ...]:
+        """What speaks against enrolment, sub-items too: the criteria that keep the patient out, or else those open."""
+        found = []
+        for name, answer in self.answers.items():
+            head = self.answers.get(above(name) or "", answer)
+            if (answer.bars and head.bars) if self.barring else (answer.open and head.open):
+                found.append(name)
+        return tuple(found)
 
     @property
     def lacking(self) -> tuple[Lacking, ...]:
@@ -252,6 +303,7 @@ class _Asked:
         self.table, self.history, self.position, self.today = table, history, position, today
         self.unreadable = unreadable
         self.evaluations: dict[Duration | None, CriteriaEvaluation] = {}
+        self.earlier: dict[tuple[date, Duration | None], CriteriaEvaluation] = {}
         self.reported: dict[str, Result] = {
             result.event.id: result
             for known in history.results.values()
@@ -274,6 +326,12 @@ class _Asked:
         )
         return CriteriaEvaluation(self.table, frame)
 
+    def _evaluation_then(self, day: date, window: Duration | None) -> CriteriaEvaluation:
+        """The evaluation of what had been taken by an earlier day, as on that day."""
+        if (day, window) not in self.earlier:
+            self.earlier[day, window] = self._evaluation_on(_known_on(self.history, day), day, window)
+        return self.earlier[day, window]
+
     def answer(self, criterion: CriterionContent, answers: Mapping[str, CriterionAnswer]) -> CriterionAnswer:
         """One criterion, once its sub-items are answered."""
         parts = [answers[name] for name in criterion.parts]
@@ -283,7 +341,7 @@ class _Asked:
         failures: list[date] = []
         if criterion.condition is not None:
             truth = evaluation.condition(criterion.condition)
-            failures = self._failures(criterion) if truth is Truth.TRUE else []
+            failures = self._failures(criterion, truth) if truth is not Truth.FALSE else []
             if criterion.retests is not None and len(failures) > criterion.retests:
                 truth = Truth.FALSE
             truths.append(truth)
@@ -293,24 +351,33 @@ class _Asked:
             truths.append(Truth.of(attested.met) if attested is not None else Truth.UNKNOWN)
         joined = (min if criterion.join_all else max)(truths, default=Truth.UNKNOWN)
         outcome = _outcome(joined, data_open=data_open)
-        because = [sentence for part in parts if _TRUTHS[part.outcome] is joined for sentence in part.because]
-        if criterion.condition is not None:
-            because += _reasons(evaluation, criterion, failures)
-        if muddled:
-            because.append(f"{', '.join(muddled)}: two words of one day differ; retract one of them")
+
+        def explained() -> _Grounds:
+            because = [sentence for part in parts if _TRUTHS[part.outcome] is joined for sentence in part.because]
+            if criterion.condition is not None:
+                because += _reasons(evaluation, criterion, failures)
+            if attested is not None and criterion.ask is None:
+                because.append(f"{criterion.id}: nobody is asked, so the word of {attested.id} counts for nothing")
+            if muddled:
+                because.append(f"{', '.join(muddled)}: two words of one day differ; retract one of them")
+            unknown = outcome == "unknown"
+            return _Grounds(
+                used=self._used(evaluation, criterion.condition),
+                numbers=self._numbers(evaluation, criterion.condition),
+                lacking=self._lacking(evaluation, criterion) if unknown else (),
+                because=tuple(because),
+                wanted=_wanted(evaluation, criterion.condition) if unknown else frozenset(),
+            )
+
         return CriterionAnswer(
             id=criterion.id,
             text=criterion.text,
             must_hold=criterion.must_hold,
             outcome=outcome,
-            used=self._used(evaluation, criterion.condition),
-            numbers=self._numbers(evaluation, criterion.condition),
-            lacking=self._lacking(evaluation, criterion) if outcome == "unknown" else (),
             question=criterion.ask,
-            attested=attested,
-            because=tuple(because),
+            attested=attested if criterion.ask is not None else None,
             assumptions=criterion.rests,
-            wanted=_wanted(evaluation, criterion.condition) if outcome == "unknown" else frozenset(),
+            explained=explained,
         )
 
     def _attested(self, criterion: str) -> tuple[AttestationEvent | None, tuple[str, ...]]:
@@ -320,30 +387,39 @@ class _Asked:
             return None, tuple(word.id for word in words)
         return (words[-1] if words else None), ()
 
-    def _failures(self, criterion: CriterionContent) -> list[date]:
-        """The earlier days of sampling, since consent, on which a criterion that may be retested was not met."""
-        if criterion.retests is None or criterion.condition is None:
-            return []
-        begun = self.position.marks.get("consent", date.min)
-        sampled = {
-            result.day
-            for result in (self.reported[source] for source in self._every_result(criterion.condition))
-            if begun <= result.day <= self.today
-        }
-        found = []
-        for day in sorted(sampled)[:-1]:
-            then = self._evaluation_on(_known_on(self.history, day), day, criterion.window)
-            if then.condition(criterion.condition) is Truth.FALSE:
-                found.append(day)
-        return found
+    def _failures(self, criterion: CriterionContent, truth: Truth) -> list[date]:
+        """Of a criterion that may be retested: the days since consent on which a fact failed it, of the one most often.
 
-    def _every_result(self, condition: Condition) -> Iterator[str]:
+        A fact fails it on a day on which a sample of it was taken and it is among what fails. The newest sample of a
+        criterion that is met now has not failed it. Before consent nobody is screened, so nothing is a retest.
+        """
+        begun = self.position.marks.get("consent")
+        if criterion.retests is None or criterion.condition is None or begun is None:
+            return []
+        sampled: dict[date, set[str]] = {}
+        for result in self._every_result(criterion.condition):
+            if begun <= result.day <= self.today:
+                sampled.setdefault(result.day, set()).add(result.event.fact)
+        often = Counter(fact for facts in sampled.values() for fact in facts)
+        if max(often.values(), default=0) <= criterion.retests:
+            return []
+        days = sorted(sampled)
+        found: dict[str, list[date]] = {}
+        for day in days[:-1] if truth is Truth.TRUE else days:
+            then = self._evaluation_then(day, criterion.window)
+            if then.condition(criterion.condition) is Truth.FALSE:
+                failing = Condition((Clause(then.failing(criterion.condition)),))
+                for fact in sampled[day].intersection(self.table.facts_read(failing)):
+                    found.setdefault(fact, []).append(day)
+        return max(found.values(), key=len, default=[])
+
+    def _every_result(self, condition: Condition) -> Iterator[Result]:
         """Every result ever reported of the measured facts that a condition reads."""
         for fact in self.table.facts_read(condition):
             definition = self.table.facts[fact]
             if definition.quantity is not None and not definition.lasting and fact in self.history.results:
                 for group in self.history.results[fact].groups.values():
-                    yield from (result.event.id for result in group)
+                    yield from group
 
     def _used(self, evaluation: CriteriaEvaluation, condition: Condition | None) -> tuple[Used, ...]:
         if condition is None:
@@ -368,13 +444,21 @@ class _Asked:
             return ()
         found: dict[tuple[str, str | None], Lacking] = {}
         for item in evaluation.missing(criterion.condition):
-            words = wording.missing_words(self.table, item)
-            if item.why == "stale" and criterion.window is not None:
-                words = f"{words}; it may be {criterion.window} old on the day asked about"
+            words = wording.missing_words(self.table, self._dated(item))
+            dated = item.fact in self.table.facts and self.table.facts[item.fact].date
+            if item.why == "stale" and criterion.window is not None and not dated:
+                words = f"{words}, no older than {criterion.window}"
             found.setdefault(
                 (item.fact, item.component), Lacking(item.fact, item.component, item.why, words, (criterion.id,))
             )
         return tuple(found.values())
+
+    def _dated(self, item: Missing) -> Missing:
+        """What is missing, with the days of the reports in question."""
+        known = self.reported
+        if not item.sources:
+            return item
+        return evolve(item, sources=tuple(f"{n} of {known[n].day}" if n in known else n for n in item.sources))
 
 
 _TRUTHS: dict[str, Truth] = {
@@ -400,12 +484,30 @@ def _reasons(evaluation: CriteriaEvaluation, criterion: CriterionContent, failur
         days = ", ".join(day.isoformat() for day in failures)
         return [f"{criterion.id}: was not met on {days}, and only {criterion.retests} retest is allowed"]
     truth = evaluation.condition(condition)
-    if truth is Truth.FALSE:
-        return [f"{criterion.id}: {wording.failing_words(evaluation, n)}" for n in evaluation.failing(condition)]
+    if truth is Truth.FALSE and criterion.must_hold:
+        return [f"{criterion.id}: {words}" for words in _failing_words(evaluation, condition)]
+    if truth is Truth.FALSE:  # an exclusion, and good news: of each way to meet it, what rules it out
+        ruled_out = {named.name: named for way in reversed(_failing(evaluation, condition)) for named in way[:1]}
+        return [f"{criterion.id}: {wording.holding_words(evaluation, named)}" for named in reversed(ruled_out.values())]
     if truth is Truth.TRUE:
         clause = next(c for c in condition.clauses if all(evaluation.test(n) is Truth.TRUE for n in c.tests))
         return [f"{criterion.id}: {wording.holding_words(evaluation, named)}" for named in clause.tests]
     return []
+
+
+def _failing(evaluation: CriteriaEvaluation, condition: Condition) -> list[tuple[NamedTest, ...]]:
+    """Of a false condition, the tests of each clause that are false."""
+    return [tuple(n for n in clause.tests if evaluation.test(n) is Truth.FALSE) for clause in condition.clauses]
+
+
+def _failing_words(evaluation: CriteriaEvaluation, condition: Condition) -> list[str]:
+    """What fails of a condition: a sentence for each test, or one that joins the clauses that come equally near."""
+    ways = _failing(evaluation, condition)
+    least = min(len(way) for way in ways)
+    nearest = [[wording.failing_words(evaluation, named) for named in way] for way in ways if len(way) == least]
+    if len(nearest) == 1:
+        return nearest[0]
+    return ["; or ".join(dict.fromkeys(" and ".join(words) for words in nearest))]
 
 
 def _wanted(evaluation: CriteriaEvaluation, condition: Condition | None) -> frozenset[tuple[str, str | None]]:
@@ -422,10 +524,13 @@ def _wanted(evaluation: CriteriaEvaluation, condition: Condition | None) -> froz
 
 def _known_on(history: History, day: date) -> History:
     """The results that had been taken by that day."""
-    found = History(attested=history.attested)
-    for known in history.results.values():
-        for group in known.groups.values():
-            for result in group:
-                if result.day <= day:
-                    found = found.with_result(result)
-    return found
+    found: dict[str, FactHistory] = {}
+    for fact, known in history.results.items():
+        results = [result for group in known.groups.values() for result in group]
+        if all(result.day <= day for result in results):
+            found[fact] = known
+            continue
+        for result in results:
+            if result.day <= day:
+                found[fact] = found.get(fact, NO_RESULTS).adding(result)
+    return History(results=found, attested=history.attested)

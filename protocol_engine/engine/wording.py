@@ -17,6 +17,7 @@ from protocol_engine.model.conditions import (
     Presence,
     Range,
     Test,
+    inner_tests,
 )
 from protocol_engine.model.evaluation import Evaluation, MemberSet, Missing, Outcome
 from protocol_engine.model.table import ActLabel, Guard, Table
@@ -24,6 +25,7 @@ from protocol_engine.model.units import plain
 from protocol_engine.model.values import Last
 
 CHOICE = "choice."
+FEWEST_DIGITS, MOST_DIGITS = 2, 12
 TOXICITY_DETAILS = {
     "unacceptable": "whether the adverse event is unacceptable for the treatment",
     "drug": "to which drug the unacceptable adverse event is due",
@@ -88,15 +90,15 @@ def elapsed_words(test: Elapsed) -> str:
     return f"{time.removesuffix(' ago')} before {words(test.before)}"
 
 
-def value_words(outcome: Outcome) -> str:
-    """What is known of a value, with the events that say so."""
+def value_words(outcome: Outcome, test: Test | None = None) -> str:
+    """What is known of a value, with the events that say so; a number so that it is on its side of a test's limits."""
     value = outcome.value
     if value is None:
         text = "unknown" if outcome.why == "absent" else words(outcome.why)
     elif isinstance(value, Decimal):
         text = plain(value)
     elif isinstance(value, Fraction):
-        text = rounded(value, 2)
+        text = rounded(value, _digits(value, test))
     elif isinstance(value, date):
         text = value.isoformat()
     elif isinstance(value, MemberSet):
@@ -108,6 +110,16 @@ def value_words(outcome: Outcome) -> str:
     return text + (f" ({', '.join(outcome.sources)})" if outcome.sources else "")
 
 
+def _digits(number: Fraction, test: Test | None) -> int:
+    """How many digits show on which side of the limits of a test a number lies: 2, unless these look like a limit."""
+    limits = [inner for inner in inner_tests(test) if isinstance(inner, Range)] if test is not None else []
+    for digits in range(FEWEST_DIGITS, MOST_DIGITS):
+        shown = Fraction(round(number * 10**digits), 10**digits)
+        if all(limit.includes(shown) is limit.includes(number) for limit in limits):
+            return digits
+    return MOST_DIGITS
+
+
 def rounded(number: Fraction, digits: int) -> str:
     """A number for the eye, with so many digits at most; ``about`` says that there are more."""
     scaled = round(number * 10**digits)
@@ -117,13 +129,14 @@ def rounded(number: Fraction, digits: int) -> str:
 
 def holding_words(evaluation: Evaluation, named: NamedTest) -> str:
     """One test that holds: what is known."""
-    return f"{label_of(evaluation.table, named.name)} is {value_words(evaluation.value(named.name))}"
+    return f"{label_of(evaluation.table, named.name)} is {value_words(evaluation.value(named.name), named.test)}"
 
 
 def failing_words(evaluation: Evaluation, named: NamedTest) -> str:
     """One test that does not hold: what is asked, and what is known."""
-    known = value_words(evaluation.value(named.name))
-    return f"{label_of(evaluation.table, named.name)} must be {test_words(named.test)}; it is {known}"
+    known = value_words(evaluation.value(named.name), named.test)
+    asked = f"not be {test_words(named.test.test)}" if isinstance(named.test, Not) else f"be {test_words(named.test)}"
+    return f"{label_of(evaluation.table, named.name)} must {asked}; it is {known}"
 
 
 def guard_words(evaluation: Evaluation, guard: Guard) -> tuple[str, ...]:
@@ -168,8 +181,14 @@ def missing_words(table: Table, missing: Missing) -> str:
             return f"{detail} is not reported{reports}"
         case "no_result":
             return f"{detail} was reported without a result{reports}"
+        case "stale" if missing.fact in table.facts and table.facts[missing.fact].date:
+            return f"{detail} is stale{reports}: said too early to cover the time asked about; ask again"
         case "stale":
-            return f"{detail} is stale{reports}: too old on the day asked about"
+            return f"{detail} is stale{reports}: too old on the day asked about; report it anew"
+        case "other":
+            return f"{detail} was reported, but not of the kind that is asked for{reports}"
+        case "too_few":
+            return f"{detail} was reported too few times{reports}"
         case "unreadable":
             return f"{detail} was reported in a form that cannot be read{reports}"
         case _:

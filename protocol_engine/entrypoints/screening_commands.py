@@ -26,7 +26,7 @@ from protocol_engine.entrypoints.output import show_json, show_page, show_text
 from protocol_engine.entrypoints.progress import with_progress
 from protocol_engine.entrypoints.telemetry import tell
 from protocol_engine.errors import InputError, Problems
-from protocol_engine.model.events import ObservationEvent, PatientEvent
+from protocol_engine.model.events import AttestationEvent, ObservationEvent, PatientEvent
 from protocol_engine.service import shipped_protocols
 
 PATIENT_KEYS = {"patient", "events"}
@@ -76,16 +76,16 @@ def screen_command(  # noqa: PLR0913  # an argument for each option
     Each criterion of the record is met, not met, unknown, or needs somebody's attestation, with the results used, their
     dates, and exactly what is missing. The whole is eligible (exit code 0), or not eligible or not yet decidable (1).
     A result that is older than its criterion allows is unknown. A report that cannot be read is told, and leaves its
-    criteria unknown. With --all, a fact is skipped where only another protocol reads it.
+    criteria unknown. With --all, a fact is skipped where only another protocol reads it, and an attestation counts only
+    if it names its protocol.
     """
     machines, source = _asked_for(names, every=every, selected=selected)
     if cohort:
-        return _screen_cohort(machines, source, as_of, form)
+        return _screen_cohort(machines, source, as_of, form, skip_unknown_facts=skip_unknown_facts)
     text, name = inputs.text_of(source)
     events = _events(text, name)
-    if not skip_unknown_facts:
-        _refuse_unknown_facts(events, machines, name)
-    found = [(machine, screen_patient(machine.table, events, as_of)) for machine in machines]
+    _refuse_slips(events, machines, name, skip_unknown_facts=skip_unknown_facts)
+    found = [(machine, screen_patient(machine.table, events, as_of, alone=not every)) for machine in machines]
     tell("screened", protocols=len(found), events=len(events))
     if form == "json":
         show_json([item.as_json() for _, item in found] if every else found[0][1].as_json())
@@ -115,26 +115,51 @@ def _events(text: str, source: str) -> list[PatientEvent]:
         raise Unreadable(tuple(inputs.event_line(problem) for problem in problems.problems)) from None
 
 
+def _refuse_slips(
+    events: Sequence[PatientEvent], machines: Sequence[Machine], source: str, *, skip_unknown_facts: bool
+) -> None:
+    if not skip_unknown_facts:
+        _refuse_unknown_facts(events, machines, source)
+    _refuse_unknown_criteria(events, machines, source)
+
+
 def _refuse_unknown_facts(events: Iterable[PatientEvent], machines: Sequence[Machine], source: str) -> None:
     """A fact that none of the protocols reads is likelier a slip of the pen than a feed."""
-    known = dict.fromkeys(fact for machine in machines for fact in machine.table.facts)
+    known = dict.fromkeys(fact for machine in machines for fact in machine.table.fact_called)
     unknown = {event.fact: event.id for event in events if isinstance(event, ObservationEvent)}.items()
     told = [f"{source}: {name} {no_fact(fact, known)}" for fact, name in unknown if fact not in known]
     if told:
         raise Unreadable((*told, "--skip-unknown-facts skips and counts such observations"))
 
 
+def _refuse_unknown_criteria(events: Iterable[PatientEvent], machines: Sequence[Machine], source: str) -> None:
+    """Somebody's word on a criterion that the protocol it is meant for does not have."""
+    alone = machines[0].table.protocol if len(machines) == 1 else None
+    criteria = {machine.table.protocol: machine.table.criteria for machine in machines}
+    words = [(event, event.protocol or alone) for event in events if isinstance(event, AttestationEvent)]
+    told = [
+        f"{source}: {event.id} {event.criterion!r} is no criterion of {protocol}"
+        for event, protocol in words
+        if protocol in criteria and event.criterion not in criteria[protocol]
+    ]
+    if told:
+        raise Unreadable(tuple(told))
+
+
 # --- cohorts ---------------------------------------------------------------------------------------------------------
 
 
-def _screen_cohort(machines: Sequence[Machine], source: str, as_of: date | None, form: str) -> int:
+def _screen_cohort(
+    machines: Sequence[Machine], source: str, as_of: date | None, form: str, *, skip_unknown_facts: bool
+) -> int:
     """Many patients, a line each."""
     text, name = inputs.text_of(source)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     rows: list[dict[str, Any]] = []
     for number, line in with_progress(lines, "screening", len(lines)):
         patient, events = _patient(line, f"{name}:{number}")
-        found = [screen_patient(machine.table, events, as_of) for machine in machines]
+        _refuse_slips(events, machines, f"{name}:{number}", skip_unknown_facts=skip_unknown_facts)
+        found = [screen_patient(machine.table, events, as_of, alone=len(machines) == 1) for machine in machines]
         rows += [{"patient": patient, **item.summary()} for item in found]
     tell("screened", protocols=len(machines), patients=len(lines))
     if form == "json":

@@ -64,7 +64,7 @@ from protocol_engine.model.worked import (
     within,
 )
 
-Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable"]
+Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable", "other", "too_few"]
 
 
 @frozen
@@ -110,6 +110,12 @@ _NO = Outcome(NO)
 def _unreported(fact: str, timepoint: str | None, why: Why) -> Outcome:
     """The outcome of what nobody reported. There is one for each value that a protocol reads."""
     return Outcome(None, why, (), (Missing(fact, timepoint, None, why),))
+
+
+@cache
+def _newest_of(fact: str) -> Last:
+    """The newest result of a fact. There is one for each fact that a protocol reads."""
+    return Last(last=fact)
 
 
 class Leaves(Protocol):
@@ -169,7 +175,7 @@ class Evaluation:
                 return self.leaves.worked(name, value, self)
             case None:
                 if name in self.table.facts:
-                    return self.leaves.last(Last(last=name))
+                    return self.leaves.last(_newest_of(name))
                 return self.leaves.built_in(name)
             case _:
                 assert_never(value)

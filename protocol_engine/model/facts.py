@@ -84,11 +84,13 @@ class FactDefinition(Node):
     ``at_least``, ``above``, ``at_most`` and ``below`` limit a quantity: a number outside them cannot be reported.
     ``molar_mass`` turns an amount of substance into a mass, ``also_in`` names other units where no physics
     gives the factor. With ``never: yes`` a date may be reported as ``never``.
+    ``also_called`` are other names under which it is reported, as FISH is for a test that may be any ISH.
     ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth. ``each`` says what it is
     reported of, such as each ``lesion``: every report then says in a component of that name of which one it is.
     """
 
     label: str | None = None
+    also_called: Names = NO_NAMES
     levels: tuple[str, ...] | None = None
     one_of: tuple[str, ...] | None = None
     yes_no: bool = False

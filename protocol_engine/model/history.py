@@ -67,6 +67,8 @@ class FactHistory:
         groups = {**self.groups, key: group}
         if result.value is None:
             return evolve(self, groups=groups)
+        if not self.groups:
+            return FactHistory(groups, {(result.timepoint, result.value): result}, (), key)
         values = {item.value for item in group if item.value is not None}
         newest = key if self.newest is None or _day(groups[self.newest]) <= result.day else self.newest
         if len(values) > 1:

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition
-from protocol_engine.model.facts import NO_CITES, Cites
+from protocol_engine.model.facts import NO_CITES, Cites, Names
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import Holds
 
@@ -31,14 +31,16 @@ class Ratio(Node):
 class Formula(Node):
     """A number that a formula gives from facts of fixed names: see :mod:`protocol_engine.model.formulas`.
 
-    ``results`` says which result is put in: the ``newest``, or the ``first`` in the window. ``mean_of: n`` is the mean
-    over the newest n results; with ``after_first: yes`` the first in the window is left aside.
+    ``results`` says which result of the window is put in: the ``newest``, the ``first``, or the one with the
+    ``highest`` number. ``mean_of: n`` is the mean over the newest n results; with ``after_first: yes`` the first in the
+    window is left aside, with ``after_above`` all up to the first that gave more than that.
     """
 
     formula: Literal["age_in_years", "cockcroft_gault", "fridericia"]
-    results: Literal["newest", "first"] = "newest"
+    results: Literal["newest", "first", "highest"] = "newest"
     mean_of: int | None = None
     after_first: bool = False
+    after_above: int | None = None
     label: str | None = None
     cite: Cites = NO_CITES
 
@@ -53,7 +55,17 @@ class HalfLives(Node):
     cite: Cites = NO_CITES
 
 
-Derived = Ratio | Formula | HalfLives | Holds
+@frozen(kw_only=True)
+class Newest(Node):
+    """The newest result of a fact that is one of some levels; unknown where only others were reported."""
+
+    newest: str
+    among: Names
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+Derived = Ratio | Formula | HalfLives | Newest | Holds
 """What a criterion may read beside facts."""
 
 

@@ -31,7 +31,7 @@ from protocol_engine.model.protocol import (
     Tolerance,
     Window,
 )
-from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Ratio
+from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
@@ -304,6 +304,11 @@ class Table:
     digest: str = field(default="", eq=False)
 
     @cached_property
+    def fact_called(self) -> dict[str, str]:
+        """The facts by every name under which they are reported."""
+        return {called: name for name, fact in self.facts.items() for called in (name, *fact.also_called)}
+
+    @cached_property
     def row_of(self) -> dict[str, Row]:
         """Rows by id."""
         return {row.id: row for row in self.rows}
@@ -363,26 +368,10 @@ class Table:
             yield head
             return
         value = self.derived.get(name, self.values.get(name))
-        inner: tuple[str, ...] = ()
-        match value:
-            case Holds():
-                yield from self.facts_read(value.holds)
-                return
-            case Last():
-                inner = (value.last,)
-            case Ever():
-                inner = (*value.ever, *([value.before] if value.before is not None else ()))
-            case Take() | Confirmation() | Change() | Members() | Date():
-                inner = (*facts_of(value), *names_of(value))
-            case Ratio():
-                inner = (value.ratio, value.to)
-            case HalfLives():
-                inner = (value.half_lives, value.since)
-            case Formula():
-                inner = INPUTS[value.formula]
-            case _:
-                pass
-        for other in inner:
+        if isinstance(value, Holds):
+            yield from self.facts_read(value.holds)
+            return
+        for other in _names_in(value) if value is not None else ():
             yield from self._facts_behind(other)
 
     @cached_property
@@ -405,12 +394,7 @@ class Table:
         if value is None or name in above:
             return
         yield name
-        names: tuple[str, ...] = ()
-        if isinstance(value, Holds):
-            names = tuple(test.name for test in value.holds.tests)
-        elif not isinstance(value, Last | Ever):
-            names = names_of(value)
-        for other in names:
+        for other in _names_in(value):
             yield from self._names_behind(other, (*above, name))
 
     @cached_property
@@ -474,3 +458,24 @@ class Table:
             if row.kind == kind:
                 found[row.source] = (*found.get(row.source, ()), row)
         return found
+
+
+def _names_in(value: Value | Derived) -> tuple[str, ...]:
+    """The names that a value reads by itself."""
+    match value:
+        case Holds():
+            return tuple(test.name for test in value.holds.tests)
+        case Last():
+            return (value.last,)
+        case Ever():
+            return (*value.ever, *([value.before] if value.before is not None else ()))
+        case Take() | Confirmation() | Change() | Members() | Date():
+            return (*facts_of(value), *names_of(value))
+        case Ratio():
+            return value.ratio, value.to
+        case HalfLives():
+            return value.half_lives, value.since
+        case Newest():
+            return (value.newest,)
+        case Formula():
+            return INPUTS[value.formula]

@@ -62,6 +62,8 @@ ATOMS = tuple(_ATOMS)
 _COMPONENT = re.compile(
     r"(?P<unit>10[*^]|1(?![0-9])|[A-Za-z%]*(?:\[[A-Za-z_]+\])?)(?P<power>[+-]?[0-9]{1,2})?(?P<note>\{[^{}]*\})?"
 )
+_OPERATOR = re.compile(r"([./])(?![^{]*\})")
+"""A product or quotient; what stands in an annotation is none."""
 MOST_LETTERS = 60
 
 
@@ -84,7 +86,7 @@ def unit_of(code: str) -> Unit:
     sign = 1
     if text.startswith("/"):
         text, sign = text[1:], -1
-    for part in re.split(r"([./])", text):
+    for part in _OPERATOR.split(text):
         if part in (".", "/"):
             sign = 1 if part == "." else -1
             continue
