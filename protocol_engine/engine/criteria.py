@@ -16,9 +16,10 @@ from attrs import field, frozen
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model import formulas
 from protocol_engine.model.conditions import Condition, Elapsed, NamedTest, Presence, Range, Test, inner_tests
-from protocol_engine.model.evaluation import YES, Evaluation, HistoryLeaves, Missing, Outcome
+from protocol_engine.model.evaluation import YES, Evaluation, Missing, Outcome
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.history import NO_RESULTS, Result
+from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.screening import Derived, Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.table import Table
 from protocol_engine.model.truth import Truth

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from protocol_engine.engine import wording
 from protocol_engine.engine.labels import row_reasons
 from protocol_engine.engine.standing import Standing
-from protocol_engine.model.evaluation import HistoryLeaves
 from protocol_engine.model.events import DiscontinuationEvent
 from protocol_engine.model.history import History, Result
+from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Entered, Position
 from protocol_engine.model.table import Row, Table
 from protocol_engine.model.truth import TRUE

@@ -8,8 +8,9 @@ from attrs import frozen
 
 from protocol_engine.engine import dosing, wording
 from protocol_engine.model.decision import TriedRow, VerdictKind
-from protocol_engine.model.evaluation import Evaluation, HistoryLeaves, Missing
+from protocol_engine.model.evaluation import Evaluation, Missing
 from protocol_engine.model.history import History
+from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import ActLabel, Row, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
