@@ -6,7 +6,7 @@ All of it on the invented protocol LARCH-1, with one more value. What is expecte
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -121,6 +121,22 @@ def test_a_result_too_old_is_stale_and_names_itself() -> None:
     found = worth("{last: marker, within: 10 days}", *MARKERS)
     assert (found.value, found.why, found.sources) == (None, "stale", ("f3",))
     assert [(item.fact, item.why) for item in found.missing] == [("marker", "stale")]
+
+
+@pytest.mark.parametrize(("counted", "told"), [("2026-01-24", True), ("2026-01-25", True), ("2026-01-26", False)])
+def test_what_will_be_too_old_when_the_dose_is_due_is_told(counted: str, told: bool) -> None:
+    """Cycle 2 is due on 28 January, and a count is good for 2 days."""
+    lines = (
+        "a1 2026-01-06 observation fact=neutrophils value=2 unit=10*9/L",
+        "a2 2026-01-07 administration regimen=larixan cycle=1 day=1",
+        f"a3 {counted} observation fact=neutrophils value=2 unit=10*9/L",
+    )
+    decision = course("{take: first, of: marker}", *lines).decide()
+    assert [action.content.get("regimen") for action in decision.actions] == ["larixan"]
+    notices = [text for text in decision.notices if "too old" in text]
+    day = date.fromisoformat(counted) + timedelta(3)
+    wanted = f"neutrophil count of the last 2 days: what is known will be too old from {day} on"
+    assert [text.partition(";")[0] for text in notices] == ([wanted] if told else [])
 
 
 @pytest.mark.parametrize(("change", "expected"), [("difference", 0), ("ratio", None), ("percent", None)])

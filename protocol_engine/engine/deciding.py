@@ -236,6 +236,12 @@ class Decider:
         act = row.act
         assert act is not None  # noqa: S101  # the caller passes offers only
         when = standing.when(row)
+        if self.table.timed and when.earliest is not None:
+            for name, day in standing.grows_old(row, when.earliest):
+                label = wording.label_of(self.table, name)
+                listing.notices[
+                    f"{label}: what is known will be too old from {day} on; a new result is needed by then"
+                ] = None
         content: dict[str, Any] = {}
         if act.kind == "administration":
             content = self._dose(standing, row, act, listing, as_of)

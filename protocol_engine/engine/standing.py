@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from attrs import frozen
@@ -14,6 +15,7 @@ from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Position
 from protocol_engine.model.table import ActLabel, Row, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
+from protocol_engine.model.values import Last
 
 TREATMENT_ACTS = ("allocation", "administration", "choice", "procedure")
 
@@ -308,6 +310,16 @@ class Standing:
         after = self.day or date.min
         turns = (self._read.turns(name, after, self.evaluation) for name in self.table.turning)
         return min((day for day in turns if day is not None and day <= last), default=None)
+
+    def grows_old(self, row: Row, until: date) -> Iterator[tuple[str, date]]:
+        """The values that a row rests on and that will be too old by a day to come, each with the day from which on."""
+        for name in row.reads:
+            for inner in self.table.names_behind(name):
+                value = self.table.values[inner]
+                if self.day is not None and isinstance(value, Last) and value.within is not None:
+                    day = self._read.turns(inner, self.day, self.evaluation)
+                    if day is not None and day <= until and self.evaluation.value(inner).value is not None:
+                        yield inner, day
 
     def when(self, row: Row) -> When:
         """Between which days the act of a row may be done, and when it is due: each None where it is not stated."""

@@ -380,7 +380,7 @@ class Table:
         tests = [
             test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
         ]
-        found = dict.fromkeys(name for test in tests for name in self._names_behind(test.name, ()))
+        found = dict.fromkeys(name for test in tests for name in self.names_behind(test.name))
         values = ((name, self.values[name]) for name in found)
         return tuple(
             name
@@ -388,14 +388,14 @@ class Table:
             if isinstance(value, Date) or (isinstance(value, Last | Take) and value.within is not None)
         )
 
-    def _names_behind(self, name: str, above: tuple[str, ...]) -> Iterator[str]:
+    def names_behind(self, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
         """A named value, and those that it reads."""
         value = self.values.get(name)
         if value is None or name in above:
             return
         yield name
         for other in _names_in(value):
-            yield from self._names_behind(other, (*above, name))
+            yield from self.names_behind(other, (*above, name))
 
     @cached_property
     def timed(self) -> bool:
