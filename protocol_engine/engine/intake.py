@@ -191,7 +191,8 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
         case AllocationEvent():
             _known(event.arm, (*table.arms, *table.elsewhere.arms), "arm", "arm", findings)
         case ObservationEvent():
-            event = evolve(event, fact=table.fact_called.get(event.fact, event.fact))
+            called = table.fact_called.get(event.fact, event.fact)
+            event = event if called == event.fact else evolve(event, fact=called)
             _read_observation(table, event, findings)
         case AttestationEvent():
             if event.protocol not in (None, table.protocol):
