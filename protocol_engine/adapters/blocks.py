@@ -41,10 +41,14 @@ class Items:
 
 @frozen
 class Grid:
-    """Rows of text under headings of columns. Every row is as long as ``headers``."""
+    """Rows of text under headings of columns. Every row is as long as ``headers``.
+
+    ``widest`` is how many characters a column has at most, also where the page has no end; a longer text goes on below.
+    """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...] = field()
+    widest: int | None = None
 
     @rows.validator
     def _as_wide_as_the_headers(self, _: object, rows: tuple[tuple[str, ...], ...]) -> None:

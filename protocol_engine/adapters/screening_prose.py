@@ -25,6 +25,8 @@ from protocol_engine.model.screening import Criterion, Derived, Formula, HalfLiv
 from protocol_engine.model.table import Table
 from protocol_engine.model.values import Holds
 
+WIDEST = 60
+"""Characters of a column of answers: a coordinator reads them beside each other."""
 ANSWERS = {"eligible": "eligible", "not_eligible": "not eligible", "not_yet_decidable": "not yet decidable"}
 MOST_SHOWN = 5
 OUTCOMES = {"met": "met", "not_met": "not met", "unknown": "unknown", "needs_attestation": "needs attestation"}
@@ -74,7 +76,7 @@ def _whole_words(screening: Screening) -> str:
 
 def _grid(answers: Iterable[CriterionAnswer]) -> tuple[Grid, ...]:
     rows = tuple((item.id, item.text, OUTCOMES[item.outcome], _why(item), _used(item)) for item in answers)
-    return (Grid(("Id", "Criterion", "Answer", "Why", "Results used"), rows),) if rows else ()
+    return (Grid(("Id", "Criterion", "Answer", "Why", "Results used"), rows, WIDEST),) if rows else ()
 
 
 def _used(answer: CriterionAnswer) -> str:

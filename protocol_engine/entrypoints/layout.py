@@ -83,8 +83,8 @@ def _block(block: Block, drawn: box.Box) -> RenderableType:
             return _block(Items((block,)), drawn)
         case Items(items):
             return Padding(_items(items, drawn), (0, 0, 0, 2), expand=False)
-        case Grid(headers, rows):
-            return Padding(_grid(headers, rows, drawn), (0, 0, 0, 1), expand=False)
+        case Grid():
+            return Padding(_grid(block, drawn), (0, 0, 0, 1), expand=False)
         case _:
             assert_never(block)
 
@@ -100,10 +100,10 @@ def _items(items: tuple[Item, ...], drawn: box.Box) -> RichTable:
     return table
 
 
-def _grid(headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...], drawn: box.Box) -> RichTable:
+def _grid(grid: Grid, drawn: box.Box) -> RichTable:
     table = RichTable(box=drawn, show_edge=False, pad_edge=True, header_style=HEADING)
-    for header in headers:
-        table.add_column(Text(harmless(header)), overflow="fold")
-    for row in rows:
+    for header in grid.headers:
+        table.add_column(Text(harmless(header)), overflow="fold", max_width=grid.widest)
+    for row in grid.rows:
         table.add_row(*(Text(harmless(cell)) for cell in row))
     return table
