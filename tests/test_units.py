@@ -1,6 +1,8 @@
 """Numbers as they are written, and the one conversion that is exact."""
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -33,3 +35,22 @@ def test_months_have_no_number_of_days() -> None:
     with pytest.raises(ValueError, match="months have no fixed number of days"):
         _ = Duration(24, "months").days
     assert str(Duration(24, "months")) == "24 months"
+
+
+@pytest.mark.parametrize("unit", ["days", "weeks", "months", "years"])
+def test_behind_the_last_day_of_the_calendar_there_is_none(unit: Any) -> None:
+    length = Duration(9_999_999, unit)
+    assert (length.before(date(2026, 1, 31)), length.after(date(2026, 1, 31))) == (date.min, date.max)
+
+
+@pytest.mark.parametrize(
+    ("length", "day", "later"),
+    [
+        (Duration(1, "months"), date(2026, 1, 31), date(2026, 2, 28)),
+        (Duration(1, "years"), date(2024, 2, 29), date(2025, 2, 28)),
+        (Duration(2, "weeks"), date(2026, 2, 20), date(2026, 3, 6)),
+        (Duration(14, "months"), date(2026, 12, 15), date(2028, 2, 15)),
+    ],
+)
+def test_so_long_after_a_day(length: Duration, day: date, later: date) -> None:
+    assert length.after(day) == later

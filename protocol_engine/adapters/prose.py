@@ -33,7 +33,7 @@ from protocol_engine.adapters.screening_prose import criteria_sections
 from protocol_engine.adapters.worked_prose import moment_words, where_words, worked_words
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
-from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
+from protocol_engine.model.facts import Calendar, FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Administration,
     Arm,
@@ -180,7 +180,7 @@ def _fact_grid(protocol: Protocol) -> Grid:
         told = claims(fact.cite, fact.rests, silent=fact.see)
         called = f", also called {', '.join(fact.also_called)}" if fact.also_called else ""
         named = with_id(fact_name(protocol, name), name) + called
-        rows.append((named, _domain(fact), _taken(fact.taken), codes, told))
+        rows.append((named, _domain(fact), _taken(fact.taken, fact.calendar), codes, told))
         for part_name, part in fact.parts.items():
             its = with_id(part.label, f"{name}.{part_name}")
             rows.append((f"its {its}", _part_words(part), "", "", claims(part.cite, part.rests)))
@@ -212,14 +212,24 @@ def _part_words(part: FactPart) -> str:
     return f"a set of {words(part.set_of)} names; {rest}"
 
 
-def _taken(taken: Mapping[str, Timepoint]) -> str:
-    if not taken:
+def _taken(taken: Mapping[str, Timepoint], calendar: Calendar | None) -> str:
+    if not taken and calendar is None:
         return "any day"
-    found = []
+    found = [_calendar_words(calendar)] if calendar is not None else []
     for name, at in taken.items():
         when = f"before cycle {at.before_cycle}" if at.before_cycle is not None else f"after cycle {at.after_cycle}"
         found.append(f"{when} ({name}){cites(at.cite, at.rests)}")
     return "; ".join(found)
+
+
+def _calendar_words(calendar: Calendar) -> str:
+    found = f"every {calendar.every} from {moment_words(calendar.from_)} on"
+    if calendar.for_ is not None:
+        then = f"then every {calendar.then_every}" if calendar.then_every is not None else "then no more"
+        found += f" for {calendar.for_}, {then}"
+    either = (f"{length} {word}" for word, length in (("early", calendar.before), ("late", calendar.after)) if length)
+    allowed = listed(either, "or")
+    return f"{found}{f', up to {allowed}' if allowed else ''}{cites(calendar.cite, calendar.rests)}"
 
 
 def _value_items(protocol: Protocol) -> Page:

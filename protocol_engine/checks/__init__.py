@@ -49,6 +49,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     units.units_can_be_read,
     windows.windows_count_from_something,
     windows.tolerances_are_apart,
+    windows.calendars_can_be_kept,
     shape.gates_stand_in_the_course,
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from protocol_engine.checks.names import acts_of
 from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.checks.worked import MARKS
 from protocol_engine.errors import Problem
+from protocol_engine.model.facts import Calendar
 from protocol_engine.model.protocol import Regimen, Window
 from protocol_engine.model.units import DayPoints, Duration
 
@@ -32,6 +33,28 @@ def windows_count_from_something(outline: Outline) -> Iterator[Problem]:
             if all(first.after(day) > second.after(day) for day in SOME_DAYS):
                 message = f"is over before it begins: {one} is {first} and {other} is {second}; correct one of them"
                 yield outline.problem("windows-collide", f"{item.path}.{other}", window.mark, message)
+
+
+def calendars_can_be_kept(outline: Outline) -> Iterator[Problem]:
+    """A calendar counts from an act, and a result belongs to one of its visits."""
+    marks = (*MARKS, *acts_of(outline))
+    for item, calendar in outline.of(Calendar):
+        if calendar.from_ not in marks:
+            message = f"{calendar.from_!r} is no act to count from; {hint(calendar.from_, marks)}"
+            yield outline.problem("unknown-name", f"{item.path}.from", calendar.mark, message)
+        if calendar.then_every is not None and calendar.for_ is None:
+            message = "never begins: say under `for` how long the first interval holds"
+            yield outline.problem("empty-window", f"{item.path}.then_every", calendar.mark, message)
+        if calendar.every.count == 0 or (calendar.then_every is not None and calendar.then_every.count == 0):
+            message = "is a visit every day and none: give an interval of a day or more"
+            yield outline.problem("empty-window", item.path, calendar.mark, message)
+            continue
+        for day in SOME_DAYS:
+            visits = islice(calendar.visits(day), 40)
+            if any(calendar.window(one)[1] >= calendar.window(other)[0] for one, other in pairwise(visits)):
+                message = "the windows of two visits meet, so a result could belong to either; narrow them"
+                yield outline.problem("windows-collide", item.path, calendar.mark, message)
+                break
 
 
 def _lengths(window: Window) -> tuple[tuple[str, Duration | None], ...]:

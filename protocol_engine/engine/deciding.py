@@ -95,6 +95,8 @@ class Decider:
         if standing.offering:
             self._rows(standing, listing, as_of)
             self._assessments(standing, listing)
+            if self.table.visited:
+                self._visits(standing, listing, as_of)
         self._notices(fold, listing, hindsight, extra)
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
@@ -370,6 +372,25 @@ class Decider:
                 content = {"fact": fact, "timepoint": timepoint}
                 listing.actions.append(Action("assess", *_NEVER_STATED, "required", sample.basis, content))
                 listing.not_stated.update(sample.fact.see)
+
+    def _visits(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
+        """The next visit of each calendar, and the visits that were missed."""
+        if standing.position.arm is None or as_of is None:
+            return
+        for name, cites, calendar in self.table.visited:
+            since = standing.day_of(calendar.from_)
+            for day in calendar.visits(since) if since is not None else ():
+                first, last = calendar.window(day)
+                if standing.history.has_result(name, first, last):
+                    continue
+                if last >= as_of:
+                    content = {"fact": name, "timepoint": None}
+                    basis = tuple(sorted({*cites, *calendar.cite}, key=claim_order))
+                    days = first.isoformat(), day.isoformat(), last.isoformat()
+                    listing.actions.append(Action("assess", *days, "required", basis, content))
+                    break
+                label = wording.fact_words(self.table, name, None)
+                listing.notices[f"{label} was due on {day}, until {last}, and is not reported"] = None
 
     # --- notices -----------------------------------------------------------------------------------------------------
 

@@ -321,11 +321,15 @@ class Standing:
                     if day is not None and day <= until and self.evaluation.value(inner).value is not None:
                         yield inner, day
 
+    def day_of(self, act: str) -> date | None:
+        """The newest day on which an act was done; None if it was not."""
+        return self._read.day_of(act)
+
     def when(self, row: Row) -> When:
         """Between which days the act of a row may be done, and when it is due: each None where it is not stated."""
         due = self.due(row)
         window = row.window
-        since = self._read.day_of(window.from_) if window is not None else None
+        since = self.day_of(window.from_) if window is not None else None
         if window is not None and since is not None:
             due = window.due.after(since) if window.due is not None else due
             earliest = window.earliest.after(since) if window.earliest is not None else due

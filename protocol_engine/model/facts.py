@@ -7,10 +7,12 @@ A fact has exactly one type: ordered ``levels``, unordered ``one_of``, ``yes_no`
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from itertools import count, takewhile
 from typing import NewType
 
 from attrs import field, frozen
@@ -19,7 +21,7 @@ from protocol_engine.errors import cut, shortened, shown
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.ucum import factor
-from protocol_engine.model.units import Quantity, exact, plain
+from protocol_engine.model.units import Duration, Quantity, exact, plain
 
 Cites = NewType("Cites", tuple[str, ...])
 """Ids of claims; in a file one id, or a list of them."""
@@ -69,6 +71,36 @@ class Timepoint(Node):
 
 
 @frozen(kw_only=True)
+class Calendar(Node):
+    """Visits at which a fact is assessed: ``every`` so long after an act, whatever becomes of the cycles.
+
+    After ``for`` that time they come ``then_every`` so long, or not at all. ``before`` and ``after`` are how long
+    before and after its day a visit may be.
+    """
+
+    from_: str
+    every: Duration
+    for_: Duration | None = None
+    then_every: Duration | None = None
+    before: Duration | None = None
+    after: Duration | None = None
+    cite: Cites = NO_CITES
+
+    def visits(self, since: date) -> Iterator[date]:
+        """The days of the visits, the first one ``every`` after the day they are counted from; perhaps without end."""
+        last = self.for_.after(since) if self.for_ is not None else date.max
+        days = (self.every.times(number).after(since) for number in count(1))
+        yield from takewhile(lambda day: day <= last, days)
+        if self.then_every is not None:
+            yield from (self.then_every.times(number).after(last) for number in count(1))
+
+    def window(self, day: date) -> tuple[date, date]:
+        """The first and the last day on which the visit of a day may be."""
+        first = self.before.before(day) if self.before is not None else day
+        return first, self.after.after(day) if self.after is not None else day
+
+
+@frozen(kw_only=True)
 class Conversion(Node):
     """Another unit that a fact may be reported in, and what a number in it is multiplied by."""
 
@@ -109,6 +141,7 @@ class FactDefinition(Node):
     no_result: tuple[str, ...] = ()
     parts: dict[str, FactPart] = field(factory=dict)
     taken: dict[str, Timepoint] = field(factory=dict)
+    calendar: Calendar | None = None
     codes: dict[str, str] = field(factory=dict)
     see: Cites = NO_CITES
     cite: Cites = NO_CITES

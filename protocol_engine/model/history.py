@@ -165,6 +165,11 @@ class History:
         known = (self.results[member_fact(fact, member)].groups for member in self.members(fact))
         return any(all(result.value is None for result in groups.get(timepoint or "", ())) for groups in known)
 
+    def has_result(self, fact: str, first: date, last: date) -> bool:
+        """Whether a fact has a result that was taken from one day to another, both included."""
+        groups = self.results.get(fact, NO_RESULTS).groups.values()
+        return any(first <= item.day <= last for group in groups for item in group if item.value is not None)
+
     def with_done(self, name: str, day: date, event_id: str) -> History:
         """One more act of that name."""
         known = self.done.get(name)

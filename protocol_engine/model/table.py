@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from protocol_engine.model.claims import Assumption, Silence
 from protocol_engine.model.conditions import Condition, Elapsed, Test, inner_tests
-from protocol_engine.model.facts import FactDefinition
+from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
@@ -373,6 +373,12 @@ class Table:
             return
         for other in _names_in(value) if value is not None else ():
             yield from self._facts_behind(other)
+
+    @cached_property
+    def visited(self) -> tuple[tuple[str, tuple[str, ...], Calendar], ...]:
+        """The facts that are assessed by a calendar: name, claims and calendar."""
+        found = ((name, fact.cite, fact.calendar) for name, fact in self.facts.items())
+        return tuple((name, cites, calendar) for name, cites, calendar in found if calendar is not None)
 
     @cached_property
     def turning(self) -> tuple[str, ...]:

@@ -74,20 +74,29 @@ class Duration:
         return self.count * (7 if self.unit == "weeks" else 1)
 
     def before(self, day: date) -> date:
-        """The day that lies so long before; a month back from the 31st is the last day of a shorter month."""
-        if self.unit not in ("months", "years"):
-            return day - timedelta(days=self.days)
-        months = day.year * 12 + day.month - 1 - self.count * (12 if self.unit == "years" else 1)
-        year, month = divmod(months, 12)
-        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+        """The day that lies so long before; a month back from the 31st is the last day of a shorter month.
+
+        Before the first day of the calendar there is only that day, and behind its last day only that one.
+        """
+        return self._away(day, -self.count)
 
     def after(self, day: date) -> date:
-        """The day that lies so long after; a month after the 31st is the last day of a shorter month."""
-        if self.unit not in ("months", "years"):
-            return day + timedelta(days=self.days)
-        months = day.year * 12 + day.month - 1 + self.count * (12 if self.unit == "years" else 1)
-        year, month = divmod(months, 12)
-        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+        """The day that lies so long after, as in :meth:`before`."""
+        return self._away(day, self.count)
+
+    def _away(self, day: date, number: int) -> date:
+        try:
+            if self.unit not in ("months", "years"):
+                return day + timedelta(days=number * (7 if self.unit == "weeks" else 1))
+            months = day.year * 12 + day.month - 1 + number * (12 if self.unit == "years" else 1)
+            year, month = divmod(months, 12)
+            return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+        except (OverflowError, ValueError):
+            return date.max if number > 0 else date.min
+
+    def times(self, number: int) -> Duration:
+        """So many times as long."""
+        return Duration(self.count * number, self.unit)
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit.removesuffix('s') if self.count == 1 else self.unit}"
