@@ -41,6 +41,7 @@ VERDICTS = {
     "condition": "its condition did not hold (condition)",
     "unknown": "its condition was not known (unknown)",
     "early": "before its day (early)",
+    "late": "after the last day for it (late)",
     "content": "not what the protocol gives (content)",
     "duplicate": "reported already (duplicate)",
 }

@@ -41,6 +41,8 @@ def _form(value: Any) -> Any:
             return value
         case Condition(clauses):
             return _clause(clauses[0]) if len(clauses) == 1 else [_clause(clause) for clause in clauses]
+        case OneOf() | Presence() | InSet() | Not() | AnyOf() | Range() | Elapsed():
+            return _test(value)
         case dict():
             return {key: _form(item) for key, item in value.items()}
         case tuple():
