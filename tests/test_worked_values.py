@@ -17,10 +17,12 @@ from journey_transcripts import read_event
 
 from protocol_engine import Course, Machine, Problem, Problems, compile_protocol, parse_events
 from protocol_engine.checks import check_protocol
+from protocol_engine.engine.patient_screening import screen_patient
 from protocol_engine.model.evaluation import Outcome
 from protocol_engine.model.worked import Between
 from protocol_engine.reader import read_protocol
 
+SCREEN1 = (Path(__file__).parent / "protocols" / "SCREEN1.yaml").read_text(encoding="utf-8")
 LARCH = (Path(__file__).parent / "protocols" / "LARCH-1.yaml").read_text(encoding="utf-8")
 BEGUN = (
     "e01 2026-01-02 consent",
@@ -267,6 +269,19 @@ DOSES = (
 def test_what_was_given_is_counted_allowed_or_not_and_once(of: str, expected: int) -> None:
     """The last line is a second report of the third dose, in which tamaracin was left out."""
     assert worth(f"{{take: count, of: {of}}}", *DOSES).value == expected
+
+
+@pytest.mark.parametrize(("counted", "found"), [("2026-01-29", "met"), ("2026-01-28", "unknown")])
+def test_a_criterion_too_reads_no_result_that_is_too_old(counted: str, found: str) -> None:
+    """Asked about on 1 February, with 3 days allowed."""
+    text = SCREEN1.replace("values:\n", "values:\n  fresh: {last: hemoglobin, within: 3 days}\n", 1)
+    text = text.replace(
+        'I4:   {text: performance 0 or 1, if: {performance: {at_most: "1"}}}', "I4: {text: x, if: {fresh: {above: 1}}}"
+    )
+    table = compile_protocol(read_protocol(text.replace("cite: I4}", "cite: R1}"), "SCREEN1.yaml")).table
+    told = {"id": "a", "kind": "observation", "effective": counted, "fact": "hemoglobin", "value": "90", "unit": "g/L"}
+    screened = screen_patient(table, parse_events([json.dumps(told)]), date(2026, 2, 1))
+    assert screened.screening.answers["I4"].outcome == found
 
 
 # --- what is found wrong ---------------------------------------------------------------------------------------------

@@ -426,7 +426,8 @@ class Decider:
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
-        standing = Standing(self.table, evolve(fold.position, entered=against.entered), fold.history)
+        position = evolve(fold.position, entered=against.entered)
+        standing = Standing(self.table, position, fold.history, fold.standing.day)
         taken = self.table.row_of[against.row]
         if standing.truth(taken) is TRUE:
             return []

@@ -322,7 +322,14 @@ class _Asked:
 
     def _evaluation_on(self, history: History, today: date, window: Duration | None) -> CriteriaEvaluation:
         frame = WindowLeaves(
-            self.table, history, self.position, today=today, window=window, unreadable=self.unreadable, days=self.days
+            self.table,
+            history,
+            self.position,
+            today,
+            today=today,
+            window=window,
+            unreadable=self.unreadable,
+            days=self.days,
         )
         return CriteriaEvaluation(self.table, frame)
 
