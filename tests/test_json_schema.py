@@ -218,7 +218,7 @@ def at(tree: Any, path: tuple[str | int, ...]) -> Any:
     return tree
 
 
-@pytest.mark.parametrize("name", ["NCT05861830", "NCT07151586"])
+@pytest.mark.parametrize("name", ["NCT07151586"])
 def test_an_unknown_key_anywhere_is_the_same_to_both(name: str) -> None:
     refused = 0
     for path in one_of_each_shape(TREES[name]):
