@@ -212,6 +212,40 @@ def test_only_what_one_assessor_said(results: list[str], expected: str | None) -
     assert [item.component for item in found.missing] == ([] if expected else ["assessor"])
 
 
+CENTRAL = "{ever: response, is: PD, where: {assessor: central}, since: allocation}"
+
+
+def test_a_date_is_that_of_the_reports_that_are_meant() -> None:
+    """The investigator saw it on 5 January and the central readers on the 9th."""
+    lines = seen("response", "05 PD assessor=investigator", "09 PD assessor=central")
+    text = with_value(CENTRAL).replace("values:\n", "values:\n  on: {date: it}\n", 1)
+    events = [read_event(line) for line in (*BEGUN, *lines)]
+    found = Course(compile_protocol(read_protocol(text, "LARCH-1.yaml")))
+    told = found.record_all(parse_events(json.dumps(event) for event in events))
+    assert told.state.now.standing.evaluation.value("on").value == date(2026, 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{last: response, where: {assessor: central}}", "{last: response, where: {assessor: investigator}}"),
+        (
+            "{ever: response, is: PD, where: {assessor: central}}",
+            "{ever: response, is: PD, where: {assessor: investigator}}",
+        ),
+        ("{last: response, where: {assessor: central}}", "{last: response}"),
+    ],
+)
+def test_what_two_assessors_said_may_differ_in_a_table(one: str, other: str) -> None:
+    """A patient with PD by the first and not by the second finds no row."""
+    level = "PD" if one.startswith("{last") else "yes"
+    rest = "[SD, PR, CR]" if one.startswith("{last") else "no"
+    text = LARCH.replace("values:\n", f"values:\n  one: {one}\n  other: {other}\n", 1)
+    text = text.replace("if: {all_smaller: yes}", f"if: {{one: {level}, other: {level}}}")
+    text = text.replace("if: {all_smaller: no}", f"if: {{one: {rest}, other: {rest}}}")
+    assert "table-gap" in {problem.code for problem in found_in(text)}
+
+
 LESIONS = [
     *seen("lesion_size", "05 30 timepoint=baseline lesion=L1", "05 20 timepoint=baseline lesion=L2"),
     "a1 2026-01-06 administration regimen=larixan cycle=1 day=1",

@@ -29,7 +29,7 @@ from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.evaluation import NO, YES, Evaluation, Outcome, Why
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.values import Ever, Holds, Last, Worked
+from protocol_engine.model.values import Ever, Holds, Last, Worked, is_narrowed
 
 MOST_COMBINATIONS = 20_000
 """Combinations beyond which not all of them are looked at."""
@@ -44,16 +44,16 @@ class _CellLeaves:
 
     last_of: dict[ResultKey, Outcome]
     ever_of: dict[int, Outcome]
-    worked_of: dict[str, Outcome]
+    worked_of: dict[int, Outcome]
 
     def last(self, value: Last) -> Outcome:
-        return self.last_of[(value.last, value.at)]
+        return self.worked_of[id(value)] if is_narrowed(value) else self.last_of[(value.last, value.at)]
 
     def ever(self, value: Ever) -> Outcome:
         return self.ever_of[id(value)]
 
     def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:  # noqa: ARG002  # it has cells of its own
-        return self.worked_of[name]
+        return self.worked_of[id(value)]
 
     def reached(self, outcome: Outcome) -> Truth:
         """A date is a day long past, or one that never comes."""
@@ -140,7 +140,9 @@ class Cells:
         ever_of = {name: _any_of([outcomes[number] for number in numbers]) for name, numbers in self.evers.items()}
         ever_of |= dict.fromkeys(self.fresh, Outcome(NO)) if entering else {}
         worked_of = {
-            item.key: outcome for item, outcome in zip(self.inputs, outcomes, strict=True) if isinstance(item.key, str)
+            id(self.table.values[item.key]): outcome
+            for item, outcome in zip(self.inputs, outcomes, strict=True)
+            if isinstance(item.key, str)
         }
         return Evaluation(self.table, _CellLeaves(last_of, ever_of, worked_of))
 
@@ -224,7 +226,7 @@ class _Read:
     table: Table
     results: dict[ResultKey, list[Test]] = field(factory=dict)
     evers: dict[int, Ever] = field(factory=dict)
-    worked: dict[str, tuple[Worked, list[Test]]] = field(factory=dict)
+    worked: dict[str, tuple[Worked | Last, list[Test]]] = field(factory=dict)
     seen: set[str] = field(factory=set)
     replaced: set[ResultKey] = field(factory=set)
     reads_absence: bool = False
@@ -243,6 +245,8 @@ class _Read:
                 self.condition(value.holds)
         elif isinstance(value, Ever):
             self.evers[id(value)] = value
+        elif isinstance(value, Last) and is_narrowed(value):
+            self.worked.setdefault(name, (value, []))[1].append(test)
         elif isinstance(value, Last):
             self.results.setdefault((value.last, value.at), []).append(test)
             if value.if_missing not in (None, "unknown"):

@@ -14,7 +14,18 @@ from protocol_engine.model.evaluation import NO, YES, MemberSet, Missing, Outcom
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.table import Table
 from protocol_engine.model.units import plain
-from protocol_engine.model.values import ACTS, CONFIRMED, ONE_RESULT, Confirmation, Date, Ever, Members, Take, Worked
+from protocol_engine.model.values import (
+    ACTS,
+    CONFIRMED,
+    ONE_RESULT,
+    Confirmation,
+    Date,
+    Ever,
+    Last,
+    Members,
+    Take,
+    Worked,
+)
 
 ResultKey = tuple[str, str | None]
 """A fact, a part of a fact or a choice, and the timepoint at which it is read."""
@@ -203,8 +214,8 @@ def _set_cells(table: Table, tests: list[Test], open_list: tuple[Missing, ...] |
 # --- what is worked out ----------------------------------------------------------------------------------------------
 
 
-def worked_input(table: Table, name: str, value: Worked, tests: list[Test]) -> Input:
-    """The input for a value worked out from several results: taken as independent of what those results are."""
+def worked_input(table: Table, name: str, value: Worked | Last, tests: list[Test]) -> Input:
+    """The input for a value worked out from several results, or of some reports: independent of what others say."""
     cells = _worked_cells(table, value, tests)
     missing = (Missing(name, None, None, "absent"),)
     certain = isinstance(value, Take) and value.of[0].partition(".")[0] in ACTS
@@ -212,13 +223,14 @@ def worked_input(table: Table, name: str, value: Worked, tests: list[Test]) -> I
     return Input(name, name, (*cells, *unknown))
 
 
-def _worked_cells(table: Table, value: Worked, tests: list[Test]) -> tuple[Cell, ...]:
+def _worked_cells(table: Table, value: Worked | Last, tests: list[Test]) -> tuple[Cell, ...]:
     match value:
+        case Last():
+            return _result_cells(table, value.last, tests)
         case Confirmation():
             return _level_cells(CONFIRMED, tests)
         case Take() if value.take in ONE_RESULT:
-            head, _, part = value.of[0].partition(".")
-            return _fact_cells(table, table.facts[head], tests) if not part else tuple(_number_cells(Range(), tests))
+            return _result_cells(table, value.of[0], tests)
         case Date():
             return DAYS
         case Members() if value.members != "number":
@@ -226,6 +238,17 @@ def _worked_cells(table: Table, value: Worked, tests: list[Test]) -> tuple[Cell,
         case _:
             whole = isinstance(value, Members) or (isinstance(value, Take) and value.take in ("count", "run"))
             return tuple(_number_cells(Range(at_least="0") if whole else Range(), tests, whole=whole))
+
+
+def _result_cells(table: Table, name: str, tests: list[Test]) -> tuple[Cell, ...]:
+    """The cells of one result of a fact, or of a part of it."""
+    head, _, part = name.partition(".")
+    if not part:
+        return _fact_cells(table, table.facts[head], tests)
+    definition = table.facts[head].parts[part]
+    if definition.one_of is not None:
+        return _level_cells(definition.one_of, tests)
+    return tuple(_number_cells(Range(), tests) if definition.quantity is not None else _set_cells(table, tests, None))
 
 
 # --- what was ever so ----------------------------------------------------------------------------------------------
@@ -238,6 +261,7 @@ def atoms_of(table: Table, value: Ever) -> frozenset[Atom]:
 
 def _atoms(table: Table, name: str, value: Ever) -> Iterable[Atom]:
     since = " and ".join(value.since) + (f" before {value.before}" if value.before is not None else "")
+    since += "".join(f" where {part} is {' or '.join(words)}" for part, words in value.where.items())
     wanted = value.is_ or {}
     if name == "adverse_event":
         return [(name, drug, "", since) for drug in wanted.get("drug", (*table.drugs, ELSEWHERE))]

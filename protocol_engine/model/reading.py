@@ -1,8 +1,12 @@
-"""What is read off the history of one patient: the leaves in which every condition of a course ends."""
+"""What is read off the history of one patient: the leaves in which every condition of a course ends.
+
+It is long because it is one class: every kind of value is one reading of the same history, and they share how results
+are narrowed, counted from an act, and held in doubt. The arithmetic stands in :mod:`protocol_engine.model.worked`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -29,6 +33,7 @@ from protocol_engine.model.values import (
     Members,
     Take,
     Worked,
+    is_narrowed,
     names_of,
 )
 from protocol_engine.model.worked import (
@@ -93,7 +98,7 @@ class HistoryLeaves:
                 return Outcome(None, "muddled", words, (Missing(value.last, None, None, "muddled", words),))
             return Outcome(chosen.option, sources=(chosen.id,))
         known = self._known(name)
-        if value.where or value.within is not None:
+        if is_narrowed(value):
             return self._narrowed(value, name, part, known)
         key = value.at if value.at is not None else known.newest
         group = known.groups.get(key, ()) if key is not None else ()
@@ -405,16 +410,31 @@ class HistoryLeaves:
 
     def _ever_where(self, fact: str, value: Ever, since: _Since, levels: tuple[str, ...]) -> Outcome:
         """Whether one of the reports that are meant was ever so."""
-        moments = [
-            item
-            for item in moments_of(self._known(fact), where=value.where)
-            if item.day > since.day and _wanted(item.timepoint, value)
-        ]
-        for item in moments:
-            if item.value in levels:
-                return Outcome(YES, sources=item.sources)
-        unsure = [item for item in moments if item.value is None]
-        return _of_moment(fact, unsure[0].timepoint, unsure[0]) if unsure else _NO
+        unsure = None
+        for found, lacking, in_doubt in self._meant(fact, value, since, levels):
+            if not in_doubt:
+                return Outcome(YES, sources=(found[0].event.id,))
+            unsure = unsure or (found, lacking)
+        if unsure is None:
+            return _NO
+        sources = tuple(result.event.id for result in unsure[0])
+        missing = Missing(fact, unsure[0][0].timepoint, unsure[1], "muddled", sources)
+        return Outcome(None, "muddled", sources, (missing,))
+
+    def _meant(
+        self, fact: str, value: Ever, since: _Since, levels: tuple[str, ...]
+    ) -> Iterator[tuple[list[Result], str | None, bool]]:
+        """By moment, the results that make a value so: with a detail that they lack, and whether they are in doubt.
+
+        In doubt is a moment whose results disagree, and one that lacks a detail by which reports are told apart.
+        """
+        for group in self._known(fact).groups.values():
+            told = [result for result in group if result.value is not None]
+            meant = [r for r in told if all(r.parts.get(name) in (None, *words) for name, words in value.where.items())]
+            found = [r for r in meant if r.value in levels and since.before(r) and _wanted(r.timepoint, value)]
+            if found:
+                lacking = next((name for name in value.where for r in found if name not in r.parts), None)
+                yield found, lacking, lacking is not None or len({result.value for result in meant}) > 1
 
     def _ever_adverse(self, value: Ever, since: _Since) -> Outcome:
         wanted = value.is_ or {}
@@ -481,10 +501,9 @@ class HistoryLeaves:
         if not isinstance(value, Ever) or since is None:
             return [], []
         levels = (value.is_ or {}).get("value", ())
-        for fact in (self.history.results.get(name, NO_RESULTS) for name in value.ever):
-            for key, group in fact.groups.items():
-                found = [r for r in group if r.value in levels and since.before(r) and _wanted(r.timepoint, value)]
-                (unsure if key in fact.muddled else known).extend(found)
+        for fact in value.ever:
+            for found, _, in_doubt in self._meant(fact, value, since, levels):
+                (unsure if in_doubt else known).extend(found)
         return known, unsure
 
     def built_in(self, name: str) -> Outcome:

@@ -188,6 +188,11 @@ ACTS = ("dose", "cycle", "drug")
 """What a count may be of, beside results."""
 
 
+def is_narrowed(value: Last) -> bool:
+    """Whether it reads only some reports, or only new ones, so that it may differ from the last result of all."""
+    return bool(value.where) or value.within is not None
+
+
 def facts_of(value: Worked) -> tuple[str, ...]:
     """The facts, with a part after a dot, that a worked value reads itself; acts are left out."""
     match value:
