@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -36,14 +36,14 @@ from protocol_engine.model.protocol import (
 )
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import NOT_STATED
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, names_of
+from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
     Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
-VALUES = (Last, Ever, Holds, Take, Confirmation, Change, Members, Date)
+VALUES: tuple[type[Node], ...] = get_args(Value)
 NAMING = (FactDefinition, FactPart, Timepoint, NamedSet, *VALUES, Ratio, Formula, HalfLives, Newest)
 """What only says how something is read: a claim that is cited here alone is in no row."""
 LETTERS = {"rules": "R", "assumptions": "A", "not_stated": "N"}
@@ -171,7 +171,7 @@ def _read_by_rows(outline: Outline) -> set[str]:
             value = values[name]
             if isinstance(value, Holds):
                 ahead += [test.name for test in value.holds.tests]
-            elif isinstance(value, Take | Confirmation | Change | Members | Date):
+            elif isinstance(value, Worked):
                 ahead += names_of(value)
     return found
 

@@ -1,7 +1,8 @@
 """The one cattrs converter: strict in.
 
 Structuring never coerces. Text of a protocol file, typed by the field it stands in, and values of JSON, already
-typed, go through the same hooks; everything wrong is collected and raised together.
+typed, go through the same hooks; everything wrong is collected and raised together. It is long because it holds one
+hook for each form of value in a file or an event, and they call one another.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The places and rows of steps.
 
 ``entries`` of a list of steps are the guarded acts it can begin with; ``rest`` is what follows. Every act that is
-written gets one place, and the rows out of a place are the entries of what may come next.
+written gets one place, and the rows out of a place are the entries of what may come next. It is long because it is
+one recursion: each kind of step has its case here, and each case needs the others for what follows.
 """
 
 from __future__ import annotations

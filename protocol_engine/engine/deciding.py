@@ -1,4 +1,7 @@
-"""What may be done next, what is awaited, and what is not allowed: the rows out of a place, sorted by truth."""
+"""What may be done next, what is awaited, and what is not allowed: the rows out of a place, sorted by truth.
+
+It is long because actions, waits, refusals and notices are made in one pass over the same rows, each silencing another.
+"""
 
 from __future__ import annotations
 

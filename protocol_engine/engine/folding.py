@@ -2,7 +2,8 @@
 
 A day is folded as a whole. Where all its events carry times they are taken by the clock; otherwise what was observed
 comes first, then the acts in the order with the fewest deviations, then what happened to the patient. The order in
-which events arrived never counts.
+which events arrived never counts. It is long because it is one transition: judging, moving, falling and parking all
+make the next fold out of the last.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Nothing here is a judgement of its own: what data can decide is decided by the criterion's condition, and what only a
 person can say is the newest attestation, or a question that stays open. Unknown is never read as met or as not met.
+It is long because an answer and its grounds, worked out when they are asked for, read the same evaluations.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A place is a position of the course: what was last really done, or the wait behind it. Two kinds of row leave it:
 an **offer** is taken by an act; a **fall** is taken by itself as soon as its condition is true. What is not offered
 is not allowed. The table also says where an act lands that no row allowed. It holds no function and no text of the
-file that is ever run, and its digest covers everything in it, the selected readings included.
+file that is ever run, and its digest covers everything in it, the selected readings included. It is long because every
+index over the rows is a property of the table, made once and kept beside what it is made of.
 """
 
 from __future__ import annotations
