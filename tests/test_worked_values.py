@@ -19,7 +19,8 @@ from protocol_engine import Course, Machine, Problem, Problems, compile_protocol
 from protocol_engine.checks import check_protocol
 from protocol_engine.engine.patient_screening import screen_patient
 from protocol_engine.model.evaluation import Outcome
-from protocol_engine.model.worked import Between
+from protocol_engine.model.units import Duration
+from protocol_engine.model.worked import Between, Moment, grown_old
 from protocol_engine.reader import read_protocol
 
 SCREEN1 = (Path(__file__).parent / "protocols" / "SCREEN1.yaml").read_text(encoding="utf-8")
@@ -246,6 +247,26 @@ def test_what_two_assessors_said_may_differ_in_a_table(one: str, other: str) -> 
     assert "table-gap" in {problem.code for problem in found_in(text)}
 
 
+@pytest.mark.parametrize("times", ["999999999999999", "1"])
+def test_a_date_beyond_the_calendar_is_its_last_day(times: str) -> None:
+    span = f"{{times: {times}, from: consent, to: allocation}}"
+    assert worth(f"{{date: consent, plus: 9999 years, as_long_as: {span}}}").value == date.max
+
+
+@pytest.mark.parametrize(
+    ("length", "day"),
+    [
+        (Duration(2, "days"), date(2026, 1, 29)),
+        (Duration(1, "months"), date(2026, 3, 1)),
+        (Duration(9999, "years"), None),
+    ],
+)
+def test_the_first_day_on_which_a_result_is_too_old(length: Duration, day: date | None) -> None:
+    """Of a result of 26 January 2 days old is the 28th. One of 31 January is a month old on the last of February."""
+    taken = date(2026, 1, 31) if length.unit == "months" else date(2026, 1, 26)
+    assert grown_old((Moment(taken, "PD", ("e1",)),), length, taken) == day
+
+
 LESIONS = [
     *seen("lesion_size", "05 30 timepoint=baseline lesion=L1", "05 20 timepoint=baseline lesion=L2"),
     "a1 2026-01-06 administration regimen=larixan cycle=1 day=1",
@@ -352,6 +373,14 @@ def found_in(text: str) -> list[Problem]:
         ("{change: percent, of: marker, from: nothing}", "unknown-name", "from", "no value or fact"),
         ("{members: every, of: size_change, over: marker, is: {above: 1}}", "unknown-name", "over", "lesion_size"),
         ("{members: every, of: marker, over: lesion_size, is: {above: 1}}", "wrong-test", "of", "the same for every"),
+        (
+            "{date: consent, as_long_as: {times: -1, from: consent, to: element}}",
+            "wrong-test",
+            "as_long_as.times",
+            "above 0",
+        ),
+        ("{date: lunch}", "unknown-name", "date", "no act, date or value"),
+        ("{date: marker}", "wrong-test", "date", "marker is no date"),
         (
             "{members: some, of: size_change, over: lesion_size, at: later, is: {above: 1}}",
             "unknown-name",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 from protocol_engine.checks.conditions import test_faults
 from protocol_engine.checks.domains import Domain, domain_of, each_of, facts_behind, read_domain
@@ -148,8 +149,8 @@ def _date_faults(outline: Outline, value: Date) -> Iterator[Fault]:
             yield "unknown-name", key, f"{name!r} is no act, date or value; {hint(name, known)}"
         elif domain is not None and domain.kind not in ("date", "undeclared") and not of_results:
             yield "wrong-test", key, f"{name} is no date, nor something that was so from one day on"
-    if span is not None and not LIMIT_PATTERN.fullmatch(span.times):
-        yield "wrong-test", "as_long_as.times", f"{shown(span.times)} is no number; write such as 0.5 or 1/2"
+    if span is not None and not (LIMIT_PATTERN.fullmatch(span.times) and Fraction(span.times) > 0):
+        yield "wrong-test", "as_long_as.times", f"{shown(span.times)} is no number above 0; write such as 0.5 or 1/2"
 
 
 def _member_faults(outline: Outline, value: Members) -> Iterator[Fault]:

@@ -173,7 +173,7 @@ class HistoryLeaves:
         if value.plus is not None:
             found = value.plus.after(found)
         if value.as_long_as is not None:
-            found += spanned(value.as_long_as, days[value.as_long_as.from_], days[value.as_long_as.to])
+            found = spanned(value.as_long_as, found, days[value.as_long_as.from_], days[value.as_long_as.to])
         found = max(found, days[value.not_before]) if value.not_before is not None else found
         found = min(found, days[value.not_after]) if value.not_after is not None else found
         return Outcome(found, sources=sources)

@@ -155,22 +155,23 @@ def _ways(moments: tuple[Moment, ...], meets: Callable[[FactValue], bool]) -> It
         yield [(item.day, settled if item.value is None else meets(item.value)) for item in moments]
 
 
-def spanned(value: Span, start: date, end: date) -> timedelta:
-    """So many times the days from one day to another, part of a day counted as a day."""
-    return timedelta(days=ceil(Fraction(value.times) * (end - start).days))
+def spanned(value: Span, begun: date, start: date, end: date) -> date:
+    """So many times the days from one day to another after a day, part of a day counted as a day."""
+    return Duration(ceil(Fraction(value.times) * (end - start).days), "days").after(begun)
 
 
 def grown_old(moments: tuple[Moment, ...], length: Duration, after: date) -> date | None:
     """The first day behind another on which one of the moments is older than a length of time."""
     days = (_too_old_on(item.day, length) for item in moments)
-    return min((day for day in days if day > after), default=None)
+    return min((day for day in days if day is not None and day > after), default=None)
 
 
-def _too_old_on(day: date, length: Duration) -> date:
+def _too_old_on(day: date, length: Duration) -> date | None:
+    """The first day on which a day lies further back; None if the calendar ends before."""
     found = length.after(day)
-    while length.before(found) <= day:
+    while found < date.max and length.before(found) <= day:
         found += timedelta(days=1)
-    return found
+    return found if found < date.max else None
 
 
 def changed(value: Change, number: Fraction, base: Fraction) -> Fraction | None:
