@@ -119,6 +119,9 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         if wait["dead"] and (wait["fact"], wait["timepoint"]) not in dead
     ]
     partial: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+        "track": lambda subject: any(
+            agrees(subject, {"track": name, **at}) for name, at in decision["place"].get("tracks", {}).items()
+        ),
         "place": lambda subject: agrees(subject, decision["place"]),
         "not allowed": lambda subject: any(agrees(subject, no["action"]) for no in decision["not_allowed"]),
         "assumption": lambda subject: not lacking(subject["ids"], decision["assumptions"]),

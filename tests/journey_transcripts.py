@@ -30,13 +30,14 @@ expected. Under `next`:
     ended progression 2026-05-01
     deviation e7 condition; cites R3
     not allowed administer nab_p_hp
+    track radiation beam C2 d1                 how a track stands, and perhaps what was given in it last
     assumption A1 A3
     not stated N1 N2
     notice contains "surgery"
 
 `do`, `await`, `deviation` and `ended` lines are the whole list: what is not written must not be there. The
 others name a part of what must be there. Behind a semicolon stand further claims about the same line:
-earliest, due, latest (a date or `not stated`); the strength; `basis` and `cites` (ids that must be among
+earliest, due, latest (a date or `not stated`); the strength; the `track` it belongs to; `basis` and `cites` (ids that must be among
 those given); `drugs A B` (all the drugs of an administration); `dose DRUG 10 mg/kg IV = 625 mg`, `dose DRUG
 10-20 mg PO x 2` (a range, times a day), `dose DRUG 5 mg/kg IV = none` (no amount), `dose DRUG not stated`;
 `days DRUG 1-21` or `days DRUG 1 15`. `by` must name every R rule that needs the awaited fact.
@@ -354,6 +355,7 @@ CLAIMS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "due": _stated_day,
         "latest": _stated_day,
         "basis": _ids,
+        "track": _text,
         "drugs": lambda written: sorted(written.split()),
         **MANY,
     },
@@ -399,6 +401,13 @@ def _subject_of_place(rest: str) -> dict[str, Any]:
         return {"arm": None, "element": None} | _numbered(marks)
     arm, slash, element = where.partition("/")
     return {"arm": arm} | ({"element": element} if slash else {}) | _numbered(marks)
+
+
+def _subject_of_track(rest: str) -> dict[str, Any]:
+    match rest.split():
+        case [name, state, *marks]:
+            return {"track": name, "state": state} | _numbered(marks)
+    raise _LineError("needs `track NAME STATE` and perhaps C1 d1")
 
 
 def _subject_of_await(rest: str) -> dict[str, Any]:
@@ -450,6 +459,7 @@ SUBJECTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "ended": _subject_of_ended,
     "deviation": _subject_of_deviation,
     "not allowed": _action,
+    "track": _subject_of_track,
     "assumption": lambda rest: {"ids": _ids(rest)},
     "not stated": lambda rest: {"ids": _ids(rest)},
     "notice": lambda rest: {"contains": _contained(rest)},

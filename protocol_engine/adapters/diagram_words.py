@@ -8,7 +8,7 @@ from typing import Literal, assert_never
 
 from attrs import field, frozen
 
-from protocol_engine.engine.wording import label_of, test_words, words
+from protocol_engine.engine.wording import label_of, test_words, track_words, words
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, OneOf, Presence
 from protocol_engine.model.table import DISCONTINUED, LIFE, STUDY, WITHDRAWN, Place, Row, Table
 from protocol_engine.model.values import Ever, Holds, Members
@@ -17,6 +17,7 @@ Weight = Literal["strong", "plain", "quiet"]
 BREAKS = re.compile(r"[ \t\r\n\x85\u2028\u2029]+")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 FIXED_WORDS = {
+    "waiting": "not begun",
     "start": "start",
     "consented": "consent given",
     "eligible": "criteria met",
@@ -86,6 +87,9 @@ def _lines(table: Table, place: Place) -> tuple[Line, ...]:
             return (Line(FIXED_WORDS[place.kind], "strong"),)
         case "allocated":
             return _arm_lines(table, place)
+        case "waiting":
+            title = track_words(table, place.arm, place.track or "")
+            return (Line(title, "strong"), Line(FIXED_WORDS[place.kind]))
         case "giving":
             return _giving_lines(table, place)
         case "chosen":

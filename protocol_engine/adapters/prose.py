@@ -46,7 +46,7 @@ from protocol_engine.model.protocol import (
     Tolerance,
 )
 from protocol_engine.model.units import NotStated
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take
+from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, TrackState
 
 
 def protocol_page(protocol: Protocol) -> Page:
@@ -243,7 +243,7 @@ def _value_items(protocol: Protocol) -> Page:
             case Holds():
                 rests = [claim for clause in value.holds.clauses for claim in clause.rests]
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
-            case Take() | Confirmation() | Change() | Members() | Date():
+            case Take() | Confirmation() | Change() | Members() | Date() | TrackState():
                 told = worked_words(protocol, value) + cites(value.cite, value.rests)
             case _:
                 assert_never(value)

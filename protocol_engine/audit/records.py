@@ -31,7 +31,8 @@ class Record:
     ``event`` is the act, without an id) or ``decision`` (somebody asked what comes next: ``event`` is
     ``{"as_of": day}``, or null for the last date among the events). ``place_before`` and ``place_after`` are where the
     course was before the step and is after it, also where the event was late or rewrites another; in a refusal and a
-    decision they are where it was on the day asked about.
+    decision they are where it was on the day asked about. In an arm with tracks the place of each track stands behind,
+    as in ``a/doses; radiation: a/radiation/planning``.
 
     ``readings`` is the selected reading of every assumption, so that the machine can be compiled again. ``rows`` are
     the rows tried, each with its outcome (true, false, unknown) and the ids of the events that decided it: in a step
@@ -156,7 +157,7 @@ class Chain:
 
     def answer(self, state: State, act: PatientEvent, answer: Answer) -> Record:
         """The record of an answer to a proposal, whatever it says."""
-        place = known_by(self.machine, state, act.effective.day)[0].now.position.place
+        place = known_by(self.machine, state, act.effective.day)[0].now.position.all_places
         return self._record(
             "refusal", event_json(act, with_id=False), (place, place), tried=answer.tried, verdict=answer
         )
@@ -164,7 +165,7 @@ class Chain:
     def decision(self, state: State, decision: Decision, as_of: date | None = None) -> Record:
         """The record of a decision that somebody asked for, as of the day asked about."""
         known = state if as_of is None else known_by(self.machine, state, as_of)[0]
-        place = known.now.position.place
+        place = known.now.position.all_places
         asked = {"as_of": as_of.isoformat() if as_of is not None else None}
         return self._record("decision", asked, (place, place), tried=decision.tried, decision=decision)
 

@@ -32,6 +32,7 @@ from protocol_engine.model.protocol import (
     Regimen,
     Repeat,
     Stop,
+    Track,
     Until,
 )
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
@@ -40,7 +41,7 @@ from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

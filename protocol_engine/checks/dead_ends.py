@@ -19,7 +19,7 @@ from protocol_engine.checks.graph import falls_out_of, here, offers_onward, writ
 from protocol_engine.checks.tables import DecisionTable, tables_written, whatever
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.evaluation import YES
-from protocol_engine.model.protocol import Need
+from protocol_engine.model.protocol import Need, Track
 from protocol_engine.model.table import Guard, Place, Row
 from protocol_engine.model.truth import Truth
 
@@ -39,7 +39,7 @@ def places_lead_on(compiled: Compiled) -> Iterator[Problem]:
     """Out of every place that is no end, something is offered or ends, for every patient of whom all is known."""
     looking = _Looking(compiled)
     for place in compiled.table.places.values():
-        if place.kind == "ended":
+        if place.kind == "ended" or waits_for_its_turn(compiled, place):
             continue
         behind = f"behind {place.element}" if place.element else "here"
         falls, onward = falls_out_of(compiled, place), offers_onward(compiled, place)
@@ -55,6 +55,14 @@ def places_lead_on(compiled: Compiled) -> Iterator[Problem]:
         elif found:
             message = f"{behind} nothing is offered, awaited or ended for a patient with {found}"
             yield here(compiled, place, "dead-end", f"{message}; write what follows, or an `end`")
+
+
+def waits_for_its_turn(compiled: Compiled, place: Place) -> bool:
+    """Whether a track has not begun here and says when it does: there are patients for whom it never begins."""
+    if place.kind != "waiting":
+        return False
+    node = written_at(compiled, place).node
+    return isinstance(node, Track) and node.when is not None
 
 
 @define

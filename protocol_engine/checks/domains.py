@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 from attrs import evolve, frozen
 
 from protocol_engine.checks.outline import Outline
+from protocol_engine.checks.track_states import states_written
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.screening import Derived, Newest
@@ -21,6 +22,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     Value,
     facts_of,
     names_of,
@@ -80,6 +82,8 @@ def _value_domain(outline: Outline, value: Value) -> Domain:
             return change_domain(outline, value)
         case Date():
             return Domain("date")
+        case TrackState():
+            return Domain("unordered", states_written(outline.protocol, value.track))
         case Members():
             return HOW_MANY if value.members == "number" else YES_OR_NO
         case _:

@@ -17,6 +17,7 @@ from protocol_engine.model.protocol import (
     May,
     Perform,
     Repeat,
+    Track,
 )
 from protocol_engine.model.table import BUILT_IN_SCOPES, Place, Row
 
@@ -32,6 +33,9 @@ def written_at(compiled: Compiled, place: Place) -> Written:
     """The step that a place was made from, or the nearest thing around it."""
     outline = compiled.outline
     found = [item for item in outline.nodes if _is_step_of(item.node, place)]
+    if place.track is not None:
+        around = [item for item, _ in outline.of(Track) if item.path.endswith(f"tracks.{place.track}")]
+        found = [item for item in found if any(item.path.startswith(f"{at.path}.") for at in around)] or around
     here = [item for item in found if item.arm == place.arm]
     if not found:
         here = [item for item, _ in outline.of(Arm) if item.arm == place.arm]
@@ -66,7 +70,8 @@ def here(compiled: Compiled, place: Place, code: str, message: str) -> Problem:
 def falls_out_of(compiled: Compiled, place: Place) -> list[Row]:
     """The falls out of a place that the file writes; death and the like leave every place."""
     falls = compiled.table.falls
-    return [row for scope in place.scopes if scope not in BUILT_IN_SCOPES for row in falls.get(scope, ())]
+    scopes = (*place.within, *place.scopes)
+    return [row for scope in scopes if scope not in BUILT_IN_SCOPES for row in falls.get(scope, ())]
 
 
 def offers_onward(compiled: Compiled, place: Place) -> list[Row]:

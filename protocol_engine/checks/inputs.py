@@ -24,6 +24,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     Worked,
 )
 
@@ -219,6 +220,7 @@ def worked_input(table: Table, name: str, value: Worked | Last, tests: list[Test
     cells = _worked_cells(table, value, tests)
     missing = (Missing(name, None, None, "absent"),)
     certain = isinstance(value, Take) and value.of[0].partition(".")[0] in ACTS
+    certain = certain or isinstance(value, TrackState)
     unknown = () if certain else (Cell("not known", Outcome(None, "absent", (), missing), False),)
     return Input(name, name, (*cells, *unknown))
 
@@ -233,6 +235,8 @@ def _worked_cells(table: Table, value: Worked | Last, tests: list[Test]) -> tupl
             return _result_cells(table, value.of[0], tests)
         case Date():
             return DAYS
+        case TrackState():
+            return _level_cells(table.states_of(value.track), tests)
         case Members() if value.members != "number":
             return Cell("yes", Outcome(YES)), Cell("no", Outcome(NO))
         case _:

@@ -13,7 +13,7 @@ from protocol_engine.checks.trails import trails_of
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.facts import Timepoint
-from protocol_engine.model.protocol import Administration, Allocate, Give, Part, Protocol, Regimen, Repeat
+from protocol_engine.model.protocol import Administration, Allocate, Give, Part, Protocol, Regimen, Repeat, Track
 from protocol_engine.model.units import DayPoints, DaySpan, Quantity
 
 COVERED = ("dose", "route", "days", "cycle")
@@ -174,7 +174,9 @@ def cycles_can_be_reached(outline: Outline) -> Iterator[Problem]:
 def _longest(outline: Outline) -> int | None:
     """The highest number of a cycle on any way through the arms; None where there is no limit."""
     trails, found = trails_of(outline), 0
-    for _, step in outline.of(Give):
+    for item, step in outline.of(Give):
+        if any(isinstance(node, Track) for node in item.around):  # timepoints count the cycles of the arm's own course
+            continue
         for trail in trails.at(step):
             before = 0 if step.numbering == "anew" else trail.most
             if before is None or not isinstance(step.cycles, int):

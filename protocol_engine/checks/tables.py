@@ -16,7 +16,7 @@ from protocol_engine.compiler.conditions import Conditions, always
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Presence
-from protocol_engine.model.protocol import Allocate, ArmRule, Decide, DecisionRow, May, Need, Refutation, Stop, Until
+from protocol_engine.model.protocol import Allocate, ArmRule, Decide, DecisionRow, May, Need, Refutation, Stop, Track, Until
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.values import Holds, Last
 
@@ -249,7 +249,8 @@ def _assumptions_on_absence(
 def waits_can_end(table: DecisionTable) -> Iterator[Problem]:
     """A table does not wait for a sample that can no longer be taken, nor for one that is not yet asked for."""
     facts = table.compiled.table.facts
-    trails = trails_of(table.compiled.outline).at(table.node)
+    in_track = table.path.startswith("tracks.") or ".tracks." in table.path
+    trails = trails_of(table.compiled.outline).at(table.node) if not in_track else frozenset()  # no cycle of the arm's
     for place, item in enumerate(table.cells.inputs):
         if not isinstance(item.key, tuple) or item.key[1] is None or item.of is not None:
             continue
@@ -289,7 +290,7 @@ def conditions_can_hold(compiled: Compiled) -> Iterator[Problem]:
     """What closes, stops, allows or is needed can come to hold; not from the beginning, nor for want of a fact."""
     outline = compiled.outline
     fold = Conditions(outline.protocol).folded
-    for asked in outline.asked_by(Until, Stop, Need, May, Refutation):
+    for asked in outline.asked_by(Until, Stop, Need, May, Refutation, Track):
         condition = fold(asked.condition)
         if not condition.clauses or (always(condition) and _tests_readings(compiled, asked.condition)):
             continue

@@ -9,6 +9,7 @@ from attrs import define, evolve, field, frozen
 
 from protocol_engine.checks.names import SAME_REGIMEN
 from protocol_engine.checks.outline import Outline, steps_of
+from protocol_engine.checks.track_states import tracks_of_arm
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.protocol import (
@@ -25,6 +26,7 @@ from protocol_engine.model.protocol import (
     Repeat,
     Step,
     Stop,
+    Track,
     Until,
 )
 
@@ -68,6 +70,7 @@ def trails_of(outline: Outline) -> Trails:
     for name, arm in protocol.arms.items():
         if name in found.arms:
             _follow(found, arm.course, found.arms[name])
+            _follow_tracks(found, name)
     anywhere = frozenset({Trail(None, frozenset(outline.choices), 0, None)})
     for _, stop in outline.of(Stop):
         _follow(found, stop.then or (), anywhere)
@@ -75,6 +78,13 @@ def trails_of(outline: Outline) -> Trails:
         for steps in (may.options or {}).values():
             _follow(found, steps or (), anywhere)
     return found
+
+
+def _follow_tracks(found: Trails, arm: str) -> None:
+    """A track begins with nothing given in it; timepoints count the cycles of the arm, of which any number may be."""
+    trails = frozenset(Trail(None, trail.chosen, 0, None) for trail in found.arms[arm])
+    for track in tracks_of_arm(found.outline.protocol, arm).values():
+        _follow(found, track.course, trails)
 
 
 def _follow(found: Trails, steps: Iterable[Step], trails: frozenset[Trail]) -> frozenset[Trail]:
@@ -230,7 +240,7 @@ def _passable(steps: tuple[Step, ...]) -> bool:
 def courses_are_not_too_long(outline: Outline) -> Iterator[Problem]:
     """No way through an arm has more steps than the compiler can follow."""
     owners: list[tuple[str, Node, tuple[Step, ...]]] = [("course", outline.protocol, outline.protocol.course)]
-    owners += [(f"{item.path}.course", arm, arm.course) for item, arm in outline.of(Arm)]
+    owners += [(f"{item.path}.course", part, part.course) for item, part in outline.of(Arm, Track)]
     for path, owner, steps in owners:
         number = _length(steps)
         if number > MOST_STEPS:

@@ -9,11 +9,13 @@ from protocol_engine.checks.conditions import test_faults
 from protocol_engine.checks.domains import Domain, domain_of, each_of, facts_behind, read_domain
 from protocol_engine.checks.names import acts_of
 from protocol_engine.checks.outline import Outline, hint
+from protocol_engine.checks.track_states import track_names
 from protocol_engine.errors import shown
 from protocol_engine.model.units import LIMIT_PATTERN
 from protocol_engine.model.values import (
     ACTS,
     ANY_RESULT,
+    MAIN,
     Change,
     Confirmation,
     Date,
@@ -21,6 +23,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     Worked,
 )
 
@@ -44,6 +47,10 @@ def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:
             yield from _member_faults(outline, value)
         case Date():
             yield from _date_faults(outline, value)
+        case TrackState():
+            known = track_names(outline.protocol)
+            if value.track not in (*known, MAIN) or not known:
+                yield "unknown-name", "track", f"{value.track!r} is no track of this file; {hint(value.track, known)}"
 
 
 def _take_faults(outline: Outline, value: Take) -> Iterator[Fault]:

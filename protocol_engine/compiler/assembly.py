@@ -11,6 +11,7 @@ from protocol_engine.compiler.conditions import joined
 from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
 from protocol_engine.compiler.landing import landings
 from protocol_engine.compiler.steps import Steps
+from protocol_engine.compiler.tracks import compiled_tracks, tracks_written
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.protocol import (
     Arm,
@@ -79,6 +80,7 @@ def compile_protocol(protocol: Protocol) -> Table:
         elsewhere=_elsewhere(protocol, choices, rows),
         derived=compiled_derived(protocol, steps.conditions),
         criteria=compiled_criteria(protocol, steps.conditions),
+        tracks=compiled_tracks(protocol, tuple(draft.place for draft in steps.places.drafts.values())),
     )
     table = evolve(table, landings=landings(table))
     return evolve(table, digest=digest(plain_json(table)))
@@ -144,9 +146,11 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
 def _choices(protocol: Protocol) -> Iterator[ChoiceContent]:
     """Every choice of the protocol: in a course, behind a stop, and what may be chosen beside the course."""
     arms = tuple(protocol.arms.values())
-    for course in (protocol.course, *(arm.course for arm in arms)):
+    tracks = tracks_written(protocol)
+    for course in (protocol.course, *(arm.course for arm in arms), *(track.course for track in tracks)):
         yield from _choices_in(course)
-    for stop in (*protocol.stops, *(stop for arm in arms for stop in arm.stops)):
+    inside = [stop for part in (*(arm.stops for arm in arms), *(track.stops for track in tracks)) for stop in part]
+    for stop in (*protocol.stops, *inside):
         yield from _choices_in(stop.then or ())
     for permissions in (protocol.may, *(arm.may for arm in arms)):
         yield from _permitted_choices(permissions)

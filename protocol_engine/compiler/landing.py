@@ -59,10 +59,19 @@ def _ahead(table: Table, place: str) -> list[tuple[int, bool, Row, tuple[str, ..
                 found.append((depth, gated, row, skipped))
                 if row.target not in seen and row.strength != "permitted":
                     seen.add(row.target)
-                    following.append((row.target, gated or row.act.kind in GATES, (*skipped, row.act.key)))
+                    begun = (row.target, *_begun_with(table, row.target))
+                    behind = gated or row.act.kind in GATES
+                    following += [(target, behind, (*skipped, row.act.key)) for target in begun]
         level = following
         depth += 1
     return found
+
+
+def _begun_with(table: Table, place: str) -> tuple[str, ...]:
+    """Where the tracks of an arm begin, if the place is the one behind its allocation."""
+    at = table.places[place]
+    tracks = table.tracks.get(at.arm or "", {}) if at.kind == "allocated" else {}
+    return tuple(track.start for track in tracks.values())
 
 
 def _through_falls(

@@ -34,6 +34,7 @@ from protocol_engine.model.protocol import (
     Repeat,
     Step,
     Stop,
+    Track,
     Until,
     Window,
 )
@@ -94,6 +95,13 @@ class _Around:
     scopes: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     may: tuple[May, ...] = ()
+    track: str | None = None
+    within: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> str | None:
+        """The arm, or the track of it, after which places are named."""
+        return self.arm if self.track is None else f"{self.arm}/{self.track}"
 
 
 _Rest = Callable[[_Around], list[_Entry]]
@@ -105,6 +113,11 @@ def _nothing(_: _Around) -> list[_Entry]:
 
 def _test(name: str, level: str) -> Condition:
     return Condition((Clause((NamedTest(name, OneOf((level,))),)),))
+
+
+def waiting_in(arm: str, track: str) -> str:
+    """The place in which a track waits before anything of it was done."""
+    return f"{arm}/{track}/waiting"
 
 
 class Steps:
@@ -143,8 +156,10 @@ class Steps:
             key,
             kind,
             around.arm,
+            around.track,
             element,
             scopes=(*around.scopes, key, *last),
+            within=around.within,
             cites=tuple(getattr(step, "cite", ())),
             see=tuple(getattr(step, "see", ())),
         )
@@ -155,7 +170,7 @@ class Steps:
         """A key for the place of a step: arm and name, told apart by the regimen that led here."""
         base = self.keys.get((id(step), around.arm))  # a stop of the whole protocol has its own places in each arm
         if base is None:
-            base = wanted = f"{around.arm}/{name}" if around.arm else name
+            base = wanted = f"{around.owner}/{name}" if around.arm else name
             number = 2
             while base in self.keys.values():
                 base = f"{wanted}#{number}"
@@ -287,6 +302,8 @@ class Steps:
                 self._stop(scope, stop, f"{name}/stopped.{number}", stopped)
             for number, stop in enumerate(arm.stops, 1):
                 self._stop(arm_scope, stop, f"{name}/arm_stopped.{number}", stopped)
+            for track_name, track in {**self.protocol.tracks, **arm.tracks}.items():
+                self._track(track, evolve(around, track=track_name, within=(scope, arm_scope), may=()))
         return _Entry(
             ActLabel("allocation", name),
             key,
@@ -296,6 +313,20 @@ class Steps:
             rests=step.rests,
             window=step.window,
         )
+
+    def _track(self, track: Track, around: _Around) -> None:
+        """The places of a track. What ends the arm ends it too; of its own scopes it knows those inside it alone."""
+        scope = f"{around.owner}/track"
+        inside = evolve(around, scopes=(scope,))
+        draft = self._draft(waiting_in(around.arm or "", around.track or ""), "waiting", inside, None, track)
+        guard = self.conditions.guard(track.when, track.cite) if track.when is not None else None
+        entries = self._entries(track.course, 0, _nothing, inside)
+        if guard is not None and not always(guard.condition):
+            entries = [evolve(e, guards=(guard, *e.guards), rests=joined(e.rests, guard.rests)) for e in entries]
+        self._leave(draft, entries)
+        stopped = evolve(around, scopes=(), needs=())
+        for number, stop in enumerate(track.stops, 1):
+            self._stop(scope, stop, f"{around.owner}/stopped.{number}", stopped)
 
     def _stop(self, scope: str, stop: Stop, key: str, around: _Around) -> None:
         guard = self.conditions.guard(stop.when, stop.cite)
@@ -437,8 +468,9 @@ class Steps:
         act = ActLabel("choice", f"{may.choose}={option}")
         if not steps:
             return evolve(base, act=act)
-        stopped = evolve(around, scopes=(LIFE, STUDY, WITHDRAWN), needs=(), may=(), regimen=None)
-        key = f"{around.arm}/{may.choose}={option}"
+        out = (LIFE, STUDY, WITHDRAWN) if around.track is None else ()
+        stopped = evolve(around, scopes=out, needs=(), may=(), regimen=None)
+        key = f"{around.owner}/{may.choose}={option}"
         if key not in self.places.drafts:
             draft = self._draft(key, "chosen", stopped, may.choose, may)
             entries = self._entries(steps, 0, _nothing, stopped)
@@ -454,6 +486,7 @@ class Steps:
             ActLabel("procedure", step.perform),
             key,
             "arrive",
+            self._needs(step.needs),
             cites=step.cite,
             rests=step.rests,
             see=step.see,
@@ -503,11 +536,21 @@ class Steps:
     def _ending(
         self, reason: str, cites: tuple[str, ...], around: _Around, *, follow_up: bool, rests: tuple[str, ...]
     ) -> _Entry:
+        if around.track is not None:
+            return self._track_ending(reason, cites, around, rests)
         key = f"ended:{reason}" + (":follow_up" if follow_up else "")
         if key not in self.places.drafts:
             scopes = {"death": (), "off_study": (LIFE,), "study_closure": (LIFE,)}.get(reason, (LIFE, STUDY))
             draft = self._draft(key, "ended", evolve(around, arm=None, scopes=scopes), None, None)
             draft.place = evolve(draft.place, reason=reason, follow_up=follow_up, cites=tuple(cites))
+        return _Entry(None, key, "fall", cites=tuple(cites), rests=rests)
+
+    def _track_ending(self, reason: str, cites: tuple[str, ...], around: _Around, rests: tuple[str, ...]) -> _Entry:
+        """The end of a track: the others go on."""
+        key = f"{around.owner}/ended:{reason}"
+        if key not in self.places.drafts:
+            draft = self._draft(key, "ended", evolve(around, scopes=(), within=()), None, None)
+            draft.place = evolve(draft.place, reason=reason, cites=tuple(cites))
         return _Entry(None, key, "fall", cites=tuple(cites), rests=rests)
 
     def _built_in_falls(self) -> None:

@@ -57,7 +57,7 @@ class Step:
     @property
     def place_after(self) -> str:
         """Where the course is with the event."""
-        return self.state.now.position.place
+        return self.state.now.position.all_places
 
 
 def begin(machine: Machine) -> State:
@@ -72,7 +72,7 @@ def step(machine: Machine, state: State, event: PatientEvent) -> Step:
     event that the protocol cannot read, or a correction or retraction issued before the event that it names.
     """
     event = accept_one(machine.table, event)
-    known, place = state.events.get(event.id), state.now.position.place
+    known, place = state.events.get(event.id), state.now.position.all_places
     if known is not None:
         if known != event:
             raise InputError(
@@ -104,8 +104,9 @@ def _changes(old: State, new: State, event: PatientEvent) -> tuple[str, ...]:
         if name in old.events and before.get(name) != after.get(name)
     ]
     moves_by_itself = isinstance(event, Act)
-    if not moves_by_itself and old.now.position.place != new.now.position.place:
-        found.append(f"the place was {old.now.position.place} and is {new.now.position.place}")
+    was, now = old.now.position.all_places, new.now.position.all_places
+    if not moves_by_itself and was != now:
+        found.append(f"the place was {was} and is {now}")
     if old.now.position.ended != new.now.position.ended:
         found.append("whether and when the course ended has changed")
     return tuple(found)

@@ -20,7 +20,7 @@ from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decisio
 from protocol_engine.model.evaluation import Missing
 from protocol_engine.model.facts import FactDefinition, Timepoint
 from protocol_engine.model.protocol import Drug
-from protocol_engine.model.state import Against
+from protocol_engine.model.state import Against, Position
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
@@ -33,6 +33,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     facts_of,
     names_of,
 )
@@ -100,6 +101,7 @@ class Decider:
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
+        refusals = self._beside(standing, listing, as_of)
         self._notices(fold, listing, hindsight, extra)
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
@@ -113,7 +115,8 @@ class Decider:
             claims.update(
                 standing.place.cites if standing.position.arm is not None else ()
             )  # a gate is passed, and done
-            listing.not_stated.update(self.silences[standing.place.id])
+            for seen in (standing, *standing.beside):
+                listing.not_stated.update(self.silences[seen.place.id])
         if standing.place.follow_up:
             for endpoint in self.table.endpoints.values():
                 listing.not_stated.update(endpoint.see)
@@ -129,11 +132,12 @@ class Decider:
                 "element": position.element,
                 "cycle": position.cycle if position.day is not None else None,
                 "day": position.day,
+                **self._track_places(position),
             },
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
             awaiting=self._waits(standing, listing),
-            not_allowed=self._refusals(standing, listing),
+            not_allowed=(*self._refusals(standing, listing), *refusals),
             assumptions=assumptions,
             readings={name: self.table.readings[name] for name in assumptions if name in self.table.readings},
             not_stated=tuple(sorted(listing.not_stated, key=claim_order)),
@@ -141,6 +145,33 @@ class Decider:
             notices=tuple(listing.notices),
             tried=standing.ways(),
         )
+
+    # --- tracks ----------------------------------------------------------------------------------------------------
+
+    def _beside(self, standing: Standing, listing: _Listing, as_of: date | None) -> list[Refusal]:
+        """What each track offers and awaits, put with the rest under its name; what it does not allow is the answer."""
+        refusals = []
+        for other in standing.beside if standing.offering else ():
+            name, own = other.position.track, _Listing(awaiting=listing.awaiting, notices=listing.notices)
+            listing.rests.update(other.position.end_cites)
+            if other.offering:
+                self._rows(other, own, as_of)
+                self._holds(other, own)
+                listing.rests.update(own.rests, other.place.cites)
+                listing.not_stated.update(own.not_stated)
+                listing.actions += [_of_track(action, name) for action in own.actions]
+                refused = self._refusals(other, own)
+                refusals += [evolve(refusal, action={**refusal.action, "track": name}) for refusal in refused]
+            for item in other.position.against:
+                fold = Fold(other.position, other.history, standing=other)
+                listing.notices |= dict.fromkeys(self._against(fold, item))
+        return refusals
+
+    def _track_places(self, position: Position) -> dict[str, Any]:
+        """Where each track stands, in an arm that has some."""
+        known = self.table.tracks.get(position.arm or "", {}) if position.tracks else {}
+        found = {name: _track_place(self.table, position.tracks[name]) for name in known}
+        return {"tracks": found} if found else {}
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
@@ -202,7 +233,7 @@ class Decider:
 
     def _never(self, standing: Standing) -> dict[str, tuple[str, ...]]:
         arm = self.table.arms.get(standing.position.arm or "")
-        return arm.never if arm is not None else {}
+        return arm.never if arm is not None and standing.position.track is None else {}
 
     def _menu(self, standing: Standing, rows: list[tuple[Row, Truth]], listing: _Listing) -> None:
         """One action for all options of a choice or all arms; an option that is still unknown keeps the menu closed."""
@@ -359,7 +390,7 @@ class Decider:
         cycles = len(standing.position.cycle_days)
         if standing.position.arm is None:
             return
-        for sample in self.ahead[standing.place.id]:
+        for sample in self._samples(standing):
             closed = _is_closed(sample.at, cycles)
             if not closed and not _is_open(sample.at, cycles):
                 continue
@@ -375,6 +406,13 @@ class Decider:
                 content = {"fact": fact, "timepoint": timepoint}
                 listing.actions.append(Action("assess", *_NEVER_STATED, "required", sample.basis, content))
                 listing.not_stated.update(sample.fact.see)
+
+    def _samples(self, standing: Standing) -> Iterable[_Sample]:
+        """The samples that some row ahead reads, in the course of the arm or in a track beside it, each once."""
+        if not standing.beside:
+            return self.ahead[standing.place.id]
+        ahead = (sample for seen in (standing, *standing.beside) for sample in self.ahead[seen.place.id])
+        return {(sample.value.last, sample.value.at): sample for sample in ahead}.values()
 
     def _visits(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         """The next visit of each calendar, and the visits that were missed."""
@@ -455,6 +493,22 @@ class Decider:
 
 
 _NEVER_STATED = (NOT_STATED_WORD, NOT_STATED_WORD, NOT_STATED_WORD)
+
+
+def _of_track(action: Action, track: str | None) -> Action:
+    """An action of a track, with its name."""
+    return evolve(action, content={**action.content, "track": track})
+
+
+def _track_place(table: Table, position: Position) -> dict[str, Any]:
+    """How a track stands, with the cycle and day that were given last, and when and why it ended."""
+    ended = position.ended
+    return {
+        "state": table.places[position.place].state,
+        "cycle": position.cycle if position.day is not None else None,
+        "day": position.day,
+        "ended": {"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
+    }
 
 
 def _offered(standing: Standing) -> list[tuple[Row, ActLabel]]:
@@ -546,6 +600,8 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
+        case TrackState():
+            return []
         case Take() | Confirmation() | Change() | Members() | Date():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
             names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]

@@ -251,7 +251,7 @@ class _Deriving:
 
 
 def _untraced(now: Fold) -> Trace:
-    return Trace(now.position.place, now.position.place)
+    return Trace(now.position.all_places, now.position.all_places)
 
 
 def _stretches(

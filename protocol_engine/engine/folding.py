@@ -14,7 +14,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine import remarks
+from protocol_engine.engine import remarks, tracks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -117,6 +117,14 @@ class Folder:
         standing = Standing(self.table, fold.position, fold.history, day)
         return Fold(fold.position, fold.history, fold.deviations, fold.remarks, standing=standing)
 
+    def _seen_from(self, fold: Fold, track: str | None) -> Fold:
+        """The same fold, seen from another track, or from the course of the arm (None)."""
+        if track == fold.position.track:
+            return fold
+        position = fold.position.of_track(track)
+        standing = fold.standing.of_track(track)
+        return Fold(position, fold.history, fold.deviations, fold.remarks, standing=standing)
+
     def day(self, fold: Fold, group: Sequence[FoldedEvent], watched: str | None = None) -> tuple[Fold, Trace | None]:
         """Fold one day; the trace is that of the event with the id ``watched``.
 
@@ -152,7 +160,7 @@ class Folder:
     def _ordered(self, fold: Fold, events: Sequence[FoldedEvent], watched: str | None) -> tuple[Fold, Trace | None]:
         """Events one after another. Observations without times that stand together are read together."""
         trace = None
-        before = fold.position.place
+        before = fold.position.all_places
         together: list[FoldedEvent] = []
         for event, following in zip(events, (*events[1:], None), strict=True):
             more = isinstance(following, ObservationEvent)
@@ -161,7 +169,7 @@ class Folder:
                 together.append(event)
             else:
                 fold, found = self.enter(fold, event, together)
-                before, together = fold.position.place, []
+                before, together = fold.position.all_places, []
             if event.id == watched:
                 trace = found
         return fold, trace
@@ -173,7 +181,7 @@ class Folder:
 
         ``together`` are the observations that were noted just before, to be read with this one.
         """
-        before = fold.position.place
+        before, places = fold.position.place, fold.position.all_places
         if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
@@ -184,7 +192,7 @@ class Folder:
             if about is not None and event.id in fold.position.answered:
                 told = Remark(event.id, remarks.of_what_is_over(self.table, about, event))
                 fold = self._standing(altered(fold, remarks=(*fold.remarks, told)))
-        return fold, Trace(before, fold.position.place, (*tried, *fallen), verdict)
+        return fold, Trace(places, fold.position.all_places, (*tried, *fallen), verdict)
 
     def _settle(
         self, fold: Fold, event: FoldedEvent | DayReached, together: Sequence[FoldedEvent] = ()
@@ -194,24 +202,33 @@ class Folder:
         for _ in range(MOST_FALLS):
             fold = self._standing(fold, event.known.day)  # what falls next depends on where the last fall led
             row = self._falling(fold.standing, tried)
+            for other in fold.standing.beside if row is None else ():
+                row = self._falling(other, tried)
+                if row is not None:
+                    fold = self._seen_from(fold, other.position.track)
+                    break
             if row is None:
                 return fold, tuple(tried)
-            target = self.machine.take(fold.position.place, row)
-            place = self.table.places[target]
-            position = altered(fold.position, place=target)
-            if place.kind in ("ended", "stopped"):
-                position = altered(position, grounds=Grounds(row.id, tried[-1].facts))
-            if place.kind == "ended":
-                position = _over(position, place, row, _deciding(tried[-1], event, together))
-            elif place.kind == "closed":
-                told = (stop for stops in fold.history.discontinued.values() for stop in stops)
-                answered = (stop.id for stop in told if stopped_element(self.table, position, stop) is not None)
-                position = altered(position, answered=(*position.answered, *answered))
-            elif place.kind == "stopped":
-                decided = _deciding(tried[-1], event, together)
-                position = altered(position, stopped=(row.id, decided.effective.day))
-            fold = altered(fold, position=position)
+            fold = self._seen_from(self._fallen(fold, row, tried[-1], (*together, event)), None)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
+
+    def _fallen(self, fold: Fold, row: Row, tried: TriedRow, events: Sequence[FoldedEvent | DayReached]) -> Fold:
+        """The fold after a fall, in the track from which it is seen."""
+        target = self.machine.take(fold.position.place, row)
+        place = self.table.places[target]
+        position = altered(fold.position, place=target)
+        if place.kind in ("ended", "stopped"):
+            position = altered(position, grounds=Grounds(row.id, tried.facts))
+        if place.kind == "ended":
+            position = _over(position, place, row, _deciding(tried, events))
+        elif place.kind == "closed":
+            told = (stop for stops in fold.history.discontinued.values() for stop in stops)
+            answered = (stop.id for stop in told if stopped_element(self.table, position, stop) is not None)
+            position = altered(position, answered=(*position.answered, *answered))
+        elif place.kind == "stopped":
+            decided = _deciding(tried, events)
+            position = altered(position, stopped=(row.id, decided.effective.day))
+        return altered(fold, position=position)
 
     def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
         for row in standing.falling:
@@ -265,6 +282,8 @@ class Folder:
 
     def _act(self, fold: Fold, event: ActEvent) -> tuple[Fold, tuple[TriedRow, ...], Verdict]:
         fold = self.on(fold, event.effective.day)
+        if fold.position.tracks:
+            fold = self._seen_from(fold, tracks.track_of_act(self.table, fold.position, event))
         judged = judge(fold.standing, event)
         verdict = Verdict(event.id, judged.verdict, judged.because, judged.cites)
         if not verdict.allowed:
@@ -273,7 +292,7 @@ class Folder:
             fold = self._left_open(fold, event)
         if judged.remarks:
             fold = altered(fold, remarks=(*fold.remarks, *(Remark(event.id, text) for text in judged.remarks)))
-        moved = self._moved(fold, event, judged)
+        moved = self._seen_from(self._moved(fold, event, judged), None)
         return moved, judged.tried, verdict
 
     def _left_open(self, fold: Fold, event: ActEvent) -> Fold:
@@ -318,7 +337,9 @@ class Folder:
         while True:
             waiting, fold = fold.position.parked, altered(fold, position=altered(fold.position, parked=()))
             for event in waiting:
-                fold = self._moved(self._standing(fold, gate.known.day), event, judge(fold.standing, event), again=True)
+                fold = self._standing(fold, gate.known.day)
+                fold = self._seen_from(fold, tracks.track_of_act(self.table, fold.position, event))
+                fold = self._seen_from(self._moved(fold, event, judge(fold.standing, event), again=True), None)
                 fold, _ = self._settle(fold, event)
             if not fold.position.parked or len(fold.position.parked) >= len(waiting):
                 return fold
@@ -377,6 +398,8 @@ class Folder:
                     marks=marks,
                     against=self._lasting(position),
                 )
+                if place.kind == "allocated":
+                    moved = tracks.begun(self.table, moved)
                 if place.off_treatment and position.stopped is None and judged.row is not None:
                     moved = altered(moved, stopped=(judged.row.id, day))
                 return _rechosen(self.table, moved, event)
@@ -448,12 +471,10 @@ def stopped_element(table: Table, position: Position, event: DiscontinuationEven
     return about if event.scope == "treatment" or any(line.drug == event.scope for line in lines) else None
 
 
-def _deciding(
-    tried: TriedRow, event: FoldedEvent | DayReached, together: Sequence[FoldedEvent]
-) -> FoldedEvent | DayReached:
-    """Of the events that were taken together, the newest that a row was decided by."""
-    deciding = [other for other in (*together, event) if other.id in tried.facts]
-    return max(deciding, key=lambda other: other.effective.day, default=event)
+def _deciding(tried: TriedRow, events: Sequence[FoldedEvent | DayReached]) -> FoldedEvent | DayReached:
+    """Of the events that were taken together, the newest that a row was decided by; else the last of them."""
+    deciding = [other for other in events if other.id in tried.facts]
+    return max(deciding, key=lambda other: other.effective.day, default=events[-1])
 
 
 def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayReached) -> Position:
@@ -465,7 +486,7 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayRe
         over_since=min(on, position.over_since or on),
         over_known=position.over_known or event.known.day,
         end_cites=row.basis,
-        parked=(),
+        parked=() if position.track is None else position.parked,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from protocol_engine.engine import wording
+from protocol_engine.engine import tracks, wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.screening import governs, screen
@@ -26,7 +26,9 @@ from protocol_engine.model.table import ActLabel, Landing
 
 
 def judge(standing: Standing, event: ActEvent) -> Judgement:
-    """Judge one act as if it were done now, where the patient stands, on the event's own day."""
+    """Judge one act as if it were done now, where the patient stands in its track, on the event's own day."""
+    if standing.position.tracks:
+        standing = standing.of_track(tracks.track_of_act(standing.table, standing.position, event))
     return _of_another_reading(standing, event) or _of_this_reading(standing, event)
 
 

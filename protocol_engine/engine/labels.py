@@ -101,8 +101,9 @@ def _taken(standing: Standing, rows: tuple[Row, ...]) -> Row:
 
 
 def _after_end(standing: Standing, act: ActLabel) -> Judgement:
-    ended = standing.position.ended
-    reason = f"the course ended on {ended.on.isoformat()}: {wording.words(ended.reason)}" if ended is not None else ""
+    ended, track = standing.position.ended, standing.position.track
+    what = "the course" if track is None else wording.track_words(standing.table, standing.position.arm, track)
+    reason = f"{what} ended on {ended.on.isoformat()}: {wording.words(ended.reason)}" if ended is not None else ""
     cites = standing.position.end_cites or standing.place.cites
     return Judgement("order", (reason,), cites, act, None, Landing("stay"))
 
@@ -131,6 +132,8 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
     if arm is not None and not _in_arm(standing, act):
         return (f"{', '.join(arm.cites)}: {what} is no part of {arm.title}",), arm.cites
     where = f"after {wording.words(standing.position.element or place.kind)}"
+    if place.kind == "waiting" and place.track is not None:
+        where = f"at the beginning of {wording.track_words(table, place.arm, place.track)}"
     exits, cites = _exits(standing, act, landing)
     return (f"{what} is not what comes next {where}", *exits), tuple(dict.fromkeys((*_place_cites(standing), *cites)))
 

@@ -74,7 +74,7 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     ever = (value for name, values in asked.items() if table.places[name].arm == place.arm for value in values)
     read = [*asked[place.id], *(value for value in ever if "element" not in value.since)]
     leaves = HistoryLeaves(table, standing.history, position, standing.day)
-    first = position.cycle_days[0] if position.cycle_days else None
+    first = position.first_dose
     begun = position.entered if place.kind == "giving" else None
     for event in standing.history.adverse:
         day = event.effective.day

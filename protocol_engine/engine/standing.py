@@ -7,7 +7,7 @@ from datetime import date
 
 from attrs import frozen
 
-from protocol_engine.engine import dosing, wording
+from protocol_engine.engine import dosing, tracks, wording
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation, Missing
 from protocol_engine.model.history import History
@@ -47,6 +47,7 @@ class Standing:
         "_falling",
         "_holds",
         "_offers",
+        "_others",
         "_read",
         "_tried",
         "_truths",
@@ -71,6 +72,24 @@ class Standing:
         self._offers: tuple[Row, ...] | None = None
         self._truths: dict[str, Truth] = {}
         self._tried: dict[str, TriedRow] = {}
+        self._others: dict[str | None, Standing] = {}
+
+    def of_track(self, track: str | None) -> Standing:
+        """The same patient, seen from another track, or from the course of the arm (None)."""
+        if track == self.position.track:
+            return self
+        if track not in self._others:
+            found = Standing(self.table, self.position.of_track(track), self.history, self.day)
+            found._others[self.position.track] = self
+            self._others[track] = found
+        return self._others[track]
+
+    @property
+    def beside(self) -> tuple[Standing, ...]:
+        """Seen from the course of the arm: the tracks that go on beside it."""
+        if self.position.track is not None or not self.position.tracks:
+            return ()
+        return tuple([self.of_track(name) for name in tracks.going_on(self.table, self.position)])
 
     def told(self, history: History, fact: str) -> Standing:
         """The same position with one more result of a fact: what does not read that fact is as it was."""
@@ -133,6 +152,7 @@ class Standing:
         if self.offering:
             found += [self.tried(row) for row in self.offers]
         found += [self.tried(row) for row in self.falling]
+        found += [tried for other in self.beside for tried in other.ways()]
         return tuple(found)
 
     @property
@@ -171,7 +191,14 @@ class Standing:
         found = []
         if self.position.eligible is False:
             found.append(Held(FALSE, "G1: eligibility is not met", ("G1",), verdict="order"))
-        for row in self.falls:
+        if self.place.within:
+            found += self.of_track(None).held_by(self.table.falls_around[self.place.id])
+        return [*found, *self.held_by(self.falls)]
+
+    def held_by(self, falls: tuple[Row, ...]) -> list[Held]:
+        """The falls that are in doubt for a defective report: each holds the doses of its scope."""
+        found = []
+        for row in falls:
             if self.truth(row) is UNKNOWN:
                 missing = tuple(
                     m for guard in row.guards for m in self.evaluation.missing(guard.condition) if m.why == "muddled"
@@ -308,7 +335,8 @@ class Standing:
     def next_turn(self, last: date) -> date | None:
         """The next day, up to a last one, on which something may fall although nothing is reported."""
         after = self.day or date.min
-        turns = (self._read.turns(name, after, self.evaluation) for name in self.table.turning)
+        turns = [self._read.turns(name, after, self.evaluation) for name in self.table.turning]
+        turns += [other.next_turn(last) for other in self.beside]
         return min((day for day in turns if day is not None and day <= last), default=None)
 
     def grows_old(self, row: Row, until: date) -> Iterator[tuple[str, date]]:

@@ -53,6 +53,12 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def track_words(table: Table, arm: str | None, track: str) -> str:
+    """A track by its title."""
+    content = table.tracks.get(arm or "", {}).get(track)
+    return (content.title if content is not None else None) or words(track)
+
+
 def fact_words(table: Table, fact: str, timepoint: str | None) -> str:
     """A fact, and the timepoint at which it is asked for."""
     definition = table.facts.get(fact)

@@ -39,6 +39,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     Worked,
 )
 from protocol_engine.model.worked import (
@@ -145,7 +146,7 @@ class Evaluation:
                 return self.leaves.ever(value)
             case Holds():
                 return self._holds(value.holds)
-            case Take() | Confirmation() | Change() | Members() | Date():
+            case Take() | Confirmation() | Change() | Members() | Date() | TrackState():
                 return self.leaves.worked(name, value, self)
             case None:
                 if name in self.table.facts:

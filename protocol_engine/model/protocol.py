@@ -266,11 +266,12 @@ class Give(Node):
 
 @frozen(kw_only=True)
 class Perform(Node):
-    """A procedure that must be done."""
+    """A procedure that must be done; ``needs`` are conditions without which it is not."""
 
     perform: str
     timing: NotStated | None = None
     window: Window | None = None
+    needs: tuple[Need, ...] = ()
     see: Cites = NO_CITES
     cite: Cites = NO_CITES
 
@@ -333,11 +334,29 @@ Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Rep
 
 
 @frozen(kw_only=True)
+class Track(Node):
+    """A course of its own beside the main one, such as radiotherapy. It begins once ``when`` holds, or at allocation.
+
+    Its ``end`` and its ``stops`` end this track alone.
+    """
+
+    title: str | None = None
+    when: Condition | None = None
+    course: tuple[Step, ...]
+    stops: tuple[Stop, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class Arm(Node):
-    """A study arm: its course, what stops it, what its doses need, what may be done beside it, what is never given."""
+    """A study arm: its course, what stops it, what its doses need, what may be done beside it, what is never given.
+
+    ``tracks`` are courses that go on beside its own.
+    """
 
     title: str
     course: tuple[Step, ...]
+    tracks: dict[str, Track] = field(factory=dict)
     stops: tuple[Stop, ...] = ()
     needs: tuple[Need, ...] = ()
     may: tuple[May, ...] = ()
@@ -439,6 +458,7 @@ class Protocol(Node):
     needs: tuple[Need, ...] = ()
     may: tuple[May, ...] = ()
     ends: dict[str, Cites] = field(factory=dict)
+    tracks: dict[str, Track] = field(factory=dict)
     arms: dict[str, Arm]
     endpoints: dict[str, Endpoint] = field(factory=dict)
     endpoints_see: Cites = NO_CITES

@@ -25,6 +25,8 @@ from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.values import (
     ACTS,
     CONFIRMED,
+    MAIN,
+    WAITING,
     Change,
     Confirmation,
     Date,
@@ -32,6 +34,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     Worked,
     is_narrowed,
     names_of,
@@ -150,6 +153,14 @@ class HistoryLeaves:
                 return self._members(value)
             case Date():
                 return self._date(value, by)
+            case TrackState():
+                return self._state_of(value.track)
+
+    def _state_of(self, track: str) -> Outcome:
+        """Where a track stands; one that this arm does not have, or that has not begun, waits."""
+        seen = self.position.of_track(None)
+        there = seen if track == MAIN else seen.tracks.get(track)
+        return Outcome(self.table.places[there.place].state if there is not None else WAITING)
 
     def reached(self, outcome: Outcome) -> Truth:
         """Whether the day that a date names has begun."""
@@ -369,7 +380,7 @@ class HistoryLeaves:
         if act == "element":
             return self.position.entered
         if act == "first_dose":
-            return self.position.cycle_days[0] if self.position.cycle_days else None
+            return self.position.first_dose
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
         return None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from attrs import field, frozen
 
+from protocol_engine.model.altering import altered
 from protocol_engine.model.events import ActEvent
+from protocol_engine.model.values import MAIN
 
 
 @frozen
@@ -79,6 +82,10 @@ class Position:
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
     ``over_known`` the day on which that was first known.
+
+    In an arm with tracks ``track`` is the one from which the patient is seen (None: the course of the arm), ``tracks``
+    the positions in the others by name, and everything but arm, marks, eligibility, parts, what is parked and what is
+    answered is that of the track.
     """
 
     place: str
@@ -105,3 +112,35 @@ class Position:
     over_since: date | None = None
     over_known: date | None = None
     end_cites: tuple[str, ...] = ()
+    track: str | None = None
+    tracks: dict[str, Position] = field(factory=dict)
+
+    def of_track(self, track: str | None) -> Position:
+        """The same patient, seen from a track, or from the course of the arm (None)."""
+        if track == self.track:
+            return self
+        others = {**self.tracks, self.track or MAIN: altered(self, tracks={}, **_ALONE)}
+        found = others.pop(track or MAIN)
+        return altered(found, tracks=others, **{name: getattr(self, name) for name in _ALONE})
+
+    @property
+    def main(self) -> Position:
+        """Where the patient is in the course of the arm."""
+        return self if self.track is None else self.tracks[MAIN]
+
+    @property
+    def first_dose(self) -> date | None:
+        """The day of the first dose of all, in whatever track it was given."""
+        days = (position.cycle_days[0] for position in (self, *self.tracks.values()) if position.cycle_days)
+        return min(days, default=None)
+
+    @property
+    def all_places(self) -> str:
+        """The place, and behind it that of each track."""
+        if not self.tracks:
+            return self.place
+        return "; ".join([self.place, *(f"{name}: {other.place}" for name, other in sorted(self.tracks.items()))])
+
+
+_ALONE: dict[str, Any] = {"arm": None, "marks": {}, "eligible": None, "parked": (), "answered": (), "parts": {}}
+"""What is of the patient and not of a track: it is kept once, in the track from which the patient is seen."""

@@ -36,6 +36,9 @@ from protocol_engine.model.screening import CriterionContent, Derived, Formula, 
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
+    MAIN,
+    STOPPED,
+    WAITING,
     Change,
     Confirmation,
     Date,
@@ -44,6 +47,7 @@ from protocol_engine.model.values import (
     Last,
     Members,
     Take,
+    TrackState,
     Value,
     facts_of,
     names_of,
@@ -171,6 +175,7 @@ def claim_order(claim: str) -> tuple[int, tuple[int, ...], str]:
 
 
 PlaceKind = Literal[
+    "waiting",
     "start",
     "consented",
     "eligible",
@@ -184,18 +189,27 @@ PlaceKind = Literal[
 ]
 
 
+BEFORE_A_TRACK = ("waiting", "start", "consented", "eligible", "allocated")
+"""Kinds of place in which nothing of a track was done."""
+
+
 @frozen
 class Place:
-    """A position of the course. ``scopes`` name the sets of falls that are tried in it, outermost first."""
+    """A position of the course. ``scopes`` name the sets of falls that are tried in it, outermost first.
+
+    In a ``track`` they are those of the track alone; ``within`` are the scopes around it, of which a fall ends all.
+    """
 
     id: str
     kind: PlaceKind
     arm: str | None = None
+    track: str | None = None
     element: str | None = None
     title: str | None = None
     regimen: str | None = None
     cycles: int | None = None
     scopes: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
     reason: str | None = None
     follow_up: bool = False
     cites: tuple[str, ...] = ()
@@ -210,7 +224,17 @@ class Place:
     @property
     def off_treatment(self) -> bool:
         """Whether protocol treatment is over here, by a stop or by a choice, while the course is not."""
-        return self.arm is not None and self.kind != "ended" and DISCONTINUED not in self.scopes
+        in_course = self.arm is not None and self.track is None
+        return in_course and self.kind != "ended" and DISCONTINUED not in self.scopes
+
+    @property
+    def state(self) -> str:
+        """How a track stands that is here."""
+        if self.kind == "ended":
+            return self.reason or self.kind
+        if self.kind == "stopped":
+            return STOPPED
+        return self.element if self.element is not None and self.kind not in BEFORE_A_TRACK else WAITING
 
 
 @frozen
@@ -264,6 +288,17 @@ class ArmContent:
     cites: tuple[str, ...]
 
 
+@frozen
+class TrackContent:
+    """A track of an arm: the place where it begins, and how it can stand; ``main`` is the course of the arm."""
+
+    id: str
+    title: str | None
+    start: str
+    states: tuple[str, ...]
+    cites: tuple[str, ...]
+
+
 def _counted_from(test: Test) -> tuple[str, ...]:
     """The names whose days a test counts back from."""
     return tuple(inner.before for inner in inner_tests(test) if isinstance(inner, Elapsed) and inner.before is not None)
@@ -301,8 +336,37 @@ class Table:
     elsewhere: Elsewhere = field(factory=Elsewhere)
     derived: dict[str, Derived] = field(factory=dict)
     criteria: dict[str, CriterionContent] = field(factory=dict)
+    tracks: dict[str, dict[str, TrackContent]] = field(factory=dict)
+    """The tracks of each arm that has some, in the order of the file; its own course is no part of them."""
     start: str = "start"
     digest: str = field(default="", eq=False)
+
+    @cached_property
+    def tracked(self) -> bool:
+        """Whether some arm has tracks."""
+        return bool(self.tracks)
+
+    @cached_property
+    def track_of(self) -> dict[str, dict[tuple[str, str], str]]:
+        """By arm the track to which an act belongs: a regimen, a choice or a procedure. Others are of its own course.
+
+        A second allocation, or whatever else a track may come to offer, is found here by itself.
+        """
+        found: dict[str, dict[tuple[str, str], str]] = {arm: {} for arm in self.tracks}
+        for row in self.rows:
+            place = self.places.get(row.source)
+            if row.act is not None and place is not None and place.track is not None:
+                found[place.arm or ""][row.act.kind, row.act.name.partition("=")[0]] = place.track
+        return found
+
+    def states_of(self, track: str) -> tuple[str, ...]:
+        """How a track can stand, in all arms together."""
+        if track != MAIN:
+            known = [of_arm[track].states for of_arm in self.tracks.values() if track in of_arm]
+            return tuple(dict.fromkeys(state for states in known for state in states))
+        places = [place for place in self.places.values() if place.arm in self.tracks and place.track is None]
+        inside = (place.state for place in places if not place.off_treatment)
+        return tuple(dict.fromkeys((WAITING, *inside)))
 
     @cached_property
     def fact_called(self) -> dict[str, str]:
@@ -332,6 +396,12 @@ class Table:
             rows = tuple(row for scope in place.scopes for row in self.falls.get(scope, ()))
             found[place.id] = rows, tuple(row for row in rows if row.source not in BUILT_IN_SCOPES)
         return found
+
+    @cached_property
+    def falls_around(self) -> dict[str, tuple[Row, ...]]:
+        """The falls around each place of a track: they are taken from the course of the arm, and end all."""
+        inside = (place for place in self.places.values() if place.within)
+        return {p.id: tuple(row for scope in p.within for row in self.falls.get(scope, ())) for p in inside}
 
     @cached_property
     def offers_of(self) -> dict[str, dict[str, tuple[Row, ...]]]:
@@ -486,3 +556,5 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:
             return (value.newest,)
         case Formula():
             return INPUTS[value.formula]
+        case TrackState():
+            return ()

@@ -178,9 +178,26 @@ class Date(Node):
     cite: Cites = NO_CITES
 
 
-Worked = Take | Confirmation | Change | Members | Date
-"""Values that are worked out from several results, or from other values."""
-Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date
+MAIN, WAITING, STOPPED = "main", "waiting", "stopped"
+"""The name of the course of an arm among its tracks; how a track stands before anything of it was done, and behind a
+stop of its own that leaves steps."""
+
+
+@frozen(kw_only=True)
+class TrackState(Node):
+    """Where a ``track`` stands, ``main`` being the course of the arm: the act that was done last, by its name.
+
+    That is the element, the procedure or the choice; ``waiting`` before any, and the reason once the track has ended.
+    """
+
+    track: str
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+Worked = Take | Confirmation | Change | Members | Date | TrackState
+"""Values that are worked out from several results, from other values, or from where a track stands."""
+Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date | TrackState
 ONE_RESULT = ("first", "previous", "highest", "lowest")
 """What takes one of the results as it is."""
 CONFIRMED = ("none", "unconfirmed", "confirmed")
@@ -202,7 +219,7 @@ def facts_of(value: Worked) -> tuple[str, ...]:
             return (value.confirmation,)
         case Members():
             return (value.over,)
-        case Change() | Date():
+        case Change() | Date() | TrackState():
             return ()
 
 

@@ -1,0 +1,53 @@
+"""Tracks of one arm: which of them go on, to which one an act belongs, and how they begin.
+
+A patient is always seen from one track (:meth:`Position.of_track`); judging, moving and falling know of no other.
+"""
+
+from __future__ import annotations
+
+from protocol_engine.model.altering import altered
+from protocol_engine.model.events import (
+    ActEvent,
+    AdministrationEvent,
+    ChoiceEvent,
+    OmissionEvent,
+    ProcedureEvent,
+)
+from protocol_engine.model.state import Position
+from protocol_engine.model.table import Table
+
+
+def begun(table: Table, position: Position) -> Position:
+    """The position behind allocation: every track of the arm waits at its beginning."""
+    tracks = table.tracks.get(position.arm or "", {})
+    if not tracks:
+        return position
+    return altered(position, tracks={name: Position(track.start) for name, track in tracks.items()})
+
+
+def going_on(table: Table, position: Position) -> tuple[str, ...]:
+    """The tracks in which something may still be done, or was, in the order of the file.
+
+    None once the course has ended, or left treatment by a stop or a choice of the file or of the arm: what ends the
+    arm cuts them off where they stand.
+    """
+    if not position.tracks:
+        return ()
+    main = position.main
+    over = main.ended is not None or table.places[main.place].off_treatment
+    return () if over else tuple(table.tracks[position.arm or ""])
+
+
+def track_of_act(table: Table, position: Position, event: ActEvent) -> str | None:
+    """The track that an act belongs to; None for the course of the arm, and for what no track of it knows."""
+    match event:
+        case AdministrationEvent() | OmissionEvent():
+            act = ("administration", event.regimen)
+        case ChoiceEvent():
+            act = ("choice", event.choice)
+        case ProcedureEvent():
+            act = ("procedure", event.procedure)
+        case _:
+            return None
+    found = table.track_of.get(position.arm or "", {}).get(act)
+    return found if found in going_on(table, position) else None
