@@ -16,7 +16,18 @@ from protocol_engine.compiler.conditions import Conditions, always
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Presence
-from protocol_engine.model.protocol import Allocate, ArmRule, Decide, DecisionRow, May, Need, Refutation, Stop, Track, Until
+from protocol_engine.model.protocol import (
+    Allocate,
+    ArmRule,
+    Decide,
+    DecisionRow,
+    May,
+    Need,
+    Refutation,
+    Stop,
+    Track,
+    Until,
+)
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.values import Holds, Last
 

@@ -240,7 +240,8 @@ def _passable(steps: tuple[Step, ...]) -> bool:
 def courses_are_not_too_long(outline: Outline) -> Iterator[Problem]:
     """No way through an arm has more steps than the compiler can follow."""
     owners: list[tuple[str, Node, tuple[Step, ...]]] = [("course", outline.protocol, outline.protocol.course)]
-    owners += [(f"{item.path}.course", part, part.course) for item, part in outline.of(Arm, Track)]
+    owners += [(f"{item.path}.course", arm, arm.course) for item, arm in outline.of(Arm)]
+    owners += [(f"{item.path}.course", track, track.course) for item, track in outline.of(Track)]
     for path, owner, steps in owners:
         number = _length(steps)
         if number > MOST_STEPS:

@@ -22,7 +22,7 @@ def begun(table: Table, position: Position) -> Position:
     tracks = table.tracks.get(position.arm or "", {})
     if not tracks:
         return position
-    return altered(position, tracks={name: Position(track.start) for name, track in tracks.items()})
+    return altered(position, tracks={name: Position(track.start, track=name) for name, track in tracks.items()})
 
 
 def going_on(table: Table, position: Position) -> tuple[str, ...]:
