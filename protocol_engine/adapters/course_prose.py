@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import assert_never
 
-from protocol_engine.adapters.blocks import Block, Grid, Item, Items, Page
+from attrs import evolve
+
+from protocol_engine.adapters.blocks import Block, Grid, Item, Items, Page, Paragraph
 from protocol_engine.adapters.phrases import (
     Applied,
     Book,
@@ -22,6 +24,7 @@ from protocol_engine.adapters.phrases import (
     option_name,
     procedure_name,
     regimen_name,
+    with_id,
 )
 from protocol_engine.adapters.worked_prose import moment_words
 from protocol_engine.engine.wording import words
@@ -43,12 +46,19 @@ from protocol_engine.model.protocol import (
     Repeat,
     Step,
     Stop,
+    Track,
     Until,
     Window,
 )
 from protocol_engine.model.units import NotStated
 
 SAME_REGIMEN = "same_regimen"
+ENDINGS = (
+    ("the course ends (", "this track ends ("),
+    ("The course ends (", "This track ends ("),
+    ("protocol treatment ends, and", "the track ends, and"),
+)
+"""How an end is told of the course, and of a track."""
 
 
 def course_items(book: Book, steps: Sequence[Step]) -> Page:
@@ -70,7 +80,8 @@ def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
             return f"{capital(give_words(book, step))}.{_claims(step)}", _around(book, step)
         case Perform():
             when = "; when is not stated" if isinstance(step.timing, NotStated) else window_words(step.window)
-            return f"{capital(procedure_name(book, step.perform))} is performed{when}.{_claims(step)}", ()
+            needs = _items(Item("-", need_words(book, need, what="It")) for need in step.needs)
+            return f"{capital(procedure_name(book, step.perform))} is performed{when}.{_claims(step)}", needs
         case Decide():
             sentence = f"Decision {step.decide}: the row that is known to hold says what comes next.{_claims(step)}"
             return sentence, (_decision_grid(book, step),)
@@ -121,6 +132,43 @@ def _arm_rule(book: Book, line: ArmRule) -> str:
     return f"If {condition_words(book, line.if_)}: {where}.{cites(line.cite, line.rests)}"
 
 
+# --- tracks ---------------------------------------------------------------------------------------------------------
+
+
+def track_page(book: Book, name: str, track: Track) -> Page:
+    """A track: when it begins, its steps, and what ends it alone."""
+    begins = "with allocation"
+    told = cites(track.cite, track.rests)
+    idle = ""
+    if track.when is not None:
+        asked = applied(book, track.when)
+        begins = f"as soon as it is known that {asked.told}" if asked.told else begins
+        told, idle = cites(track.cite, track.rests, asked.rests), _only_with(asked)
+    title, stops = with_id(track.title or words(name), name), stop_items(book, track.stops)
+    return (
+        Paragraph(f"Beside it, {title}: it may begin {begins}{idle}.{told}"),
+        *(_of_a_track(block) for block in course_items(book, track.course)),
+        *((Paragraph("Throughout this track:"), _of_a_track(Items(stops))) if stops else ()),
+    )
+
+
+def _of_a_track(block: Block) -> Block:
+    """Steps and stops of a track: what ends there is this track, and the course goes on."""
+    match block:
+        case Items():
+            return Items(tuple(Item(i.label, _ending(i.text), tuple(map(_of_a_track, i.inner))) for i in block.items))
+        case Grid():
+            return evolve(block, rows=tuple(tuple(map(_ending, row)) for row in block.rows))
+        case _:
+            return block
+
+
+def _ending(text: str) -> str:
+    for was, now in ENDINGS:
+        text = text.replace(was, now)
+    return text
+
+
 # --- what is given -------------------------------------------------------------------------------------------------
 
 
@@ -167,13 +215,14 @@ def _around(book: Book, step: Give) -> Page:
     )
 
 
-def need_words(book: Book, need: Need) -> str:
-    """What must be known to hold before a dose."""
+def need_words(book: Book, need: Need, what: str = "Every dose") -> str:
+    """What must be known to hold before a dose, or before a procedure."""
     asked = applied(book, need.if_)
     if asked.told:
-        return f"Every dose needs: {asked.told}{_only_with(asked)}.{_claims(need)}"
+        return f"{what} needs: {asked.told}{_only_with(asked)}.{_claims(need)}"
     reading = listed(f"{name} is read as {book.readings[name]}" for name in asked.rests)
-    return f"No dose needs anything more, since {reading}.{_claims(need)}"
+    nothing = "No dose needs anything more" if what == "Every dose" else f"{what} needs nothing more"
+    return f"{nothing}, since {reading}.{_claims(need)}"
 
 
 def _only_with(asked: Applied) -> str:

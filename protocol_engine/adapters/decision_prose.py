@@ -22,12 +22,13 @@ from protocol_engine.adapters.phrases import (
     regimen_name,
     with_id,
 )
-from protocol_engine.engine.wording import words
+from protocol_engine.engine.wording import track_words, words
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.decision import Action, Answer, Decision, Verdict
 from protocol_engine.model.events import Act, PatientEvent
 from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED_WORD
+from protocol_engine.model.values import WAITING
 
 CLAIM_PATTERN = re.compile(r"\b[RANG][1-9]\d*\b")
 STRENGTHS: dict[Literal["required", "option", "permitted"], str] = {
@@ -104,6 +105,7 @@ def place_words(table: Table, place: dict[str, Any], ended: dict[str, str] | Non
         parts.append(_element_words(table, arm, element) if element is not None else "no treatment begun")
     if place["day"] is not None:
         parts.append(f"last done: cycle {place['cycle']} day {place['day']}")
+    parts += [_track_words(table, arm, name, at) for name, at in place.get("tracks", {}).items()]
     found = "; ".join(parts)
     if ended is None:
         return f"{found}."
@@ -111,9 +113,21 @@ def place_words(table: Table, place: dict[str, Any], ended: dict[str, str] | Non
     return f"the course ended on {ended['date']}: {with_id(reason, ended['reason'])}. Before: {found}."
 
 
+def _track_words(table: Table, arm: str, track: str, at: dict[str, Any]) -> str:
+    """Where a track stands beside the course of the arm."""
+    title = with_id(track_words(table, arm, track), track)
+    if at["ended"] is not None:
+        return f"{title} ended on {at['ended']['date']}: {words(at['ended']['reason'])}"
+    if at["state"] == WAITING:
+        return f"{title} has not begun"
+    last = f", cycle {at['cycle']} day {at['day']}" if at["day"] is not None else ""
+    return f"{title} is at {words(at['state'])}{last}"
+
+
 def _element_words(table: Table, arm: str, element: str) -> str:
     """The element that the patient is in, or the act that led to where she is."""
-    at = next((at for at in table.places.values() if at.arm == arm and at.element == element), None)
+    inside = (at for at in table.places.values() if at.arm == arm and at.track is None)
+    at = next((at for at in inside if at.element == element), None)
     if at is None or at.kind == "allocated":
         return "no treatment begun" if at is not None else element
     if at.kind == "chosen":
@@ -202,6 +216,12 @@ def action_words(table: Table, action: Action) -> str:
 
 
 def _act_words(table: Table, act: dict[str, Any]) -> str:
+    """An act in words; one of a track says so."""
+    beside = f" (beside: {act['track']})" if "track" in act else ""
+    return _plain_act_words(table, act) + beside
+
+
+def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
     match act["kind"]:
         case "obtain_consent":
             return "Obtain written consent"

@@ -27,6 +27,7 @@ from protocol_engine.model.table import BUILT_IN_SCOPES, Place, Row, Table, clai
 
 BoxKind = Literal["gate", "arm", "giving", "choice", "option", "procedure", "wait", "end", "anywhere"]
 BOX_KINDS: dict[str, BoxKind] = {
+    "waiting": "wait",
     "start": "gate",
     "consented": "gate",
     "eligible": "gate",
@@ -77,7 +78,10 @@ class Arrow:
 
 @frozen
 class View:
-    """A whole diagram: boxes in the order in which they are first reached, arrows, and notes below."""
+    """A whole diagram: boxes in the order in which they are first reached, arrows, and notes below.
+
+    Each track of an arm is drawn like an arm of its own, behind it: ``arm/track``.
+    """
 
     protocol: str
     title: str
@@ -103,7 +107,7 @@ def view_of(table: Table) -> View:
         table.protocol,
         one_line(table.title),
         one_line(subtitle),
-        tuple(table.arms),
+        tuple(name for arm in table.arms for name in (arm, *(f"{arm}/{track}" for track in table.tracks.get(arm, ())))),
         tuple(drawing.boxes.values()),
         tuple(drawing.merged_arrows()),
         notes(table),
@@ -127,6 +131,10 @@ class _Drawing:
         while queue:
             name = queue.pop(0)
             self.boxes[name] = self._box(self.table.places[name])
+            for start, arrow in self._tracks_begun(name):
+                self.arrows.append(arrow)
+                seen.add(start)
+                queue.append(start)
             for row in (*self.table.offers.get(name, ()), *self._falls_in(name)):
                 if row.target == name:
                     continue
@@ -136,6 +144,12 @@ class _Drawing:
                 if row.target not in seen:
                     seen.add(row.target)
                     queue.append(row.target)
+
+    def _tracks_begun(self, name: str) -> Iterable[tuple[str, Arrow]]:
+        """Where tracks begin, behind the allocation to an arm."""
+        place = self.table.places[name]
+        for track in self.table.tracks.get(place.arm or "", {}).values() if place.kind == "allocated" else ():
+            yield track.start, Arrow(name, track.start, (Reason(track.cites, ()),), ())
 
     def _falls_in(self, name: str) -> Iterable[Row]:
         for scope in self.table.places[name].scopes:
@@ -164,7 +178,7 @@ class _Drawing:
 
     def _box(self, place: Place) -> Box:
         repeats = any(row.effect == "again" for row in self.table.offers.get(place.id, ()))
-        arm = place.arm if place.kind != "ended" else None
+        arm = _drawn_in(place) if place.kind != "ended" or place.track is not None else None
         return Box(place.id, BOX_KINDS[place.kind], place_lines(self.table, place), (place.id,), arm, repeats)
 
     # --- choices ---------------------------------------------------------------------------------------------------
@@ -175,7 +189,7 @@ class _Drawing:
         offered: dict[tuple[str, str, tuple[Reason, ...]], list[Arrow]] = {}
         kept = []
         for arrow in self.arrows:
-            choice = choice_of(rows[arrow.rows[0]])
+            choice = choice_of(rows[arrow.rows[0]]) if arrow.rows else None
             if choice is not None:
                 offered.setdefault((arrow.source, choice, arrow.reasons), []).append(arrow)
             else:
@@ -185,7 +199,7 @@ class _Drawing:
             key = f"choice {choice}: {' '.join(arrow.target for arrow in arrows)}"
             if key not in self.boxes:
                 lines = choice_lines(self.table, choice, source)
-                self.boxes[key] = Box(key, "choice", lines, arm=self.table.places[source].arm)
+                self.boxes[key] = Box(key, "choice", lines, arm=_drawn_in(self.table.places[source]))
                 self.arrows += [Arrow(key, arrow.target, (), ()) for arrow in arrows]
             ids = tuple(row for arrow in arrows for row in arrow.rows)
             self.arrows.append(Arrow(source, key, reasons, ids))
@@ -300,10 +314,12 @@ class _Drawing:
         for key, box in self.boxes.items():
             if box.kind == "arm" or key.startswith("anywhere@"):
                 found[key] = {box.arm or ""}
+        beside = {track.start for tracks in self.table.tracks.values() for track in tracks.values()} & self.boxes.keys()
+        found |= {key: {self.boxes[key].arm or ""} for key in beside}
         changed = True
         while changed:
             changed = False
-            for arrow in self.arrows:
+            for arrow in (arrow for arrow in self.arrows if arrow.target not in beside):
                 if not found[arrow.source] <= found[arrow.target]:
                     found[arrow.target] |= found[arrow.source]
                     changed = True
@@ -322,6 +338,11 @@ class _Drawing:
                 reasons[reason.tests] = tuple(sorted(claims, key=claim_order))
             ids = tuple(dict.fromkeys(row for arrow in arrows for row in arrow.rows))
             yield Arrow(source, target, tuple(Reason(claims, tests) for tests, claims in reasons.items()), ids, falls)
+
+
+def _drawn_in(place: Place) -> str | None:
+    """The arm that a place is drawn in, or the track of it."""
+    return place.arm if place.track is None else f"{place.arm}/{place.track}"
 
 
 def _in_arm(reason: Reason, arm: str) -> Reason:

@@ -13,6 +13,7 @@ from protocol_engine.adapters.course_prose import (
     need_words,
     never_words,
     stop_items,
+    track_page,
 )
 from protocol_engine.adapters.phrases import (
     capital,
@@ -31,6 +32,7 @@ from protocol_engine.adapters.phrases import (
 )
 from protocol_engine.adapters.screening_prose import criteria_sections
 from protocol_engine.adapters.worked_prose import moment_words, where_words, worked_words
+from protocol_engine.compiler import tracks_written
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.facts import Calendar, FactDefinition, FactPart, Timepoint
@@ -63,6 +65,7 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Before treatment", *course_items(protocol, protocol.course)),
         *section("Wherever the patient is", *_everywhere(protocol)),
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
+        *section("Beside the course of every arm", *_tracks(protocol)),
         *section("Regimens", _regimen_grid(protocol)),
         *section("Results that are read", _fact_grid(protocol)),
         *section("What the words above mean", *_value_items(protocol)),
@@ -120,7 +123,12 @@ def _arm(protocol: Protocol, name: str, arm: Arm) -> Page:
         f"Arm {name}: {arm.title}{cites(arm.cite, arm.rests)}",
         *course_items(protocol, arm.course),
         *((Paragraph("Throughout this arm:"), Items(around)) if around else ()),
+        *(block for key, track in arm.tracks.items() for block in track_page(protocol, key, track)),
     )
+
+
+def _tracks(protocol: Protocol) -> Page:
+    return tuple(block for name, track in protocol.tracks.items() for block in track_page(protocol, name, track))
 
 
 # --- regimens ------------------------------------------------------------------------------------------------------
@@ -392,7 +400,8 @@ def _date_words(protocol: Protocol, when: DateExpression) -> str:
 
 def _element_title(protocol: Protocol, element: str) -> str:
     """An element by the title of the first step that has it."""
-    steps = [step for arm in protocol.arms.values() for step in arm.course]
+    courses = (*(arm.course for arm in protocol.arms.values()), *(track.course for track in tracks_written(protocol)))
+    steps = [step for course in courses for step in course]
     for step in steps:
         if isinstance(step, Give) and step.element == element:
             return f"the {step.title or words(element)}"

@@ -63,4 +63,9 @@ def _short_place(line: CourseLine) -> str:
     if arm is None:
         return "-"
     at = f"{arm}/{element}" if element is not None else str(arm)
-    return at + (f" C{line.place['cycle']} d{line.place['day']}" if line.place["day"] is not None else "")
+    beside = (f"; {name}: {track['state']}{_last(track)}" for name, track in line.place.get("tracks", {}).items())
+    return at + _last(line.place) + "".join(beside)
+
+
+def _last(place: dict[str, Any]) -> str:
+    return f" C{place['cycle']} d{place['day']}" if place["day"] is not None else ""

@@ -5,5 +5,6 @@ cannot be told apart, ``landing`` works out where an act goes that no row allowe
 """
 
 from protocol_engine.compiler.assembly import compile_protocol, inner_steps, regimen_days
+from protocol_engine.compiler.tracks import tracks_written
 
-__all__ = ["compile_protocol", "inner_steps", "regimen_days"]
+__all__ = ["compile_protocol", "inner_steps", "regimen_days", "tracks_written"]

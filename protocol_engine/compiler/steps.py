@@ -316,7 +316,7 @@ class Steps:
 
     def _track(self, track: Track, around: _Around) -> None:
         """The places of a track. What ends the arm ends it too; of its own scopes it knows those inside it alone."""
-        scope = f"{around.owner}/track"
+        scope = f"track@{around.owner}"
         inside = evolve(around, scopes=(scope,))
         draft = self._draft(waiting_in(around.arm or "", around.track or ""), "waiting", inside, None, track)
         guard = self.conditions.guard(track.when, track.cite) if track.when is not None else None
