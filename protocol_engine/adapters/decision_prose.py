@@ -157,7 +157,10 @@ def _next(table: Table, decision: Decision) -> Page:
     )
     grid = Grid(("", "What", "Earliest", "Due", "Latest", "Strength", "Rests on"), rows)
     strengths = dict.fromkeys(action.strength for action in decision.actions)
-    legend = Paragraph("; ".join(STRENGTHS[strength] for strength in strengths) + ".")
+    told = "; ".join(STRENGTHS[strength] for strength in strengths)
+    if any("track" in action.content for action in decision.actions):
+        told += "; each in its own course: what is beside goes on beside the course of the arm"
+    legend = Paragraph(f"{told}.")
     return (
         *section("What comes next", grid, legend, *_doses(decision.actions)),
         *section("Because", *_claims(table, _rules(decision))),

@@ -19,6 +19,7 @@ from protocol_engine.checks import (
     rows,
     shape,
     tables,
+    tracks,
     trails,
     units,
     unused,
@@ -39,6 +40,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     names.references_lead_somewhere,
     values.values_read_what_there_is,
     values.no_value_reads_itself,
+    tracks.tracks_have_their_own_names,
     conditions.tests_fit,
     criteria.criteria_are_numbered,
     criteria.criteria_can_be_decided,
@@ -75,6 +77,7 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     trails.every_step_can_be_reached,
     trails.parts_are_chosen_before,
     unused.declared_names_are_used,
+    tracks.tracks_end_alone,
 )
 """Further checks on the protocol as it is written."""
 
@@ -88,6 +91,9 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     rows.one_row_takes_an_act,
     rows.every_act_can_be_offered,
     rows.elements_do_not_close_at_once,
+    tracks.acts_stay_in_one_track,
+    tracks.tracks_are_read_where_they_are,
+    tracks.tracks_do_not_wait_for_ever,
 )
 """Checks on the table that the protocol compiles to."""
 

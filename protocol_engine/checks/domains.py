@@ -7,12 +7,13 @@ from typing import Literal, assert_never
 from attrs import evolve, frozen
 
 from protocol_engine.checks.outline import Outline
-from protocol_engine.checks.track_states import states_written
+from protocol_engine.checks.track_states import states_written, track_names
 from protocol_engine.model.conditions import Range
 from protocol_engine.model.facts import NEVER, FactDefinition
 from protocol_engine.model.screening import Derived, Newest
 from protocol_engine.model.values import (
     CONFIRMED,
+    MAIN,
     ONE_RESULT,
     Change,
     Confirmation,
@@ -83,7 +84,8 @@ def _value_domain(outline: Outline, value: Value) -> Domain:
         case Date():
             return Domain("date")
         case TrackState():
-            return Domain("unordered", states_written(outline.protocol, value.track))
+            known = value.track == MAIN or value.track in track_names(outline.protocol)
+            return Domain("unordered", states_written(outline.protocol, value.track)) if known else UNDECLARED
         case Members():
             return HOW_MANY if value.members == "number" else YES_OR_NO
         case _:

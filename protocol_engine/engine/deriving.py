@@ -16,9 +16,12 @@ from attrs import define, field, frozen
 from protocol_engine.engine.day_order import FoldedEvent
 from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
 from protocol_engine.engine.rewriting import named_in, rewrites_in, rewritten
+from protocol_engine.engine.tracks import owner_of
 from protocol_engine.engine.trail import Trail
+from protocol_engine.engine.wording import track_words
 from protocol_engine.model.decision import Verdict
 from protocol_engine.model.events import Act, ActEvent, PatientEvent, Rewrite
+from protocol_engine.model.state import Ended
 
 
 @frozen
@@ -74,9 +77,9 @@ def appended(folder: Folder, state: State, event: FoldedEvent) -> tuple[State, T
     if state.rewrites:
         deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
     standing = {**state.standing, event.id: event}
-    end_known = now.position.over_known
+    ends = _ends(now)
     hindsight = state.hindsight
-    if now.position.ended != state.now.position.ended or (end_known is not None and day <= end_known):
+    if ends != _ends(state.now) or any(known is not None and day <= known for *_, known in ends):
         hindsight = _hindsight(now, deviations, standing)
     new = State(
         events={**state.events, event.id: event},
@@ -316,16 +319,27 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
 
     What was done when the end was known was judged with it, and is no matter of hindsight.
     """
-    since, known = now.position.over_since, now.position.over_known
-    if since is None or known is None:
-        return ()
     deviating = {verdict.event for verdict in (*then, *now.deviations)}
-    between = [
-        event
-        for event in standing.values()
-        if isinstance(event, Act) and since < event.effective.day <= known and event.id not in deviating
-    ]
-    return tuple(
-        Remark(event.id, f"allowed, in hindsight not: dated {event.effective.day}, after the end on {since}")
-        for event in sorted(between, key=lambda event: (event.effective.day, event.id))
-    )
+    found: dict[str, Remark] = {}
+    for track, since, _, known in _ends(now):
+        if since is None or known is None:
+            continue
+        between = [
+            event
+            for event in standing.values()
+            if isinstance(event, Act) and since < event.effective.day <= known and event.id not in deviating
+        ]
+        if track is not None:
+            table, position = now.standing.table, now.position
+            between = [event for event in between if owner_of(table, position, event) == track]
+        of = f" of {track_words(now.standing.table, now.position.arm, track)}" if track is not None else ""
+        for event in sorted(between, key=lambda event: (event.effective.day, event.id)):
+            text = f"allowed, in hindsight not: dated {event.effective.day}, after the end{of} on {since}"
+            found.setdefault(event.id, Remark(event.id, text))
+    return tuple(found.values())
+
+
+def _ends(now: Fold) -> tuple[tuple[str | None, date | None, Ended | None, date | None], ...]:
+    """Since when the course, and each track of it, is over, how it ended, and the day on which that was first known."""
+    parts = ((None, now.position), *sorted(now.position.tracks.items()))
+    return tuple((track, part.over_since, part.ended, part.over_known) for track, part in parts)

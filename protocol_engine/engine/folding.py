@@ -273,8 +273,8 @@ class Folder:
         result = Result(event, timepoint, value, parts)
         history = fold.history.with_result(result, str(parts[fact.each]) if fact.each is not None else None)
         told = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
-        if fold.position.grounds is not None:
-            doubt = remarks.on_an_end(self.table, fold.position, fold.history, history, result)
+        for position in tracks.with_grounds(fold.position):
+            doubt = remarks.on_an_end(self.table, position, fold.history, history, result)
             told = told if doubt is None else (*told, Remark(event.id, doubt))
         return Fold(fold.position, history, fold.deviations, told, standing=fold.standing.told(history, event.fact))
 

@@ -31,7 +31,10 @@ def on_an_end(table: Table, position: Position, before: History, after: History,
     if grounds is None or result.value is None or (ended is None and position.stopped is None):
         return None
     on = ended.on if ended is not None else position.stopped[1] if position.stopped is not None else result.day
-    end = f"{'the course' if ended is not None else 'protocol treatment'} ended on {on}"
+    what = "the course" if ended is not None else "protocol treatment"
+    if position.track is not None:
+        what = wording.track_words(table, position.arm, position.track)
+    end = f"{what} ended on {on}"
     name = wording.fact_words(table, result.event.fact, result.timepoint)
     row = next(row for row in table.rows if row.id == grounds.row)
     groups = after.results[result.event.fact].groups
@@ -74,11 +77,14 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     ever = (value for name, values in asked.items() if table.places[name].arm == place.arm for value in values)
     read = [*asked[place.id], *(value for value in ever if "element" not in value.since)]
     leaves = HistoryLeaves(table, standing.history, position, standing.day)
+    beside = [(HistoryLeaves(table, s.history, s.position, s.day), asked[s.place.id]) for s in standing.beside]
     first = position.first_dose
     begun = position.entered if place.kind == "giving" else None
     for event in standing.history.adverse:
         day = event.effective.day
         if day < allocated or any(leaves.reaches(value, event) for value in read):
+            continue
+        if any(other.reaches(value, event) for other, values in beside for value in values):
             continue
         told = f"{event.id}: the adverse event of {day}"
         if first is None or day < first:

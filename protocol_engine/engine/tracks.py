@@ -38,8 +38,20 @@ def going_on(table: Table, position: Position) -> tuple[str, ...]:
     return () if over else tuple(table.tracks[position.arm or ""])
 
 
+def with_grounds(position: Position) -> tuple[Position, ...]:
+    """The position, and those in the tracks, in which a stop or an end was taken."""
+    found = (position,) if position.grounds is not None else ()
+    return (*found, *(position.of_track(name) for name, other in sorted(position.tracks.items()) if other.grounds))
+
+
 def track_of_act(table: Table, position: Position, event: ActEvent) -> str | None:
-    """The track that an act belongs to; None for the course of the arm, and for what no track of it knows."""
+    """The track in which an act is judged; None for the course of the arm, and for what no track of it knows."""
+    found = owner_of(table, position, event)
+    return found if found in going_on(table, position) else None
+
+
+def owner_of(table: Table, position: Position, event: ActEvent) -> str | None:
+    """The track of the patient's arm that an act belongs to, whether or not it goes on."""
     match event:
         case AdministrationEvent() | OmissionEvent():
             act = ("administration", event.regimen)
@@ -49,5 +61,4 @@ def track_of_act(table: Table, position: Position, event: ActEvent) -> str | Non
             act = ("procedure", event.procedure)
         case _:
             return None
-    found = table.track_of.get(position.arm or "", {}).get(act)
-    return found if found in going_on(table, position) else None
+    return table.track_of.get(position.arm or "", {}).get(act)
