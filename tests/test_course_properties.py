@@ -45,6 +45,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "ROWAN-1": ({},),
+    "YEW-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -266,3 +267,4 @@ TestASPEN1 = walk("ASPEN-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestROWAN1 = walk("ROWAN-1")
+TestYEW1 = walk("YEW-1")
