@@ -43,6 +43,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "ALDER-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
+    "OLIVE-1": ({},),
     "ROWAN-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
@@ -263,4 +264,5 @@ TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
+TestOLIVE1 = walk("OLIVE-1")
 TestROWAN1 = walk("ROWAN-1")

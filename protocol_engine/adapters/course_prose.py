@@ -38,6 +38,7 @@ from protocol_engine.model.protocol import (
     May,
     Need,
     Never,
+    Observe,
     Perform,
     Refutation,
     Repeat,
@@ -57,7 +58,9 @@ def course_items(book: Book, steps: Sequence[Step]) -> Page:
     return (Items(items),) if items else ()
 
 
-def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
+def _step(  # noqa: C901  # one case for each kind of step
+    book: Book, step: Step
+) -> tuple[str, tuple[Block, ...]]:
     """A step as a sentence, and what stands below it."""
     match step:
         case Consent():
@@ -81,6 +84,13 @@ def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
             return f"These steps are repeated without end.{_claims(step)}", (
                 *course_items(book, step.steps),
                 *_items(Item("-", _until_words(book, until)) for until in step.until),
+            )
+        case Observe():
+            return f"{capital(observe_words(step))}.{_claims(step)}", _items(
+                (
+                    *(Item("-", may_words(book, may)) for may in step.may),
+                    *(Item("-", _until_words(book, until)) for until in step.until),
+                )
             )
         case End():
             return f"{capital(_end_words(step.end, step.follow_up))}.{_claims(step)}", ()
@@ -139,6 +149,11 @@ def give_words(book: Book, step: Give) -> str:
     if step.element == step.give and step.title in (None, book.regimens[step.give].name):
         return given
     return f"{step.title or words(step.element)} (element {step.element}): {given}"
+
+
+def observe_words(step: Observe) -> str:
+    """That nothing is given for a while."""
+    return f"{step.title or words(step.observe)} (element {step.observe}): no treatment is given"
 
 
 def window_words(window: Window | None) -> str:
@@ -288,6 +303,8 @@ def _step_words(book: Book, step: Step) -> str:
             return f"the {step.by} chooses ({step.choose}): {_alternatives(book, step.options)}"
         case Perform():
             return procedure_name(book, step.perform)
+        case Observe():
+            return observe_words(step)
         case End():
             return _end_words(step.end, step.follow_up)
         case Repeat():
@@ -322,7 +339,7 @@ def inner_steps(step: Step) -> Iterable[Sequence[Step]]:
             yield step.steps
             for until in step.until:
                 yield until.then
-        case Give():
+        case Give() | Observe():
             for until in step.until:
                 yield until.then
         case _:

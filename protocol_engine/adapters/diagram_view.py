@@ -32,6 +32,7 @@ BOX_KINDS: dict[str, BoxKind] = {
     "eligible": "gate",
     "allocated": "arm",
     "giving": "giving",
+    "observing": "wait",
     "chosen": "option",
     "performed": "procedure",
     "closed": "wait",

@@ -88,6 +88,8 @@ def _lines(table: Table, place: Place) -> tuple[Line, ...]:
             return _arm_lines(table, place)
         case "giving":
             return _giving_lines(table, place)
+        case "observing":
+            return (Line(_title(table, place.element), "strong"), Line("no treatment", "quiet"))
         case "chosen":
             return (Line(option_name(table, _option_taken(table, place)), "strong"),)
         case "performed":

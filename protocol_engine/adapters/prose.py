@@ -41,6 +41,7 @@ from protocol_engine.model.protocol import (
     Design,
     Endpoint,
     Give,
+    Observe,
     Protocol,
     Regimen,
     Tolerance,
@@ -395,6 +396,8 @@ def _element_title(protocol: Protocol, element: str) -> str:
     steps = [step for arm in protocol.arms.values() for step in arm.course]
     for step in steps:
         if isinstance(step, Give) and step.element == element:
+            return f"the {step.title or words(element)}"
+        if isinstance(step, Observe) and step.observe == element:
             return f"the {step.title or words(element)}"
         steps += [inner for group in inner_steps(step) for inner in group]
     return words(element)

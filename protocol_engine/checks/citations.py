@@ -27,6 +27,7 @@ from protocol_engine.model.protocol import (
     NamedSet,
     Need,
     Never,
+    Observe,
     Perform,
     Refutation,
     Regimen,
@@ -40,7 +41,7 @@ from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Observe, Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

@@ -43,9 +43,11 @@ def places_lead_on(compiled: Compiled) -> Iterator[Problem]:
             continue
         behind = f"behind {place.element}" if place.element else "here"
         falls, onward = falls_out_of(compiled, place), offers_onward(compiled, place)
-        if not falls and not onward:
+        if not falls and not onward and place.kind != "observing":
             message = f"{behind} nothing is offered and nothing ends the course; write what follows, or an `end`"
             yield here(compiled, place, "dead-end", message)
+            continue
+        if place.kind == "observing":  # one waits there until something changes
             continue
         found = looking.stranded(place, onward, falls)
         if found == TOO_MANY:

@@ -17,6 +17,7 @@ from protocol_engine.model.protocol import (
     Give,
     May,
     Never,
+    Observe,
     Part,
     Perform,
     Response,
@@ -69,6 +70,7 @@ def elements_have_their_own_names(outline: Outline) -> Iterator[Problem]:
     """Within an arm, no element and no choice has the name of another; a choice of a fragment is one, wherever used."""
     seen: dict[tuple[str | None, str, str], Written] = {}
     named = [(item, "element", step.element) for item, step in outline.of(Give)]
+    named += [(item, "element", step.observe) for item, step in outline.of(Observe)]
     for item, what, name in (*named, *((item, "choice", name) for item, name, _ in _choices(outline))):
         first = seen.setdefault((item.arm, what, name), item)
         copied = what == "choice" and first.node.mark == item.node.mark
@@ -164,6 +166,7 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
 
 def _dates(outline: Outline, node: DateExpression) -> Iterator[Reference]:
     elements = [step.element for _, step in outline.of(Give)]
+    elements += [step.observe for _, step in outline.of(Observe)]
     if node.date_of is not None:
         yield "date_of", node.date_of, [*DATED, *acts_of(outline)], "act"
     if node.start_of is not None:

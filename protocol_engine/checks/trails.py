@@ -21,6 +21,7 @@ from protocol_engine.model.protocol import (
     End,
     Give,
     May,
+    Observe,
     Perform,
     Repeat,
     Step,
@@ -101,7 +102,9 @@ def _few(trails: frozenset[Trail]) -> frozenset[Trail]:
     return frozenset(found)
 
 
-def _behind(found: Trails, step: Step, trails: frozenset[Trail]) -> frozenset[Trail]:
+def _behind(  # noqa: C901  # one case for each kind of step
+    found: Trails, step: Step, trails: frozenset[Trail]
+) -> frozenset[Trail]:
     match step:
         case Consent() | Eligibility() | Perform():
             return trails
@@ -120,6 +123,8 @@ def _behind(found: Trails, step: Step, trails: frozenset[Trail]) -> frozenset[Tr
             return _joined(_follow(found, inner, chosen) for inner in step.options.values())
         case Repeat():
             return _repeated(found, step, trails)
+        case Observe():
+            return _joined(_follow(found, until.then, trails) for until in step.until)
         case End():
             return frozenset()
         case _:
@@ -223,8 +228,11 @@ def repeats_hold_an_act(outline: Outline) -> Iterator[Problem]:
 
 
 def _passable(steps: tuple[Step, ...]) -> bool:
-    """Whether the steps can be passed without an act: they are tables with rows that open nothing."""
-    return all(isinstance(step, Decide) and any(_passable(row.then) for row in step.rows) for step in steps)
+    """Whether the steps can be passed without an act: stretches without treatment, and tables that open nothing."""
+    return all(
+        isinstance(step, Observe) or (isinstance(step, Decide) and any(_passable(row.then) for row in step.rows))
+        for step in steps
+    )
 
 
 def courses_are_not_too_long(outline: Outline) -> Iterator[Problem]:
@@ -250,5 +258,5 @@ def _length(steps: tuple[Step, ...]) -> int:
 def _parts_of(step: Step) -> tuple[Node, ...]:
     if isinstance(step, Decide):
         return step.rows
-    untils: tuple[Until, ...] = step.until if isinstance(step, Give | Repeat) else ()
+    untils: tuple[Until, ...] = step.until if isinstance(step, Give | Observe | Repeat) else ()
     return untils

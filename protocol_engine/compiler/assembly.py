@@ -21,6 +21,7 @@ from protocol_engine.model.protocol import (
     Give,
     May,
     NextCycle,
+    Observe,
     Protocol,
     Regimen,
     Repeat,
@@ -156,7 +157,7 @@ def _choices_in(steps: tuple[Step, ...]) -> Iterator[ChoiceContent]:
     for step in _with_inner(steps):
         if isinstance(step, Choose):
             yield ChoiceContent(step.choose, step.by, tuple(step.options), step.says_which, step.cite)
-        elif isinstance(step, Give):
+        elif isinstance(step, Give | Observe):
             yield from _permitted_choices(step.may)
 
 
@@ -185,7 +186,7 @@ def inner_steps(step: Step) -> tuple[tuple[Step, ...], ...]:
             return tuple(row.then for row in step.rows)
         case Repeat():
             return (step.steps, *(until.then for until in step.until))
-        case Give():
+        case Give() | Observe():
             return tuple(until.then for until in step.until)
         case _:
             return ()

@@ -73,7 +73,7 @@ def _through_falls(
     for name, gated, skipped in reached:
         for scope in table.places[name].scopes:
             for row in table.falls.get(scope, ()):
-                if row.target not in seen and table.places[row.target].kind == "closed":
+                if row.target not in seen and table.places[row.target].kind in ("closed", "observing"):
                     seen.add(row.target)
                     reached.append((row.target, gated, skipped))
     return reached

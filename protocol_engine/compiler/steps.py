@@ -28,6 +28,7 @@ from protocol_engine.model.protocol import (
     Give,
     May,
     Need,
+    Observe,
     Perform,
     Protocol,
     Refutation,
@@ -229,6 +230,8 @@ class Steps:
                 return [self._option(step, option, inner, after, around) for option, inner in step.options.items()]
             case Repeat():
                 return self._repeat(step, after, around)
+            case Observe():
+                return [self._observe(step, after, around)]
             case End():
                 follows = step.follow_up is not None
                 return [self._ending(step.end, step.cite, around, follow_up=follows, rests=step.rests)]
@@ -390,7 +393,8 @@ class Steps:
             entry = entries[0]
         else:
             draft = self._draft(key, "closed", around, element, until)
-            self._leave(draft, [*self._days_left(entries), *entries])
+            runs_on = self.places.drafts[scope].place.kind == "giving" if scope in self.places.drafts else True
+            self._leave(draft, [*(self._days_left(entries) if runs_on else ()), *entries])
             entry = _Entry(None, key, "fall")
         entry = evolve(
             entry,
@@ -499,6 +503,19 @@ class Steps:
             for number, until in enumerate(step.until, 1):
                 self._close(base, until, f"{base}.closed.{number}", after, around)
         return entries
+
+    def _observe(self, step: Observe, after: _Rest, around: _Around) -> _Entry:
+        """A place without doses, entered by a fall. A cycle that was running when it began is over."""
+        key = self._key(step, around, step.observe)
+        if key not in self.places.drafts:
+            draft = self._draft(key, "observing", around, step.observe, step)
+            draft.place = evolve(draft.place, title=step.title)
+            self._leave(draft, self._may_entries((*around.may, *step.may), around))
+            base, _, regimen = key.partition("|")
+            for number, until in enumerate(step.until, 1):
+                closed = f"{base}.closed.{number}" + (f"|{regimen}" if regimen else "")
+                self._close(key, until, closed, after, around)
+        return _Entry(None, key, "fall", cites=step.cite, rests=step.rests, see=step.see)
 
     def _ending(
         self, reason: str, cites: tuple[str, ...], around: _Around, *, follow_up: bool, rests: tuple[str, ...]

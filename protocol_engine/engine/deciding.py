@@ -100,6 +100,8 @@ class Decider:
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
+            if standing.place.kind == "observing":
+                self._observed(standing, listing)
         self._notices(fold, listing, hindsight, extra)
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
@@ -395,6 +397,17 @@ class Decider:
                 label = wording.fact_words(self.table, name, None)
                 listing.notices[f"{label} was due on {day}, until {last}, and is not reported"] = None
 
+    def _observed(self, standing: Standing, listing: _Listing) -> None:
+        """That no treatment is due, until when, and what is missing to know whether it goes on."""
+        falls = self.table.falls.get(standing.place.id, ())
+        for row in falls:
+            if standing.truth(row) is UNKNOWN:
+                self._await(standing, row, listing)
+        title = standing.place.title or wording.words(standing.place.element or "")
+        listing.notices[wording.observed_words(self.table, title, standing.position.entered, falls)] = None
+        listing.rests.update(standing.place.cites)
+        listing.not_stated.update(standing.place.see)
+
     # --- notices -----------------------------------------------------------------------------------------------------
 
     def _notices(self, fold: Fold, listing: _Listing, hindsight: Iterable[Remark], extra: Iterable[str]) -> None:
@@ -563,7 +576,9 @@ def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
         rows = [*table.offers.get(here, ())]
         for scope in table.places[here].scopes:
             rows += [
-                row for row in table.falls.get(scope, ()) if scope == here or table.places[row.target].kind == "closed"
+                row
+                for row in table.falls.get(scope, ())
+                if scope == here or table.places[row.target].kind in ("closed", "observing")
             ]
         for row in rows:
             for guard in row.guards:

@@ -75,7 +75,7 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     read = [*asked[place.id], *(value for value in ever if "element" not in value.since)]
     leaves = HistoryLeaves(table, standing.history, position, standing.day)
     first = position.cycle_days[0] if position.cycle_days else None
-    begun = position.entered if place.kind == "giving" else None
+    begun = position.entered if place.kind in ("giving", "observing") else None
     for event in standing.history.adverse:
         day = event.effective.day
         if day < allocated or any(leaves.reaches(value, event) for value in read):
@@ -85,7 +85,8 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
             yield f"{told} is before the first dose, so it is no toxicity of this treatment and changes nothing"
         elif begun is not None and day < begun <= event.issued.day:
             title = place.title or wording.words(place.element or "")
-            late = f"became known on {event.issued.day}; it is before the first dose of {title}"
+            first_dose = "the first dose of " if place.kind == "giving" else ""
+            late = f"became known on {event.issued.day}; it is before {first_dose}{title}"
             yield f"{told} {late} and changes nothing there"
 
 

@@ -334,6 +334,8 @@ class Standing:
             due = window.due.after(since) if window.due is not None else due
             earliest = window.earliest.after(since) if window.earliest is not None else due
             return When(earliest, due, window.latest.after(since) if window.latest is not None else None)
+        if self.position.paused and due is not None:
+            return When(due, None)  # a cycle lasts its length, and when treatment begins again is another question
         if due is None or row.act is None:
             return When(due, due)
         tolerance = self.table.regimens[row.act.name].tolerance

@@ -321,6 +321,22 @@ class Repeat(Node):
 
 
 @frozen(kw_only=True)
+class Observe(Node):
+    """A stretch without treatment, such as surveillance, that is entered by itself as soon as it comes next.
+
+    ``observe`` is its name, in one space with the elements that give. Only ``until`` or a stop leaves it; what it
+    ``may`` permit beside, assessments and calendars go on.
+    """
+
+    observe: Name
+    title: str | None = None
+    may: tuple[May, ...] = ()
+    until: tuple[Until, ...] = ()
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class End(Node):
     """The end of protocol treatment, with its reason."""
 
@@ -329,7 +345,7 @@ class End(Node):
     cite: Cites = NO_CITES
 
 
-Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Repeat | End
+Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Repeat | Observe | End
 
 
 @frozen(kw_only=True)

@@ -176,6 +176,7 @@ PlaceKind = Literal[
     "eligible",
     "allocated",
     "giving",
+    "observing",
     "chosen",
     "performed",
     "closed",
@@ -445,7 +446,7 @@ class Table:
         return frozenset(
             name
             for name, place in self.places.items()
-            if place.kind == "giving"
+            if place.kind in ("giving", "observing")
             and any(self._reads_stops(guard.condition) for row in self.falls.get(name, ()) for guard in row.guards)
         )
 
