@@ -41,6 +41,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     ),
     "NCT07377643": ({}, {"A1": "may_change"}),
     "ALDER-1": ({},),
+    "CEDAR-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "OLIVE-1": ({},),
@@ -262,6 +263,7 @@ TestNCT07151586 = walk("NCT07151586")
 TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
+TestCEDAR1 = walk("CEDAR-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestOLIVE1 = walk("OLIVE-1")

@@ -34,6 +34,7 @@ BOX_KINDS: dict[str, BoxKind] = {
     "giving": "giving",
     "observing": "wait",
     "chosen": "option",
+    "assigned": "option",
     "performed": "procedure",
     "closed": "wait",
     "stopped": "wait",

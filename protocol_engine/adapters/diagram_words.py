@@ -92,6 +92,8 @@ def _lines(table: Table, place: Place) -> tuple[Line, ...]:
             return (Line(_title(table, place.element), "strong"), Line("no treatment", "quiet"))
         case "chosen":
             return (Line(option_name(table, _option_taken(table, place)), "strong"),)
+        case "assigned":
+            return (Line(f"{words(place.element or '')}: {words(_arm_drawn(table, place))}", "strong"),)
         case "performed":
             name = place.element or ""
             return (Line(table.procedures[name].name if name in table.procedures else words(name), "strong"),)
@@ -132,6 +134,12 @@ def _option_taken(table: Table, place: Place) -> str:
     """The option that was taken to come to a place: the row that leads there says so."""
     acts = (row.act for row in table.rows if row.target == place.id and choice_of(row) is not None)
     return next(act.name.partition("=")[2] for act in acts if act is not None)
+
+
+def _arm_drawn(table: Table, place: Place) -> str:
+    """The arm that was drawn to come to a place: the row that leads there says so."""
+    acts = (row.act for row in table.rows if row.target == place.id and row.act is not None)
+    return next((act.name for act in acts if act.kind == "allocation"), "")
 
 
 def _title(table: Table, element: str | None) -> str:

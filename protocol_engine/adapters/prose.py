@@ -256,6 +256,8 @@ def _last_words(protocol: Protocol, value: Last) -> str:
     fact, _, part = value.last.partition(".")
     if fact == "choice":
         what = f"the option taken in the choice {words(part)}"
+    elif fact == "allocation" and fact not in protocol.facts:
+        what = f"the arm of the allocation {words(part)}"
     else:
         what = (
             f"the newest result of {fact_name(protocol, fact)}"

@@ -19,7 +19,7 @@ from protocol_engine.checks.graph import falls_out_of, here, offers_onward, writ
 from protocol_engine.checks.tables import DecisionTable, tables_written, whatever
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.evaluation import YES
-from protocol_engine.model.protocol import Need
+from protocol_engine.model.protocol import Need, OpenIf
 from protocol_engine.model.table import Guard, Place, Row
 from protocol_engine.model.truth import Truth
 
@@ -71,7 +71,7 @@ class _Looking:
     known: dict[tuple[frozenset[_Way], ...], str] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        asked = self.compiled.outline.asked_by(Need)
+        asked = self.compiled.outline.asked_by(Need, OpenIf)
         self.need_marks = frozenset(test.mark for one in asked for test in one.condition.tests)
         self.tables = tuple(tables_written(self.compiled))
         for row in self.compiled.table.rows:

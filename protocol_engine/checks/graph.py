@@ -9,6 +9,7 @@ from protocol_engine.checks.outline import Written
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.protocol import (
+    Allocate,
     Arm,
     Choose,
     Consent,
@@ -47,6 +48,8 @@ def _is_step_of(node: Node, place: Place) -> bool:
             )
         case "chosen":
             return isinstance(node, Choose | May) and node.choose == place.element
+        case "assigned":
+            return isinstance(node, Allocate) and node.allocate == place.element
         case "performed":
             return isinstance(node, Perform) and node.perform == place.element
         case "consented":

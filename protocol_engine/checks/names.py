@@ -147,7 +147,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
             yield "drug", node.drug, protocol.drugs, "drug"
         case ArmRule():
             if node.arm is not None:
-                yield "arm", node.arm, protocol.arms, "arm"
+                later = [arm for arms in outline.allocations.values() for arm in arms]
+                yield "arm", node.arm, [*protocol.arms, *later], "arm"
         case Choose():
             if node.says_which is not None:
                 yield "says_which", node.says_which, node.options, f"option of {node.choose}"
@@ -190,8 +191,10 @@ def _results(outline: Outline, fact: str, levels: tuple[str, ...], key: str) -> 
 
 
 def acts_of(outline: Outline) -> tuple[str, ...]:
-    """The acts whose dates are known by name: procedures, administrations and choices."""
+    """The acts whose dates are known by name: procedures, administrations, choices and later allocations."""
     protocol = outline.protocol
     options = [f"choice.{name}.{option}" for name, options in outline.choices.items() for option in options]
     procedures = [f"procedure.{name}" for name in protocol.procedures]
-    return (*procedures, *(f"administration.{name}" for name in protocol.regimens), *options)
+    arms = [f"allocation.{name}.{arm}" for name, arms in outline.allocations.items() for arm in arms]
+    drawn = [*(f"allocation.{name}" for name in outline.allocations), *arms]
+    return (*procedures, *(f"administration.{name}" for name in protocol.regimens), *options, *drawn)

@@ -16,7 +16,18 @@ from protocol_engine.compiler.conditions import Conditions, always
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Presence
-from protocol_engine.model.protocol import Allocate, ArmRule, Decide, DecisionRow, May, Need, Refutation, Stop, Until
+from protocol_engine.model.protocol import (
+    Allocate,
+    ArmRule,
+    Decide,
+    DecisionRow,
+    May,
+    Need,
+    OpenIf,
+    Refutation,
+    Stop,
+    Until,
+)
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.values import Holds, Last
 
@@ -289,7 +300,7 @@ def conditions_can_hold(compiled: Compiled) -> Iterator[Problem]:
     """What closes, stops, allows or is needed can come to hold; not from the beginning, nor for want of a fact."""
     outline = compiled.outline
     fold = Conditions(outline.protocol).folded
-    for asked in outline.asked_by(Until, Stop, Need, May, Refutation):
+    for asked in outline.asked_by(Until, Stop, Need, May, OpenIf, Refutation):
         condition = fold(asked.condition)
         if not condition.clauses or (always(condition) and _tests_readings(compiled, asked.condition)):
             continue
@@ -330,5 +341,7 @@ def _never_words(node: Node) -> str:
             return "so nothing that needs it is ever given: correct the test"
         case May():
             return "so nobody can do what it allows: correct the test, or take it out"
+        case OpenIf():
+            return "so what it opens is never open: correct the test, or take it out"
         case _:
             return "so it changes nothing: correct the test, or take it out"

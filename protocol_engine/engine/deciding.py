@@ -158,9 +158,7 @@ class Decider:
             held = standing.held(act)
             truth = min([standing.truth(row), *[hold.truth for hold in held]]) if held else standing.truth(row)
             if act.kind in MENUS:
-                menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append(
-                    (row, truth)
-                )
+                menus.setdefault(self.table.menu_of(act), []).append((row, truth))
             elif truth is TRUE:
                 day_open = day_open or row.effect == "day"
                 listing.spoken_of.add(act.key)
@@ -215,7 +213,7 @@ class Decider:
             if truth is FALSE and row.act is not None:
                 listing.refused.setdefault(row.act.key, row.act)
         offered = [row for row, truth in rows if truth is TRUE]
-        if unknown or not offered:
+        if any(row.while_unknown != "offer" for row in unknown) or not offered:
             return
         first = offered[0].act
         if first is None:
@@ -223,8 +221,11 @@ class Decider:
         listing.spoken_of.update(row.act.key for row in offered if row.act is not None)
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         if first.kind == "allocation":
-            content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
-            listing.not_stated.update(self.table.design.see)
+            later = self.table.allocation_of.get(first.name)
+            content: dict[str, Any] = {"allocation": later} if later is not None else {}
+            content["arms"] = [row.act.name for row in offered if row.act is not None]
+            see = self.table.design.see if later is None else self.table.allocations[later].see
+            listing.not_stated.update(see)
         else:
             choice = first.name.partition("=")[0]
             content = {
@@ -236,6 +237,8 @@ class Decider:
                 content |= {"by": known.by} | (
                     {"named_option": known.says_which} if known.says_which is not None else {}
                 )
+        if unknown:
+            content["unknown"] = [row.act.name.rpartition("=")[2] for row in unknown if row.act is not None]
         days = _days(standing.when(offered[0]))
         listing.actions.append(Action(ACTION_OF[first.kind], *days, offered[0].strength, basis, content))
 
@@ -266,7 +269,7 @@ class Decider:
             before = self.table.regimens[standing.position.regimen or ""]
             more = [claim for claim in before.rests if claim not in basis]
             basis = tuple(sorted({*basis, *more}, key=claim_order)) if more else basis
-        inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
+        inside = row.effect in ("again", "day") or standing.place.kind in ("chosen", "assigned")
         if not inside or not any(self.table.places[item.source].arm is not None for item in standing.position.against):
             return basis
         return (*(claim for claim in basis if claim.startswith("A")), "G4")
@@ -437,7 +440,8 @@ class Decider:
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         for parked in position.parked:
-            listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
+            gates = "consent, eligibility and allocation are" if position.arm is None else "the allocation before it is"
+            listing.notices[f"{parked.id}: counts as soon as {gates} there"] = None
         listing.notices |= dict.fromkeys(extra)
 
     def _against(self, fold: Fold, against: Against) -> list[str]:

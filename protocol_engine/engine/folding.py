@@ -304,6 +304,8 @@ class Folder:
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
                 history = history.with_choice(event)
+            case AllocationEvent() if judged.row is not None and event.arm in self.table.allocation_of:
+                history = history.with_allocation(self.table.allocation_of[event.arm], event)
             case ProcedureEvent() if not again:
                 history = history.with_done(f"procedure.{event.procedure}", day, event.id)
             case EligibilityEvent() if not again:  # also one judged before consent: not met offers nothing until met
@@ -420,7 +422,7 @@ class Folder:
 
     def _lasting(self, position: Position) -> tuple[Against, ...]:
         """What was entered against a rule and still counts in the next element: allocation, and a choice before it."""
-        if not position.against or self.table.places[position.place].kind == "chosen":
+        if not position.against or self.table.places[position.place].kind in ("chosen", "assigned"):
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
 
