@@ -109,7 +109,7 @@ def _behind(  # noqa: C901  # one case for each kind of step
         case Consent() | Eligibility() | Perform():
             return trails
         case Allocate() if not step.is_first:
-            return _joined(_follow(found, inner, trails) for inner in (step.arms or {}).values())
+            return _joined(_follow(found, inner, trails) for inner in (step.arms or {"": ()}).values())
         case Allocate():
             arms = found.outline.protocol.arms if step.menu is None else [line.arm for line in step.menu]
             for name in arms:

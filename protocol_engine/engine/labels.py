@@ -58,7 +58,7 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     verdict: VerdictKind = "unknown" if truth is UNKNOWN else "condition"
     if held and any(hold.verdict in ("order", "late") for hold in held):
         verdict = "order" if any(hold.verdict == "order" for hold in held) else "late"
-    if act.kind in ("choice", "allocation") and not standing.counts(taken):  # it would lead over doses that were not given
+    if act.kind in ("choice", "allocation") and not standing.counts(taken):  # over doses that were not given
         return Judgement(verdict, because, cites, act, None, Landing("stay"), tried=tried)
     return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
 
