@@ -137,7 +137,9 @@ def acts(table: Table) -> st.SearchStrategy[Wire]:
         doses(table),
         st.just({"kind": "consent"}),
         st.booleans().map(lambda met: {"kind": "eligibility", "met": met}),
-        st.sampled_from(sorted(table.arms)).map(lambda arm: {"kind": "allocation", "arm": arm}),
+        st.sampled_from(sorted({*table.arms, *table.allocation_of})).map(
+            lambda arm: {"kind": "allocation", "arm": arm}
+        ),
         drugs.map(lambda drug: {"kind": "other_treatment", "drugs": [drug]}),
     ]
     if table.choices:

@@ -42,10 +42,12 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "NCT07377643": ({}, {"A1": "may_change"}),
     "ALDER-1": ({},),
     "ASPEN-1": ({},),
+    "CEDAR-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
+    "OLIVE-1": ({},),
     "ROWAN-1": ({},),
-    "YEW-1": ({},),
+    "BROOM-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -264,7 +266,9 @@ TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
 TestASPEN1 = walk("ASPEN-1")
+TestCEDAR1 = walk("CEDAR-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
+TestOLIVE1 = walk("OLIVE-1")
 TestROWAN1 = walk("ROWAN-1")
-TestYEW1 = walk("YEW-1")
+TestBROOM1 = walk("BROOM-1")

@@ -41,6 +41,8 @@ from protocol_engine.model.protocol import (
     May,
     Need,
     Never,
+    Observe,
+    OpenIf,
     Perform,
     Refutation,
     Repeat,
@@ -67,7 +69,9 @@ def course_items(book: Book, steps: Sequence[Step]) -> Page:
     return (Items(items),) if items else ()
 
 
-def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
+def _step(  # noqa: C901  # one case for each kind of step
+    book: Book, step: Step
+) -> tuple[str, tuple[Block, ...]]:
     """A step as a sentence, and what stands below it."""
     match step:
         case Consent():
@@ -87,11 +91,19 @@ def _step(book: Book, step: Step) -> tuple[str, tuple[Block, ...]]:
             return sentence, (_decision_grid(book, step),)
         case Choose():
             when = window_words(step.window)
-            return f"The {step.by} chooses ({step.choose}){when}.{_claims(step)}", (_options(book, step),)
+            opens = _items(_opens(book, step.option_if, step.while_unknown))
+            return f"The {step.by} chooses ({step.choose}){when}.{_claims(step)}", (_options(book, step), *opens)
         case Repeat():
-            return f"These steps are repeated without end.{_claims(step)}", (
+            return f"These steps are {_rounds_words(step)}.{_claims(step)}", (
                 *course_items(book, step.steps),
                 *_items(Item("-", _until_words(book, until)) for until in step.until),
+            )
+        case Observe():
+            return f"{capital(observe_words(step))}.{_claims(step)}", _items(
+                (
+                    *(Item("-", may_words(book, may)) for may in step.may),
+                    *(Item("-", _until_words(book, until)) for until in step.until),
+                )
             )
         case End():
             return f"{capital(_end_words(step.end, step.follow_up))}.{_claims(step)}", ()
@@ -118,13 +130,39 @@ def _refutations(book: Book, refutations: Sequence[Refutation]) -> Page:
 def _allocation(book: Book, step: Allocate) -> tuple[str, tuple[Block, ...]]:
     refuted = _refutations(book, step.refuted_by)
     when = window_words(step.window)
+    named = "" if step.is_first else f" ({step.allocate})"
+    arms = (Item("-", _later_arm(book, name, steps)) for name, steps in (step.arms or {}).items())
+    opens = _opens(book, step.arm_if, step.while_unknown)
     if step.menu is None:
-        return f"The patient is allocated to an arm{when}; the draw is made elsewhere.{_claims(step)}", refuted
+        told = f"The patient is allocated to an arm{named}{_ratio_words(step)}{when}; the draw is made elsewhere."
+        return f"{told}{_claims(step)}", (*_items((*arms, *opens)), *refuted)
     lines = (Item("-", _arm_rule(book, line)) for line in step.menu)
-    return f"The patient is allocated to an arm by rule{when}, and nobody chooses.{_claims(step)}", (
-        *_items(lines),
+    return f"The patient is allocated to an arm{named} by rule{when}, and nobody chooses.{_claims(step)}", (
+        *_items((*lines, *arms)),
         *refuted,
     )
+
+
+def _ratio_words(step: Allocate) -> str:
+    if isinstance(step.ratio, NotStated):
+        return " in a ratio that is not stated"
+    return f", {' to '.join(f'{share} {arm}' for arm, share in step.ratio.items())}" if step.ratio else ""
+
+
+def _later_arm(book: Book, name: str, steps: Sequence[Step]) -> str:
+    return f"Arm {name}: {steps_words(book, steps)}.{cites(_claims_in(steps))}"
+
+
+def _opens(book: Book, opens: Mapping[str, OpenIf], while_unknown: str) -> Iterable[Item]:
+    """When single arms or options are open."""
+    for name, item in opens.items():
+        asked = applied(book, item.if_)
+        told = f"{capital(words(name))} is open only if {asked.told or 'nothing more is asked'}{_only_with(asked)}."
+        yield Item("-", told + cites(item.cite, item.rests, asked.rests))
+    if opens and while_unknown == "wait":
+        yield Item("-", "While this is unknown of one, the others wait.")
+    elif opens:
+        yield Item("-", "While this is unknown of one, the others are offered.")
 
 
 def _arm_rule(book: Book, line: ArmRule) -> str:
@@ -187,6 +225,17 @@ def give_words(book: Book, step: Give) -> str:
     if step.element == step.give and step.title in (None, book.regimens[step.give].name):
         return given
     return f"{step.title or words(step.element)} (element {step.element}): {given}"
+
+
+def _rounds_words(step: Repeat) -> str:
+    if step.repeat == "without_end":
+        return "repeated without end"
+    return "taken once, as one group" if step.repeat == 1 else f"taken {step.repeat} times"
+
+
+def observe_words(step: Observe) -> str:
+    """That nothing is given for a while."""
+    return f"{step.title or words(step.observe)} (element {step.observe}): no treatment is given"
 
 
 def window_words(window: Window | None) -> str:
@@ -337,12 +386,18 @@ def _step_words(book: Book, step: Step) -> str:
             return f"the {step.by} chooses ({step.choose}): {_alternatives(book, step.options)}"
         case Perform():
             return procedure_name(book, step.perform)
+        case Observe():
+            return observe_words(step)
         case End():
             return _end_words(step.end, step.follow_up)
         case Repeat():
-            return f"without end: {steps_words(book, step.steps)}"
+            rounds = "without end" if step.repeat == "without_end" else _rounds_words(step)
+            return f"{rounds}: {steps_words(book, step.steps)}"
         case Decide():
             return "; ".join(f"if {condition_words(book, row.if_)}: {steps_words(book, row.then)}" for row in step.rows)
+        case Allocate() if not step.is_first:
+            arms = "; or ".join(f"{name}: {steps_words(book, inner)}" for name, inner in (step.arms or {}).items())
+            return f"allocation {words(step.allocate)} to {arms}"
         case Consent() | Eligibility() | Allocate():
             return _step(book, step)[0].partition(".")[0].lower()
         case _:
@@ -364,6 +419,8 @@ def inner_steps(step: Step) -> Iterable[Sequence[Step]]:
     match step:
         case Choose():
             yield from step.options.values()
+        case Allocate():
+            yield from (step.arms or {}).values()
         case Decide():
             for row in step.rows:
                 yield row.then
@@ -371,7 +428,7 @@ def inner_steps(step: Step) -> Iterable[Sequence[Step]]:
             yield step.steps
             for until in step.until:
                 yield until.then
-        case Give():
+        case Give() | Observe():
             for until in step.until:
                 yield until.then
         case _:

@@ -130,6 +130,8 @@ def _element_words(table: Table, arm: str, element: str) -> str:
     at = next((at for at in inside if at.element == element), None)
     if at is None or at.kind == "allocated":
         return "no treatment begun" if at is not None else element
+    if at.kind == "assigned":
+        return f"the allocation {with_id(words(element), element)} is made"
     if at.kind == "chosen":
         return f"the choice {with_id(words(element), element)} is made"
     if at.kind == "performed":
@@ -232,7 +234,7 @@ def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
             return "Confirm that the patient is eligible"
         case "allocate":
             arms = act["arms"] if "arms" in act else [act["arm"]]
-            return f"Allocate to {listed((f'{arm} ({table.arms[arm].title})' for arm in arms), 'or')}"
+            return f"Allocate to {_arms_words(table, arms)}{_not_known(act)}"
         case "administer" if "regimen" in act:
             return f"Give {regimen_name(table, act['regimen'])}{_cycle_words(act)}"
         case "administer":
@@ -242,7 +244,7 @@ def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
         case "choose":
             names = act["options"] if "options" in act else [act["option"]]
             options = listed((option_name(table, name) for name in names), "or")
-            return f"Choose {words(act['choice'])} ({_chosen_by(act)}): {options}"
+            return f"Choose {words(act['choice'])} ({_chosen_by(act)}): {options}{_not_known(act)}"
         case "perform":
             return f"Perform {procedure_name(table, act['procedure'])}"
         case "follow_up":
@@ -253,6 +255,18 @@ def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
 
 def _cycle_words(act: dict[str, Any]) -> str:
     return f", cycle {act['cycle']} day {act['day']}" if act.get("cycle") is not None else ""
+
+
+def _arms_words(table: Table, arms: Sequence[str]) -> str:
+    later = next((table.allocation_of[arm] for arm in arms if arm in table.allocation_of), None)
+    if later is not None:
+        return f"{listed(map(words, arms), 'or')} ({later})"
+    return listed((f"{arm} ({table.arms[arm].title})" for arm in arms), "or")
+
+
+def _not_known(act: dict[str, Any]) -> str:
+    """The arms or options of a menu of which it is not known whether they are open."""
+    return f"; not known to be open: {listed(map(words, act['unknown']))}" if act.get("unknown") else ""
 
 
 def _chosen_by(act: dict[str, Any]) -> str:

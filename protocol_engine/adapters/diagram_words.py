@@ -81,7 +81,7 @@ def _drug_name(table: Table, drug: str) -> str:
     return table.drugs[drug].name if drug in table.drugs else words(drug)
 
 
-def _lines(table: Table, place: Place) -> tuple[Line, ...]:
+def _lines(table: Table, place: Place) -> tuple[Line, ...]:  # noqa: C901  # one case for each kind of place
     match place.kind:
         case "start" | "consented" | "eligible" | "stopped":
             return (Line(FIXED_WORDS[place.kind], "strong"),)
@@ -92,8 +92,12 @@ def _lines(table: Table, place: Place) -> tuple[Line, ...]:
             return (Line(title, "strong"), Line(FIXED_WORDS[place.kind]))
         case "giving":
             return _giving_lines(table, place)
+        case "observing":
+            return (Line(_title(table, place.element), "strong"), Line("no treatment", "quiet"))
         case "chosen":
             return (Line(option_name(table, _option_taken(table, place)), "strong"),)
+        case "assigned":
+            return (Line(f"{words(place.element or '')}: {words(_arm_drawn(table, place))}", "strong"),)
         case "performed":
             name = place.element or ""
             return (Line(table.procedures[name].name if name in table.procedures else words(name), "strong"),)
@@ -134,6 +138,12 @@ def _option_taken(table: Table, place: Place) -> str:
     """The option that was taken to come to a place: the row that leads there says so."""
     acts = (row.act for row in table.rows if row.target == place.id and choice_of(row) is not None)
     return next(act.name.partition("=")[2] for act in acts if act is not None)
+
+
+def _arm_drawn(table: Table, place: Place) -> str:
+    """The arm that was drawn to come to a place: the row that leads there says so."""
+    acts = (row.act for row in table.rows if row.target == place.id and row.act is not None)
+    return next((act.name for act in acts if act.kind == "allocation"), "")
 
 
 def _title(table: Table, element: str | None) -> str:

@@ -109,6 +109,8 @@ def fact_name(book: Book, fact: str) -> str:
     """A fact by its label; also a choice that is awaited."""
     if fact.startswith("choice."):
         return f"the choice {words(fact.removeprefix('choice.'))}"
+    if fact.startswith("allocation."):
+        return f"the allocation {words(fact.removeprefix('allocation.'))}"
     definition = book.facts.get(fact)
     return (definition.label if definition is not None else None) or words(fact)
 

@@ -43,6 +43,7 @@ from protocol_engine.model.protocol import (
     Design,
     Endpoint,
     Give,
+    Observe,
     Protocol,
     Regimen,
     Tolerance,
@@ -263,6 +264,8 @@ def _last_words(protocol: Protocol, value: Last) -> str:
     fact, _, part = value.last.partition(".")
     if fact == "choice":
         what = f"the option taken in the choice {words(part)}"
+    elif fact == "allocation" and fact not in protocol.facts:
+        what = f"the arm of the allocation {words(part)}"
     else:
         what = (
             f"the newest result of {fact_name(protocol, fact)}"
@@ -404,6 +407,8 @@ def _element_title(protocol: Protocol, element: str) -> str:
     steps = [step for course in courses for step in course]
     for step in steps:
         if isinstance(step, Give) and step.element == element:
+            return f"the {step.title or words(element)}"
+        if isinstance(step, Observe) and step.observe == element:
             return f"the {step.title or words(element)}"
         steps += [inner for group in inner_steps(step) for inner in group]
     return words(element)

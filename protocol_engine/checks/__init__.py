@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from protocol_engine.checks import (
+    branches,
     citations,
     conditions,
     criteria,
@@ -53,6 +54,9 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     windows.tolerances_are_apart,
     windows.calendars_can_be_kept,
     shape.gates_stand_in_the_course,
+    branches.allocations_are_told_apart,
+    branches.options_open_as_written,
+    branches.repetitions_have_a_number,
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,
     trails.courses_are_not_too_long,
@@ -84,6 +88,7 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
 ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     tables.tables_decide,
     tables.conditions_can_hold,
+    branches.menus_stay_open,
     graph.gates_stand_before_doses,
     dead_ends.places_lead_on,
     graph.places_lead_to_an_end,

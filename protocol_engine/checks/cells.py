@@ -268,7 +268,7 @@ class _Read:
 
     def whys(self, key: ResultKey, fact: ResultKey) -> tuple[Why, ...]:
         """The reasons for which a result may be unknown: told apart only where some value or test does so."""
-        if key[0].startswith("choice.") or not (self.reads_absence or {key, fact} & self.replaced):
+        if key[0].startswith(("choice.", "allocation.")) or not (self.reads_absence or {key, fact} & self.replaced):
             return ("absent",)
         definition = self.table.facts[fact[0]]
         return ("absent", "no_result", "muddled") if definition.no_result else ("absent", "muddled")

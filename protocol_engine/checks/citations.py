@@ -27,6 +27,8 @@ from protocol_engine.model.protocol import (
     NamedSet,
     Need,
     Never,
+    Observe,
+    OpenIf,
     Perform,
     Refutation,
     Regimen,
@@ -41,7 +43,7 @@ from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
+    Observe, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)
@@ -213,7 +215,7 @@ def silences_are_shown(outline: Outline) -> Iterator[Problem]:
 
 
 def _not_stated_literals(item: Written) -> Iterator[str]:
-    if not isinstance(item.node, Give | Perform | Design | Endpoint):
+    if not isinstance(item.node, Allocate | Give | Perform | Design | Endpoint):
         return
     for f in attrs.fields(type(item.node)):
         if getattr(item.node, f.name) is NOT_STATED:

@@ -19,7 +19,7 @@ from protocol_engine.checks.graph import falls_out_of, here, offers_onward, writ
 from protocol_engine.checks.tables import DecisionTable, tables_written, whatever
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.evaluation import YES
-from protocol_engine.model.protocol import Need, Track
+from protocol_engine.model.protocol import Need, OpenIf, Track
 from protocol_engine.model.table import Guard, Place, Row
 from protocol_engine.model.truth import Truth
 
@@ -43,9 +43,11 @@ def places_lead_on(compiled: Compiled) -> Iterator[Problem]:
             continue
         behind = f"behind {place.element}" if place.element else "here"
         falls, onward = falls_out_of(compiled, place), offers_onward(compiled, place)
-        if not falls and not onward:
+        if not falls and not onward and place.kind != "observing":
             message = f"{behind} nothing is offered and nothing ends the course; write what follows, or an `end`"
             yield here(compiled, place, "dead-end", message)
+            continue
+        if place.kind == "observing":  # one waits there until something changes
             continue
         found = looking.stranded(place, onward, falls)
         if found == TOO_MANY:
@@ -77,7 +79,7 @@ class _Looking:
     known: dict[tuple[frozenset[_Way], ...], str] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        asked = self.compiled.outline.asked_by(Need)
+        asked = self.compiled.outline.asked_by(Need, OpenIf)
         self.need_marks = frozenset(test.mark for one in asked for test in one.condition.tests)
         self.tables = tuple(tables_written(self.compiled))
         for row in self.compiled.table.rows:

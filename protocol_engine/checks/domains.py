@@ -124,6 +124,8 @@ def read_domain(outline: Outline, name: str) -> Domain | None:
     if head == "choice" and dot:
         options = outline.choices.get(tail)
         return Domain("unordered", options) if options is not None else None
+    if head == "allocation" and tail in outline.allocations:
+        return Domain("unordered", outline.allocations[tail])
     fact = outline.protocol.facts.get(head)
     if fact is None:
         return None

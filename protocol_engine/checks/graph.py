@@ -9,12 +9,14 @@ from protocol_engine.checks.outline import Written
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.protocol import (
+    Allocate,
     Arm,
     Choose,
     Consent,
     Eligibility,
     Give,
     May,
+    Observe,
     Perform,
     Repeat,
     Track,
@@ -44,10 +46,14 @@ def written_at(compiled: Compiled, place: Place) -> Written:
 
 def _is_step_of(node: Node, place: Place) -> bool:
     match place.kind:
-        case "giving" | "closed":
-            return isinstance(node, Give) and node.element == place.element
+        case "giving" | "closed" | "observing":
+            return (isinstance(node, Give) and node.element == place.element) or (
+                isinstance(node, Observe) and node.observe == place.element
+            )
         case "chosen":
             return isinstance(node, Choose | May) and node.choose == place.element
+        case "assigned":
+            return isinstance(node, Allocate) and node.allocate == place.element
         case "performed":
             return isinstance(node, Perform) and node.perform == place.element
         case "consented":
@@ -89,13 +95,12 @@ def places_lead_to_an_end(compiled: Compiled) -> Iterator[Problem]:
     for name, place in compiled.table.places.items():
         ahead = _ahead(name, ways)
         stays = [compiled.table.places[other] for other in ahead if name in _ahead(other, ways)]
-        if place.kind != "giving" or len(stays) != len(ahead) or _may_stop(compiled, stays):
+        if place.kind not in ("giving", "observing") or len(stays) != len(ahead) or _may_stop(compiled, stays):
             continue
-        elements = sorted({str(other.element) for other in stays if other.kind == "giving"})
+        elements = sorted({str(other.element) for other in stays if other.kind in ("giving", "observing")})
         if len(elements) == 1:
-            message = (
-                f"nothing ends {elements[0]}, beside death, withdrawal or closure; give cycles, an `until` or a stop"
-            )
+            what = "give cycles, an `until` or a stop" if place.kind == "giving" else "give an `until` or a stop"
+            message = f"nothing ends {elements[0]}, beside death, withdrawal or closure; {what}"
             yield here(compiled, place, "no-exit", message)
         elif place.element == elements[0]:
             around = [item for item, _ in compiled.outline.of(Repeat) if item.arm == place.arm]
@@ -109,7 +114,16 @@ def places_lead_to_an_end(compiled: Compiled) -> Iterator[Problem]:
 
 def _may_stop(compiled: Compiled, places: Iterable[Place]) -> bool:
     """Whether one of the places is an end, or leads nowhere, which is reported as a dead end."""
-    return any(place.kind == "ended" or not offers_onward(compiled, place) for place in places)
+    return any(
+        place.kind == "ended"
+        or not (place.kind == "observing" or offers_onward(compiled, place) or _falls_on(compiled, place))
+        for place in places
+    )
+
+
+def _falls_on(compiled: Compiled, place: Place) -> bool:
+    """Whether a place leads on by itself, as to a stretch without treatment."""
+    return bool(compiled.table.falls.get(place.id))
 
 
 def _ahead(name: str, ways: dict[str, set[str]]) -> frozenset[str]:

@@ -26,6 +26,8 @@ from protocol_engine.model.values import (
     Take,
     TrackState,
     Worked,
+    calendar_day,
+    names_of,
 )
 
 ResultKey = tuple[str, str | None]
@@ -80,6 +82,8 @@ def result_input(table: Table, key: ResultKey, tests: list[Test], of: int | None
     missing = (Missing(head, key[1], part or None, "absent"),)
     if head == "choice":
         cells = _level_cells(table.choices[part].options, tests)
+    elif head == "allocation" and part in table.allocations:
+        cells = _level_cells(table.allocations[part].arms, tests)
     elif part and table.facts[head].parts[part].one_of is not None:
         cells = _level_cells(table.facts[head].parts[part].one_of or (), tests)
     elif part:
@@ -87,7 +91,7 @@ def result_input(table: Table, key: ResultKey, tests: list[Test], of: int | None
         cells = tuple(_set_cells(table, tests, missing if open_list else None))
     else:
         cells = _fact_cells(table, table.facts[head], tests)
-    name = f"{part} of {head}" if part and head != "choice" else key[0]
+    name = f"{part} of {head}" if part and head not in ("choice", "allocation") else key[0]
     unknown = tuple(Cell(_WHY_WORDS[why], Outcome(None, why, (), (Missing(*_parts(key), why),)), False) for why in whys)
     return Input(name + (f" at {key[1]}" if key[1] else ""), key, (*cells, *unknown), of)
 
@@ -102,7 +106,7 @@ _WHY_WORDS: dict[Why, str] = {
 
 def _parts(key: ResultKey) -> tuple[str, str | None, str | None]:
     head, _, part = key[0].partition(".")
-    return (key[0], None, None) if head == "choice" else (head, key[1], part or None)
+    return (key[0], None, None) if head in ("choice", "allocation") else (head, key[1], part or None)
 
 
 def _fact_cells(table: Table, fact: FactDefinition, tests: list[Test]) -> tuple[Cell, ...]:
@@ -220,7 +224,8 @@ def worked_input(table: Table, name: str, value: Worked | Last, tests: list[Test
     cells = _worked_cells(table, value, tests)
     missing = (Missing(name, None, None, "absent"),)
     certain = isinstance(value, Take) and value.of[0].partition(".")[0] in ACTS
-    certain = certain or isinstance(value, TrackState)
+    of_the_calendar = isinstance(value, Date) and all(calendar_day(name) for name in names_of(value))
+    certain = certain or isinstance(value, TrackState) or of_the_calendar
     unknown = () if certain else (Cell("not known", Outcome(None, "absent", (), missing), False),)
     return Input(name, name, (*cells, *unknown))
 

@@ -17,6 +17,7 @@ from protocol_engine.model.protocol import (
     Give,
     May,
     Never,
+    Observe,
     Part,
     Perform,
     Response,
@@ -69,6 +70,7 @@ def elements_have_their_own_names(outline: Outline) -> Iterator[Problem]:
     """Within an arm, no element and no choice has the name of another; a choice of a fragment is one, wherever used."""
     seen: dict[tuple[str | None, str, str], Written] = {}
     named = [(item, "element", step.element) for item, step in outline.of(Give)]
+    named += [(item, "element", step.observe) for item, step in outline.of(Observe)]
     for item, what, name in (*named, *((item, "choice", name) for item, name, _ in _choices(outline))):
         first = seen.setdefault((item.arm, what, name), item)
         copied = what == "choice" and first.node.mark == item.node.mark
@@ -145,7 +147,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
             yield "drug", node.drug, protocol.drugs, "drug"
         case ArmRule():
             if node.arm is not None:
-                yield "arm", node.arm, protocol.arms, "arm"
+                later = [arm for arms in outline.allocations.values() for arm in arms]
+                yield "arm", node.arm, [*protocol.arms, *later], "arm"
         case Choose():
             if node.says_which is not None:
                 yield "says_which", node.says_which, node.options, f"option of {node.choose}"
@@ -164,6 +167,7 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
 
 def _dates(outline: Outline, node: DateExpression) -> Iterator[Reference]:
     elements = [step.element for _, step in outline.of(Give)]
+    elements += [step.observe for _, step in outline.of(Observe)]
     if node.date_of is not None:
         yield "date_of", node.date_of, [*DATED, *acts_of(outline)], "act"
     if node.start_of is not None:
@@ -187,8 +191,10 @@ def _results(outline: Outline, fact: str, levels: tuple[str, ...], key: str) -> 
 
 
 def acts_of(outline: Outline) -> tuple[str, ...]:
-    """The acts whose dates are known by name: procedures, administrations and choices."""
+    """The acts whose dates are known by name: procedures, administrations, choices and later allocations."""
     protocol = outline.protocol
     options = [f"choice.{name}.{option}" for name, options in outline.choices.items() for option in options]
     procedures = [f"procedure.{name}" for name in protocol.procedures]
-    return (*procedures, *(f"administration.{name}" for name in protocol.regimens), *options)
+    arms = [f"allocation.{name}.{arm}" for name, arms in outline.allocations.items() for arm in arms]
+    drawn = [*(f"allocation.{name}" for name in outline.allocations), *arms]
+    return (*procedures, *(f"administration.{name}" for name in protocol.regimens), *options, *drawn)

@@ -18,7 +18,7 @@ from protocol_engine.codec import key_of
 from protocol_engine.errors import Mark, Problem, shortened
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, NamedTest
-from protocol_engine.model.protocol import Choose, May, Protocol, Step
+from protocol_engine.model.protocol import Allocate, Choose, May, Protocol, Step
 
 NodeT = TypeVar("NodeT", bound=Node)
 
@@ -84,6 +84,15 @@ class Outline:
             node = item.node
             if isinstance(node, Choose | May) and node.choose is not None and node.options is not None:
                 found.setdefault(node.choose, tuple(node.options))
+        return found
+
+    @cached_property
+    def allocations(self) -> dict[str, tuple[str, ...]]:
+        """The arms of each later allocation."""
+        steps = (item.node for item in self.nodes if isinstance(item.node, Allocate) and not item.node.is_first)
+        found: dict[str, tuple[str, ...]] = {}
+        for step in steps:
+            found.setdefault(step.allocate, tuple(step.arms or ()))
         return found
 
     def line_mark(self, path: str) -> Mark:

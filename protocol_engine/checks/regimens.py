@@ -216,7 +216,7 @@ def allocation_is_as_designed(outline: Outline) -> Iterator[Problem]:
     """An allocation by rule has a menu, a randomised one has none; a ratio names every arm."""
     design = outline.protocol.design
     for item, step in outline.of(Allocate):
-        if (design.allocation == "by_rule") != (step.menu is not None):
+        if step.is_first and (design.allocation == "by_rule") != (step.menu is not None):
             message = (
                 "the allocation is by rule; write the rules under `menu`" if step.menu is None
                 else "has a menu, and the design says randomised; say by_rule, or leave the menu out"

@@ -135,15 +135,17 @@ def every_act_can_be_offered(compiled: Compiled) -> Iterator[Problem]:
 def elements_do_not_close_at_once(compiled: Compiled) -> Iterator[Problem]:
     """What led into an element does not close it: an ``until`` must be able to be false when its element begins."""
     table = compiled.table
+    yield from _left_at_once(compiled)
     closing: dict[str, list[Guards]] = {}
     for rows in table.falls.values():
         for row in rows:
             closing.setdefault(row.target, []).append(row.guards)
     for row in table.rows:
-        if row.effect not in ("enter", "enter_anew"):
-            continue
-        before = closing.get(row.source, []) if table.places[row.source].kind == "closed" else []
         target = table.places[row.target]
+        if row.effect not in ("enter", "enter_anew") and not (row.kind == "fall" and target.kind == "observing"):
+            continue
+        source = table.places.get(row.source)
+        before = closing.get(row.source, []) if source is not None and source.kind == "closed" else []
         for fall in table.falls.get(row.target, ()):
             if any(_closes(compiled, (*row.guards, *guards), fall) for guards in before or [()]):
                 path, mark = _at(compiled, _marks(fall.guards), target)
@@ -152,6 +154,20 @@ def elements_do_not_close_at_once(compiled: Compiled) -> Iterator[Problem]:
                     f"`since: element`"
                 )
                 yield compiled.outline.problem("false-start", path, mark, message)
+
+
+def _left_at_once(compiled: Compiled) -> Iterator[Problem]:
+    """Elements whose number of cycles nobody knows, with a stretch without treatment behind them."""
+    for place in compiled.table.places.values():
+        falls = compiled.table.falls.get(place.id, ()) if place.kind == "giving" else ()
+        open_falls = [row.target for row in falls if not row.guards and row.at_least is None]
+        if any(compiled.table.places[target].kind == "observing" for target in open_falls):
+            item = written_at(compiled, place)
+            message = (
+                f"what follows {place.element} comes by itself after its first dose, since the number of cycles is "
+                f"not stated; put a choice before it, or close {place.element} by an `until`"
+            )
+            yield compiled.outline.problem("false-start", item.path, item.node.mark, message)
 
 
 def _closes(compiled: Compiled, entering: Guards, fall: Row) -> bool:

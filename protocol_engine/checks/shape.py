@@ -157,6 +157,11 @@ def gates_stand_in_the_course(outline: Outline) -> Iterator[Problem]:
     """Consent, eligibility and allocation stand once each, in the protocol's own course and nowhere inside a step."""
     seen: dict[type[Node], int] = {}
     for item, step in outline.of(Consent, Eligibility, Allocate):
+        if isinstance(step, Allocate) and not step.is_first:
+            if item.path.startswith("course"):
+                message = f"the allocation {step.allocate} is a later one, and stands in an arm; move it there"
+                yield outline.problem("misplaced-gate", item.path, step.mark, message)
+            continue
         word = type(step).__name__.lower().replace("allocate", "allocation")
         if len(item.around) != 1:
             message = f"{word} stands in the protocol's own `course`, before the arms; move it there"

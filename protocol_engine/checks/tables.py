@@ -23,6 +23,7 @@ from protocol_engine.model.protocol import (
     DecisionRow,
     May,
     Need,
+    OpenIf,
     Refutation,
     Stop,
     Track,
@@ -301,7 +302,7 @@ def conditions_can_hold(compiled: Compiled) -> Iterator[Problem]:
     """What closes, stops, allows or is needed can come to hold; not from the beginning, nor for want of a fact."""
     outline = compiled.outline
     fold = Conditions(outline.protocol).folded
-    for asked in outline.asked_by(Until, Stop, Need, May, Refutation, Track):
+    for asked in outline.asked_by(Until, Stop, Need, May, OpenIf, Refutation, Track):
         condition = fold(asked.condition)
         if not condition.clauses or (always(condition) and _tests_readings(compiled, asked.condition)):
             continue
@@ -342,5 +343,7 @@ def _never_words(node: Node) -> str:
             return "so nothing that needs it is ever given: correct the test"
         case May():
             return "so nobody can do what it allows: correct the test, or take it out"
+        case OpenIf():
+            return "so what it opens is never open: correct the test, or take it out"
         case _:
             return "so it changes nothing: correct the test, or take it out"

@@ -22,6 +22,7 @@ from protocol_engine.model.protocol import (
     End,
     Give,
     May,
+    Observe,
     Perform,
     Repeat,
     Step,
@@ -111,10 +112,14 @@ def _few(trails: frozenset[Trail]) -> frozenset[Trail]:
     return frozenset(found)
 
 
-def _behind(found: Trails, step: Step, trails: frozenset[Trail]) -> frozenset[Trail]:
+def _behind(  # noqa: C901  # one case for each kind of step
+    found: Trails, step: Step, trails: frozenset[Trail]
+) -> frozenset[Trail]:
     match step:
         case Consent() | Eligibility() | Perform():
             return trails
+        case Allocate() if not step.is_first:
+            return _joined(_follow(found, inner, trails) for inner in (step.arms or {"": ()}).values())
         case Allocate():
             arms = found.outline.protocol.arms if step.menu is None else [line.arm for line in step.menu]
             for name in arms:
@@ -130,6 +135,8 @@ def _behind(found: Trails, step: Step, trails: frozenset[Trail]) -> frozenset[Tr
             return _joined(_follow(found, inner, chosen) for inner in step.options.values())
         case Repeat():
             return _repeated(found, step, trails)
+        case Observe():
+            return _joined(_follow(found, until.then, trails) for until in step.until)
         case End():
             return frozenset()
         case _:
@@ -153,11 +160,26 @@ def _given(found: Trails, step: Give, trails: frozenset[Trail]) -> frozenset[Tra
 
 def _repeated(found: Trails, step: Repeat, trails: frozenset[Trail]) -> frozenset[Trail]:
     """Round twice: the second time with what the first has left behind. Without limit to the cycles."""
+    if step.repeat != "without_end":
+        return _rounds(found, step, trails)
     first = frozenset(evolve(trail, most=None) for trail in trails)
     again = _follow(found, step.steps, first)
     found.back[id(step)] = found.back.get(id(step), frozenset()) | again
     _follow(found, step.steps, first | again)
     return _joined(_follow(found, until.then, first) for until in step.until)
+
+
+def _rounds(found: Trails, step: Repeat, trails: frozenset[Trail]) -> frozenset[Trail]:
+    """So many rounds; an exit may be taken in each of them."""
+    left: frozenset[Trail] = frozenset()
+    for number in range(1, int(step.repeat) + 1):
+        begun = trails
+        trails = _few(_follow(found, step.steps, trails))
+        if number == 1:
+            found.back[id(step)] = found.back.get(id(step), frozenset()) | trails
+        wide = frozenset(evolve(trail, most=None) for trail in begun | trails)
+        left |= _joined(_follow(found, until.then, wide) for until in step.until)
+    return trails | left
 
 
 def _joined(parts: Iterable[frozenset[Trail]]) -> frozenset[Trail]:
@@ -184,7 +206,8 @@ def every_step_can_be_reached(outline: Outline) -> Iterator[Problem]:
             yield from _unreached(outline, trails, f"{item.path}.{key}", steps)
     yield from _unreached(outline, trails, "course", outline.protocol.course)
     for item, step in outline.of(Repeat):
-        if step.steps and all(map(trails.at, step.steps)) and not trails.back[id(step)]:
+        once = step.repeat in (0, 1)
+        if step.steps and all(map(trails.at, step.steps)) and not trails.back[id(step)] and not once:
             message = (
                 "never begins again: its last step, such as an element without end, has no way on; "
                 "take the repetition out, or let its steps come to be done"
@@ -233,8 +256,11 @@ def repeats_hold_an_act(outline: Outline) -> Iterator[Problem]:
 
 
 def _passable(steps: tuple[Step, ...]) -> bool:
-    """Whether the steps can be passed without an act: they are tables with rows that open nothing."""
-    return all(isinstance(step, Decide) and any(_passable(row.then) for row in step.rows) for step in steps)
+    """Whether the steps can be passed without an act: stretches without treatment, and tables that open nothing."""
+    return all(
+        isinstance(step, Observe) or (isinstance(step, Decide) and any(_passable(row.then) for row in step.rows))
+        for step in steps
+    )
 
 
 def courses_are_not_too_long(outline: Outline) -> Iterator[Problem]:
@@ -254,12 +280,13 @@ def _length(steps: tuple[Step, ...]) -> int:
     for step in steps:
         lists = [inner for _, inner in steps_of(step)]
         lists += [inner for part in _parts_of(step) for _, inner in steps_of(part)]
-        total += 1 + max((_length(inner) for inner in lists), default=0)
+        rounds = int(step.repeat) if isinstance(step, Repeat) and step.repeat != "without_end" else 1
+        total += 1 + rounds * max((_length(inner) for inner in lists), default=0)
     return total
 
 
 def _parts_of(step: Step) -> tuple[Node, ...]:
     if isinstance(step, Decide):
         return step.rows
-    untils: tuple[Until, ...] = step.until if isinstance(step, Give | Repeat) else ()
+    untils: tuple[Until, ...] = step.until if isinstance(step, Give | Observe | Repeat) else ()
     return untils

@@ -39,6 +39,7 @@ def _last_faults(outline: Outline, value: Last) -> Iterator[Fault]:
     head, _, _ = value.last.partition(".")
     if domain is None:
         known = [*protocol.facts, *_parts(protocol), *(f"choice.{name}" for name in outline.choices)]
+        known += [f"allocation.{name}" for name in outline.allocations]
         yield "unknown-name", "last", f"{value.last!r} is no fact, part or choice; {hint(value.last, known)}"
         return
     yield from moments_faults(outline, value.last, value)

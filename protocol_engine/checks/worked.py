@@ -25,6 +25,7 @@ from protocol_engine.model.values import (
     Take,
     TrackState,
     Worked,
+    calendar_day,
 )
 
 MARKS = ("consent", "eligibility", "allocation", "first_dose", "element")
@@ -102,7 +103,7 @@ def moments_faults(outline: Outline, name: str, value: Last | Take | Confirmatio
     """Faults in which results are looked at."""
     key = "last" if isinstance(value, Last) else "confirmation" if isinstance(value, Confirmation) else "of"
     if not isinstance(value, Last):
-        if read_domain(outline, name) is None or name.startswith("choice."):
+        if read_domain(outline, name) is None or name.startswith(("choice.", "allocation.")):
             yield "unknown-name", key, f"{name!r} is no fact or part; {hint(name, tuple(outline.protocol.facts))}"
             return
         marks = (*MARKS, *acts_of(outline))
@@ -152,7 +153,7 @@ def _date_faults(outline: Outline, value: Date) -> Iterator[Fault]:
     for key, name in named:
         domain = domain_of(outline, name)
         of_results = isinstance(protocol.values.get(name), Ever | Confirmation)
-        if name not in known:
+        if name not in known and calendar_day(name) is None:
             yield "unknown-name", key, f"{name!r} is no act, date or value; {hint(name, known)}"
         elif domain is not None and domain.kind not in ("date", "undeclared") and not of_results:
             yield "wrong-test", key, f"{name} is no date, nor something that was so from one day on"

@@ -22,6 +22,7 @@ STEP_KEYS: dict[str, type] = {
     "decide": p.Decide,
     "choose": p.Choose,
     "repeat": p.Repeat,
+    "observe": p.Observe,
     "end": p.End,
 }
 VALUE_KEYS: dict[str, type] = {

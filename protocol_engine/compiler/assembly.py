@@ -14,6 +14,7 @@ from protocol_engine.compiler.steps import Steps
 from protocol_engine.compiler.tracks import compiled_tracks, tracks_written
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.protocol import (
+    Allocate,
     Arm,
     ChoiceElsewhere,
     Choose,
@@ -22,12 +23,14 @@ from protocol_engine.model.protocol import (
     Give,
     May,
     NextCycle,
+    Observe,
     Protocol,
     Regimen,
     Repeat,
     Step,
 )
 from protocol_engine.model.table import (
+    AllocationContent,
     ArmContent,
     ChoiceContent,
     RegimenContent,
@@ -77,6 +80,7 @@ def compile_protocol(protocol: Protocol) -> Table:
         landings={},
         endpoints=protocol.endpoints,
         endpoints_see=protocol.endpoints_see,
+        allocations={step.allocate: _allocation(step) for step in _later_allocations(protocol)},
         elsewhere=_elsewhere(protocol, choices, rows),
         derived=compiled_derived(protocol, steps.conditions),
         criteria=compiled_criteria(protocol, steps.conditions),
@@ -88,7 +92,7 @@ def compile_protocol(protocol: Protocol) -> Table:
 
 def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent], rows: tuple[Row, ...]) -> Elsewhere:
     """What the file knows under other readings and not under the selected ones."""
-    known = protocol.elsewhere
+    known, later = protocol.elsewhere, tuple(_later_allocations(protocol))
     other_choices = {name: _closed(choice) for name, choice in choices.items() if not _is_offered(choice, rows)}
     for name, choice in known.choices.items():
         here = choices[name].options if name in choices else ()
@@ -97,7 +101,7 @@ def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent], rows: t
             closed = other_choices[name].options if name in other_choices else {}
             other_choices[name] = evolve(choice, options={**closed, **options})
     return Elsewhere(
-        arms=_others(known.arms, protocol.arms),
+        arms=_others(known.arms, {**protocol.arms, **{arm: () for step in later for arm in step.arms or ()}}),
         regimens=_others(known.regimens, protocol.regimens),
         procedures=_others(known.procedures, protocol.procedures),
         choices=other_choices,
@@ -123,6 +127,22 @@ def _others(known: Mapping[str, tuple[str, ...]], here: Mapping[str, object]) ->
 
 def _arm(name: str, arm: Arm) -> ArmContent:
     return ArmContent(name, arm.title, {item.drug: item.cite for item in arm.never}, arm.cite)
+
+
+def _later_allocations(protocol: Protocol) -> Iterator[Allocate]:
+    """The allocations that stand in a course of an arm, or behind a stop, one for each name."""
+    found: dict[str, Allocate] = {}
+    arms = tuple(protocol.arms.values())
+    stops = (*protocol.stops, *(stop for arm in arms for stop in arm.stops))
+    for steps in (*(arm.course for arm in arms), *(stop.then or () for stop in stops)):
+        for step in _with_inner(steps):
+            if isinstance(step, Allocate) and not step.is_first:
+                found.setdefault(step.allocate, step)
+    yield from found.values()
+
+
+def _allocation(step: Allocate) -> AllocationContent:
+    return AllocationContent(step.allocate, tuple(step.arms or ()), step.ratio, step.see, step.cite)
 
 
 def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
@@ -160,7 +180,7 @@ def _choices_in(steps: tuple[Step, ...]) -> Iterator[ChoiceContent]:
     for step in _with_inner(steps):
         if isinstance(step, Choose):
             yield ChoiceContent(step.choose, step.by, tuple(step.options), step.says_which, step.cite)
-        elif isinstance(step, Give):
+        elif isinstance(step, Give | Observe):
             yield from _permitted_choices(step.may)
 
 
@@ -185,11 +205,13 @@ def inner_steps(step: Step) -> tuple[tuple[Step, ...], ...]:
     match step:
         case Choose():
             return tuple(step.options.values())
+        case Allocate():
+            return tuple((step.arms or {}).values())
         case Decide():
             return tuple(row.then for row in step.rows)
         case Repeat():
             return (step.steps, *(until.then for until in step.until))
-        case Give():
+        case Give() | Observe():
             return tuple(until.then for until in step.until)
         case _:
             return ()

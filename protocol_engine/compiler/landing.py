@@ -12,16 +12,21 @@ def landings(table: Table) -> dict[str, dict[str, Landing]]:
     """Where each act lands in each place when no row allows it (language reference, "Deviations")."""
     found: dict[str, dict[str, Landing]] = {}
     ahead = {place: _ahead(table, place) for place in table.places}
+    later = frozenset(f"allocation:{arm}" for arm in table.allocation_of)
     for place in table.places:
         found[place] = {}
         for key in table.acts:
-            found[place][key] = _landing(table, place, key, ahead[place])
+            found[place][key] = _landing(table, place, key, ahead[place], later)
     return found
 
 
-def _landing(table: Table, place: str, key: str, ahead: list[tuple[int, bool, Row, tuple[str, ...]]]) -> Landing:
+def _landing(
+    table: Table, place: str, key: str, ahead: list[tuple[int, bool, Row, tuple[str, ...]]], later: frozenset[str]
+) -> Landing:
     if key in table.offers_of.get(place, {}):
         return Landing("take")
+    if key in later:
+        return Landing("stay")  # a draw is a word too: said too early, it leads over nothing
     if table.places[place].kind == "ended" or table.acts[key].kind in ("consent", "eligibility"):
         return Landing("park" if any(row.act and row.act.key == key for _, _, row, _ in ahead) else "stay")
     ways = [
@@ -82,7 +87,7 @@ def _through_falls(
     for name, gated, skipped in reached:
         for scope in table.places[name].scopes:
             for row in table.falls.get(scope, ()):
-                if row.target not in seen and table.places[row.target].kind == "closed":
+                if row.target not in seen and table.places[row.target].kind in ("closed", "observing"):
                     seen.add(row.target)
                     reached.append((row.target, gated, skipped))
     return reached

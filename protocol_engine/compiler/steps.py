@@ -28,6 +28,8 @@ from protocol_engine.model.protocol import (
     Give,
     May,
     Need,
+    Observe,
+    OpenIf,
     Perform,
     Protocol,
     Refutation,
@@ -84,13 +86,18 @@ class _Entry:
     see: tuple[str, ...] = ()
     window: Window | None = None
     beside: bool = False
+    while_unknown: Literal["wait", "offer"] | None = None
 
 
 @frozen
 class _Around:
-    """What surrounds a step: the arm, the regimen that led here, and the scopes, needs and permissions that apply."""
+    """What surrounds a step: the arm, the regimen that led here, and the scopes, needs and permissions that apply.
+
+    ``rounds`` tells the rounds of repetitions apart that have a number.
+    """
 
     arm: str | None = None
+    rounds: tuple[int, ...] = ()
     regimen: str | None = None
     scopes: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
@@ -131,7 +138,7 @@ class Steps:
         self.choices = choices
         self.places = Places()
         self.conditions = Conditions(protocol)
-        self.keys: dict[tuple[int, str | None], str] = {}
+        self.keys: dict[tuple[int, str | None, tuple[int, ...]], str] = {}
 
     def find(self) -> None:
         """Every place and row, from the beginning of the course on."""
@@ -168,14 +175,15 @@ class Steps:
 
     def _key(self, step: Step, around: _Around, name: str) -> str:
         """A key for the place of a step: arm and name, told apart by the regimen that led here."""
-        base = self.keys.get((id(step), around.arm))  # a stop of the whole protocol has its own places in each arm
+        known = (id(step), around.arm, around.rounds)  # a stop of the whole protocol has its own places in each arm
+        base = self.keys.get(known)
         if base is None:
             base = wanted = f"{around.owner}/{name}" if around.arm else name
             number = 2
             while base in self.keys.values():
                 base = f"{wanted}#{number}"
                 number += 1
-            self.keys[id(step), around.arm] = base
+            self.keys[known] = base
         return f"{base}|{around.regimen}" if around.regimen else base
 
     def _leave(
@@ -202,6 +210,7 @@ class Steps:
             guards=entry.guards,
             window=entry.window,
             strength=entry.strength,
+            while_unknown=entry.while_unknown,
             cites=joined(
                 entry.cites,
                 *(guard.cites for guard in entry.guards),
@@ -222,7 +231,7 @@ class Steps:
         step = steps[index]
 
         def after(inner: _Around) -> list[_Entry]:
-            outer = evolve(inner, scopes=around.scopes, needs=around.needs, may=around.may)
+            outer = evolve(inner, scopes=around.scopes, needs=around.needs, may=around.may, rounds=around.rounds)
             return self._entries(steps, index + 1, rest, outer)
 
         match step:
@@ -233,7 +242,7 @@ class Steps:
                 act = ActLabel("eligibility", step.eligibility)
                 return [self._gate(step, "eligible", act, after, around, self._refuting(step.refuted_by))]
             case Allocate():
-                return self._allocate(step, around)
+                return self._allocate(step, around) if step.is_first else self._allocate_later(step, after, around)
             case Give():
                 return self._give(step, after, around)
             case Perform():
@@ -244,6 +253,8 @@ class Steps:
                 return [self._option(step, option, inner, after, around) for option, inner in step.options.items()]
             case Repeat():
                 return self._repeat(step, after, around)
+            case Observe():
+                return [self._observe(step, after, around)]
             case End():
                 follows = step.follow_up is not None
                 return [self._ending(step.end, step.cite, around, follow_up=follows, rests=step.rests)]
@@ -271,7 +282,10 @@ class Steps:
     def _allocate(self, step: Allocate, around: _Around) -> list[_Entry]:
         refuting = self._refuting(step.refuted_by)
         if step.menu is None:
-            return [self._arm_entry(name, step, refuting, ()) for name in self.protocol.arms]
+            return [
+                self._opening(step, step.arm_if.get(name), self._arm_entry(name, step, refuting, ()))
+                for name in self.protocol.arms
+            ]
         entries = []
         for line in step.menu:
             guard = self.conditions.guard(line.if_, line.cite)
@@ -281,6 +295,53 @@ class Steps:
                 ending = self._ending(line.end, line.cite, around, follow_up=False, rests=line.rests)
                 entries.append(evolve(ending, guards=(guard,)))
         return entries
+
+    def _allocate_later(self, step: Allocate, after: _Rest, around: _Around) -> list[_Entry]:
+        """An allocation inside an arm: the steps of its arms come before what follows."""
+        refuting = self._refuting(step.refuted_by)
+        if step.menu is None:
+            return [
+                self._opening(step, step.arm_if.get(name), self._assigned(step, name, refuting, (), after, around))
+                for name in step.arms or ()
+            ]
+        entries = []
+        for line in step.menu:
+            guard = self.conditions.guard(line.if_, line.cite)
+            if line.arm is not None:
+                entries.append(self._assigned(step, line.arm, (guard, *refuting), line.cite, after, around))
+            elif line.end is not None:
+                ending = self._ending(line.end, line.cite, around, follow_up=False, rests=line.rests)
+                entries.append(evolve(ending, guards=(guard,)))
+        return entries
+
+    def _assigned(
+        self,
+        step: Allocate,
+        name: str,
+        guards: tuple[Guard, ...],
+        cites: tuple[str, ...],
+        after: _Rest,
+        around: _Around,
+    ) -> _Entry:
+        key = self._key(step, around, step.allocate)
+        base, _, regimen = key.partition("|")
+        key = f"{base}={name}" + (f"|{regimen}" if regimen else "")
+        if key not in self.places.drafts:
+            draft = self._draft(key, "assigned", around, step.allocate, step)
+            inner = (step.arms or {})[name]
+            self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
+        act = ActLabel("allocation", name)
+        cited = joined(tuple(step.cite), cites)
+        return _Entry(act, key, "arrive", guards, cites=cited, rests=step.rests, see=step.see, window=step.window)
+
+    def _opening(self, step: Allocate | Choose, opens: OpenIf | None, entry: _Entry) -> _Entry:
+        """A way on the menu with the condition under which it is open, if the menu opens its ways one by one."""
+        if not (step.arm_if if isinstance(step, Allocate) else step.option_if):
+            return entry
+        guard = self.conditions.guard(opens.if_, opens.cite) if opens is not None else None
+        guards = (guard,) if guard is not None and not always(guard.condition) else ()
+        rests = joined(entry.rests, opens.rests) if opens is not None else entry.rests
+        return evolve(entry, guards=(*guards, *entry.guards), rests=rests, while_unknown=step.while_unknown)
 
     def _arm_entry(self, name: str, step: Allocate, guards: tuple[Guard, ...], cites: tuple[str, ...]) -> _Entry:
         arm = self.protocol.arms[name]
@@ -421,7 +482,8 @@ class Steps:
             entry = entries[0]
         else:
             draft = self._draft(key, "closed", around, element, until)
-            self._leave(draft, [*self._days_left(entries), *entries])
+            runs_on = self.places.drafts[scope].place.kind == "giving" if scope in self.places.drafts else True
+            self._leave(draft, [*(self._days_left(entries) if runs_on else ()), *entries])
             entry = _Entry(None, key, "fall")
         entry = evolve(
             entry,
@@ -515,7 +577,8 @@ class Steps:
             draft.place = evolve(draft.place, cites=cites)
             self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
         act = ActLabel("choice", f"{step.choose}={option}")
-        return _Entry(act, key, "arrive", cites=cites, rests=step.rests, window=step.window)
+        entry = _Entry(act, key, "arrive", cites=cites, rests=step.rests, window=step.window)
+        return self._opening(step, step.option_if.get(option), entry)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:
         base = self._key(step, evolve(around, regimen=None), "repeat")
@@ -526,12 +589,33 @@ class Steps:
                 step.steps, 0, again, evolve(inner, scopes=inside.scopes, needs=around.needs, may=around.may)
             )
 
-        entries = self._entries(step.steps, 0, again, inside)
+        def round_of(number: int, inner: _Around) -> list[_Entry]:
+            if number > int(step.repeat):
+                return after(inner)
+            rounds = (*around.rounds, number)
+            within = evolve(inner, scopes=inside.scopes, needs=around.needs, may=around.may, rounds=rounds)
+            return self._entries(step.steps, 0, lambda left: round_of(number + 1, left), within)
+
+        endless = step.repeat == "without_end"
+        entries = self._entries(step.steps, 0, again, inside) if endless else round_of(1, around)
         if base not in self.places.falls:
             self.places.falls[base] = []
             for number, until in enumerate(step.until, 1):
                 self._close(base, until, f"{base}.closed.{number}", after, around)
         return entries
+
+    def _observe(self, step: Observe, after: _Rest, around: _Around) -> _Entry:
+        """A place without doses, entered by a fall. A cycle that was running when it began is over."""
+        key = self._key(step, around, step.observe)
+        if key not in self.places.drafts:
+            draft = self._draft(key, "observing", around, step.observe, step)
+            draft.place = evolve(draft.place, title=step.title)
+            self._leave(draft, self._may_entries((*around.may, *step.may), around))
+            base, _, regimen = key.partition("|")
+            for number, until in enumerate(step.until, 1):
+                closed = f"{base}.closed.{number}" + (f"|{regimen}" if regimen else "")
+                self._close(key, until, closed, after, around)
+        return _Entry(None, key, "fall", cites=step.cite, rests=step.rests, see=step.see)
 
     def _ending(
         self, reason: str, cites: tuple[str, ...], around: _Around, *, follow_up: bool, rests: tuple[str, ...]

@@ -97,7 +97,7 @@ class Decider:
         """The decision at the end of a fold, as of a day; ``extra`` are further notices."""
         standing, listing = fold.standing, _Listing()
         if standing.offering:
-            self._rows(standing, listing, as_of)
+            self._ways(standing, listing, as_of)
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
@@ -155,7 +155,7 @@ class Decider:
             name, own = other.position.track, _Listing(awaiting=listing.awaiting, notices=listing.notices)
             listing.rests.update(other.position.end_cites)
             if other.offering:
-                self._rows(other, own, as_of)
+                self._ways(other, own, as_of)
                 self._holds(other, own)
                 listing.rests.update(own.rests, other.place.cites)
                 listing.not_stated.update(own.not_stated)
@@ -175,6 +175,12 @@ class Decider:
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
+    def _ways(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
+        """The rows out of the place, and what a stretch without treatment waits for."""
+        self._rows(standing, listing, as_of)
+        if standing.place.kind == "observing":
+            self._observed(standing, listing)
+
     def _rows(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         menus: dict[str, list[tuple[Row, Truth]]] = {}
         day_open = False
@@ -187,9 +193,7 @@ class Decider:
             held = standing.held(act)
             truth = min([standing.truth(row), *[hold.truth for hold in held]]) if held else standing.truth(row)
             if act.kind in MENUS:
-                menus.setdefault(f"{act.kind}:{act.name.partition('=')[0] if act.kind == 'choice' else ''}", []).append(
-                    (row, truth)
-                )
+                menus.setdefault(self.table.menu_of(act), []).append((row, truth))
             elif truth is TRUE:
                 day_open = day_open or row.effect == "day"
                 listing.spoken_of.add(act.key)
@@ -244,7 +248,7 @@ class Decider:
             if truth is FALSE and row.act is not None:
                 listing.refused.setdefault(row.act.key, row.act)
         offered = [row for row, truth in rows if truth is TRUE]
-        if unknown or not offered:
+        if any(row.while_unknown != "offer" for row in unknown) or not offered:
             return
         first = offered[0].act
         if first is None:
@@ -252,8 +256,11 @@ class Decider:
         listing.spoken_of.update(row.act.key for row in offered if row.act is not None)
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         if first.kind == "allocation":
-            content: dict[str, Any] = {"arms": [row.act.name for row in offered if row.act is not None]}
-            listing.not_stated.update(self.table.design.see)
+            later = self.table.allocation_of.get(first.name)
+            content: dict[str, Any] = {"allocation": later} if later is not None else {}
+            content["arms"] = [row.act.name for row in offered if row.act is not None]
+            see = self.table.design.see if later is None else self.table.allocations[later].see
+            listing.not_stated.update(see)
         else:
             choice = first.name.partition("=")[0]
             content = {
@@ -265,6 +272,8 @@ class Decider:
                 content |= {"by": known.by} | (
                     {"named_option": known.says_which} if known.says_which is not None else {}
                 )
+        if unknown:
+            content["unknown"] = [row.act.name.rpartition("=")[2] for row in unknown if row.act is not None]
         days = _days(standing.when(offered[0]))
         listing.actions.append(Action(ACTION_OF[first.kind], *days, offered[0].strength, basis, content))
 
@@ -295,7 +304,7 @@ class Decider:
             before = self.table.regimens[standing.position.regimen or ""]
             more = [claim for claim in before.rests if claim not in basis]
             basis = tuple(sorted({*basis, *more}, key=claim_order)) if more else basis
-        inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
+        inside = row.effect in ("again", "day") or standing.place.kind in ("chosen", "assigned")
         if not inside or not any(self.table.places[item.source].arm is not None for item in standing.position.against):
             return basis
         return (*(claim for claim in basis if claim.startswith("A")), "G4")
@@ -433,6 +442,17 @@ class Decider:
                 label = wording.fact_words(self.table, name, None)
                 listing.notices[f"{label} was due on {day}, until {last}, and is not reported"] = None
 
+    def _observed(self, standing: Standing, listing: _Listing) -> None:
+        """That no treatment is due, until when, and what is missing to know whether it goes on."""
+        falls = self.table.falls.get(standing.place.id, ())
+        for row in falls:
+            if standing.truth(row) is UNKNOWN:
+                self._await(standing, row, listing)
+        title = standing.place.title or wording.words(standing.place.element or "")
+        listing.notices[wording.observed_words(self.table, title, standing.position.entered, falls)] = None
+        listing.rests.update(standing.place.cites)
+        listing.not_stated.update(standing.place.see)
+
     # --- notices -----------------------------------------------------------------------------------------------------
 
     def _notices(self, fold: Fold, listing: _Listing, hindsight: Iterable[Remark], extra: Iterable[str]) -> None:
@@ -462,7 +482,8 @@ class Decider:
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         for parked in position.parked:
-            listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
+            gates = "consent, eligibility and allocation are" if position.arm is None else "the allocation before it is"
+            listing.notices[f"{parked.id}: counts as soon as {gates} there"] = None
         listing.notices |= dict.fromkeys(extra)
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
@@ -619,7 +640,9 @@ def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
         rows = [*table.offers.get(here, ())]
         for scope in table.places[here].scopes:
             rows += [
-                row for row in table.falls.get(scope, ()) if scope == here or table.places[row.target].kind == "closed"
+                row
+                for row in table.falls.get(scope, ())
+                if scope == here or table.places[row.target].kind in ("closed", "observing")
             ]
         for row in rows:
             for guard in row.guards:

@@ -217,6 +217,9 @@ class Folder:
         target = self.machine.take(fold.position.place, row)
         place = self.table.places[target]
         position = altered(fold.position, place=target)
+        if place.kind == "observing":
+            position = altered(position, against=self._lasting(fold.position))
+            position = _observed(self.table, position, fold.history, _deciding(tried, events))
         if place.kind in ("ended", "stopped"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
         if place.kind == "ended":
@@ -320,6 +323,8 @@ class Folder:
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
                 history = history.with_choice(event)
+            case AllocationEvent() if judged.row is not None and event.arm in self.table.allocation_of:
+                history = history.with_allocation(self.table.allocation_of[event.arm], event)
             case ProcedureEvent() if not again:
                 history = history.with_done(f"procedure.{event.procedure}", day, event.id)
             case EligibilityEvent() if not again:  # also one judged before consent: not met offers nothing until met
@@ -424,6 +429,7 @@ class Folder:
             day=1,
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
+            paused=False,
             cycle_days=(*position.cycle_days, day),
             parts=self._begun_parts(position, place),
             against=self._lasting(position) if entering else position.against,
@@ -439,7 +445,7 @@ class Folder:
 
     def _lasting(self, position: Position) -> tuple[Against, ...]:
         """What was entered against a rule and still counts in the next element: allocation, and a choice before it."""
-        if not position.against or self.table.places[position.place].kind == "chosen":
+        if not position.against or self.table.places[position.place].kind in ("chosen", "assigned"):
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
 
@@ -467,7 +473,8 @@ def stopped_element(table: Table, position: Position, event: DiscontinuationEven
     about = next((entered for entered in reversed(position.elements) if entered.on <= event.effective.day), None)
     if about is None or about.place not in table.answering:
         return None
-    lines = table.regimens[table.places[about.place].regimen or ""].lines
+    regimen = table.regimens.get(table.places[about.place].regimen or position.regimen or "")
+    lines = regimen.lines if regimen is not None else ()
     return about if event.scope == "treatment" or any(line.drug == event.scope for line in lines) else None
 
 
@@ -487,6 +494,24 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayRe
         over_known=position.over_known or event.known.day,
         end_cites=row.basis,
         parked=() if position.track is None else position.parked,
+    )
+
+
+def _observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
+    """In a stretch without treatment: it begins on the day of what opened it, and not before what was done last."""
+    done = (position.entered, *(closed.on for closed in position.closed_days if closed.given))
+    day = max((event.effective.day, *(day for day in done if day is not None)))
+    told = (stop for stops in history.discontinued.values() for stop in stops if stop.id not in position.answered)
+    answered = tuple(stop.id for stop in told if stopped_element(table, position, stop) is not None)
+    return altered(
+        position,
+        element=table.places[position.place].element,
+        entered=day,
+        given=0,
+        day=None,
+        elements=(*position.elements, Entered(position.place, day)),
+        answered=(*position.answered, *answered),
+        paused=True,
     )
 
 

@@ -189,7 +189,8 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
 ) -> PatientEvent:
     match event:
         case AllocationEvent():
-            _known(event.arm, (*table.arms, *table.elsewhere.arms), "arm", "arm", findings)
+            known_arms = (*table.arms, *table.allocation_of, *table.elsewhere.arms)
+            _known(event.arm, known_arms, "arm", "arm", findings)
         case ObservationEvent():
             called = table.fact_called.get(event.fact, event.fact)
             event = event if called == event.fact else evolve(event, fact=called)

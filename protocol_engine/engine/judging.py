@@ -118,7 +118,26 @@ def _held_against_criteria(standing: Standing, judged: Judgement, day: date) -> 
     )
 
 
+def _judge_later_allocation(standing: Standing, event: AllocationEvent, name: str) -> Judgement:
+    """A later allocation: in its place, never twice, and before its turn a word that moves nothing."""
+    judged = judge_label(standing, ActLabel("allocation", event.arm))
+    drawn = standing.history.allocations.get(name)
+    if judged.row is not None or standing.position.ended is not None:
+        return judged
+    if drawn is not None:
+        text = f"the patient is allocated to {drawn.arm} already ({wording.words(name)}, {drawn.id})"
+        return Judgement("order", (text,), ("G4",), judged.act, None, Landing("stay"), tried=judged.tried)
+    remark = (
+        f"allocation to {event.arm} came before its turn and moves nothing; "
+        f"report it anew when {wording.words(name)} is offered, and do not draw again"
+    )
+    return altered(judged, remarks=(*judged.remarks, remark))
+
+
 def _judge_allocation(standing: Standing, event: AllocationEvent) -> Judgement:
+    later = standing.table.allocation_of.get(event.arm)
+    if later is not None:
+        return _judge_later_allocation(standing, event, later)
     if standing.position.arm is not None:
         return Judgement(
             "order",

@@ -58,7 +58,7 @@ def judge_label(standing: Standing, act: ActLabel) -> Judgement:
     verdict: VerdictKind = "unknown" if truth is UNKNOWN else "condition"
     if held and any(hold.verdict in ("order", "late") for hold in held):
         verdict = "order" if any(hold.verdict == "order" for hold in held) else "late"
-    if act.kind == "choice" and not standing.counts(taken):  # it would lead over doses that were not given
+    if act.kind in ("choice", "allocation") and not standing.counts(taken):  # over doses that were not given
         return Judgement(verdict, because, cites, act, None, Landing("stay"), tried=tried)
     return Judgement(verdict, because, cites, act, true_rows[0] if true_rows else taken, Landing("take"), tried=tried)
 
@@ -119,6 +119,8 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
             (gate for gate in ("consent", "eligibility", "allocation") if gate not in standing.position.marks),
             "allocation",
         )
+        if missing in standing.position.marks:
+            return (f"G1: {what} comes before the allocation that leads to it",), ("G1",)
         return (f"G1: {what} comes before {missing}",), ("G1",)
     if act.kind == "administration" and act.day != 1 and any(r.act == act for r in table.offers.get(place.id, ())):
         return (f"{what} is not open in this cycle",), _place_cites(standing)

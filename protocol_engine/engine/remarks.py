@@ -79,7 +79,7 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     leaves = HistoryLeaves(table, standing.history, position, standing.day)
     beside = [(HistoryLeaves(table, s.history, s.position, s.day), asked[s.place.id]) for s in standing.beside]
     first = position.first_dose
-    begun = position.entered if place.kind == "giving" else None
+    begun = position.entered if place.kind in ("giving", "observing") else None
     for event in standing.history.adverse:
         day = event.effective.day
         if day < allocated or any(leaves.reaches(value, event) for value in read):
@@ -91,7 +91,8 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
             yield f"{told} is before the first dose, so it is no toxicity of this treatment and changes nothing"
         elif begun is not None and day < begun <= event.issued.day:
             title = place.title or wording.words(place.element or "")
-            late = f"became known on {event.issued.day}; it is before the first dose of {title}"
+            first_dose = "the first dose of " if place.kind == "giving" else ""
+            late = f"became known on {event.issued.day}; it is before {first_dose}{title}"
             yield f"{told} {late} and changes nothing there"
 
 

@@ -228,7 +228,8 @@ class Standing:
             return ()
         late = self._late(act) if self.table.timed else ()
         if act.kind != "administration":
-            return (*(hold for hold in self.holds if hold.truth is FALSE), *late)
+            waits = self._menu_waits(act) if self.table.opens_singly and act.kind in ("allocation", "choice") else ()
+            return (*(hold for hold in self.holds if hold.truth is FALSE), *late, *waits)
         found = (*self.holds, *late) if late else self.holds
         if self.history.words and not self._is_beside(act):
             found = (*found, *self.doubts)
@@ -362,6 +363,8 @@ class Standing:
             due = window.due.after(since) if window.due is not None else due
             earliest = window.earliest.after(since) if window.earliest is not None else due
             return When(earliest, due, window.latest.after(since) if window.latest is not None else None)
+        if self.position.paused and due is not None:
+            return When(due, None)  # a cycle lasts its length, and when treatment begins again is another question
         if due is None or row.act is None:
             return When(due, due)
         tolerance = self.table.regimens[row.act.name].tolerance
@@ -380,6 +383,18 @@ class Standing:
         basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
         text = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}, and that is over"
         return (Held(FALSE, text, basis, verdict="late"),)
+
+    def _menu_waits(self, act: ActLabel) -> tuple[Held, ...]:
+        """What is not known of another arm or option of the same menu, where that keeps the menu closed."""
+        menu, found = self.table.menu_of(act), []
+        for row in self.offers:
+            other = row.act
+            if row.while_unknown != "wait" or other is None or other == act or self.table.menu_of(other) != menu:
+                continue
+            if self.counts(row) and self.truth(row) is UNKNOWN:
+                what = wording.act_words(self.table, other)
+                found.append(Held(UNKNOWN, f"{', '.join(row.basis)}: whether {what} is open is not known", row.basis))
+        return tuple(found)
 
     def window_cites(self, row: Row) -> tuple[str, ...]:
         """The claims behind the days on which the act of a row may be done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -20,7 +21,7 @@ from protocol_engine.model.conditions import (
     inner_tests,
 )
 from protocol_engine.model.evaluation import Evaluation, MemberSet, Missing, Outcome
-from protocol_engine.model.table import ActLabel, Guard, Table
+from protocol_engine.model.table import ActLabel, Guard, Row, Table
 from protocol_engine.model.units import plain
 from protocol_engine.model.values import Last
 
@@ -168,6 +169,17 @@ def condition_words(table: Table, condition: Condition, evaluation: Evaluation |
                 )
             )
     return tuple(found)
+
+
+def observed_words(table: Table, title: str, since: date | None, falls: Sequence[Row]) -> str:
+    """That a patient is in a stretch without treatment, and what leads out of it."""
+    told = "; or ".join(
+        f"{' and '.join(' or '.join(condition_words(table, guard.condition)) for guard in row.guards)} "
+        f"({', '.join(row.basis)})"
+        for row in falls
+    )
+    since_when = f" since {since.isoformat()}" if since is not None else ""
+    return f"no treatment is due in {title}{since_when}, until {told or 'something stops it'}"
 
 
 def missing_words(table: Table, missing: Missing) -> str:

@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 from protocol_engine.model.altering import altered
 from protocol_engine.model.events import (
     AdverseEventEvent,
+    AllocationEvent,
     AttestationEvent,
     ChoiceEvent,
     DiscontinuationEvent,
@@ -124,13 +125,15 @@ class History:
     """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``.
 
     ``counts`` are the doses, the cycles and the doses of a drug that were given, of those that some value counts.
-    ``discontinued`` holds by scope (treatment, or a drug) the reports that it was stopped for good, the newest last.
+    ``allocations`` are the later ones, by name. ``discontinued`` holds by scope (treatment, or a drug) the reports that
+    it was stopped for good, the newest last.
     """
 
     results: dict[str, FactHistory] = field(factory=dict)
     adverse: tuple[AdverseEventEvent, ...] = ()
     choices: dict[str, ChoiceEvent] = field(factory=dict)
     words: dict[str, tuple[ChoiceEvent, ...]] = field(factory=dict)
+    allocations: dict[str, AllocationEvent] = field(factory=dict)
     done: dict[str, Done] = field(factory=dict)
     counts: dict[str, int] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
@@ -205,6 +208,14 @@ class History:
         """One more choice; it is an act too."""
         chosen = altered(self, choices={**self.choices, event.choice: event})
         return chosen.with_done(f"choice.{event.choice}.{event.option}", event.effective.day, event.id)
+
+    def with_allocation(self, name: str, event: AllocationEvent) -> History:
+        """One more later allocation; it is an act too, by its name and by its arm."""
+        day = event.effective.day
+        drawn = altered(self, allocations={**self.allocations, name: event})
+        return drawn.with_done(f"allocation.{name}", day, event.id).with_done(
+            f"allocation.{name}.{event.arm}", day, event.id
+        )
 
     def with_adverse_event(self, event: AdverseEventEvent) -> History:
         """One more adverse event. Those attested as acceptable are kept in the course and asked for by no value."""

@@ -17,6 +17,9 @@ from protocol_engine.model.screening import Criterion, Derived
 from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
 from protocol_engine.model.values import Value
 
+FIRST_ALLOCATION = "arm"
+"""The name of the allocation to the arms of the file; others have names of their own."""
+
 
 @frozen(kw_only=True)
 class Record(Node):
@@ -178,14 +181,38 @@ class ArmRule(Node):
 
 
 @frozen(kw_only=True)
-class Allocate(Node):
-    """Allocation to an arm: to any arm (randomised elsewhere), or by the rules of ``menu``."""
+class OpenIf(Node):
+    """When an arm of an allocation, or an option of a choice, is open."""
 
-    allocate: Literal["arm"]
+    if_: Condition
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Allocate(Node):
+    """Allocation to an arm: randomised elsewhere, or by the rules of ``menu``.
+
+    ``allocate: arm`` is the first, to the arms of the file. A later one has a name of its own, and ``arms`` with the
+    steps of each, which come before what follows. ``arm_if`` says when single arms are open; with ``while_unknown``
+    ``wait`` an arm of which that is unknown keeps the others waiting, with ``offer`` it does not. ``ratio`` is that of
+    a later allocation; the design holds that of the first.
+    """
+
+    allocate: Name
+    arms: dict[str, tuple[Step, ...]] | None = None
     menu: tuple[ArmRule, ...] | None = None
+    arm_if: dict[str, OpenIf] = field(factory=dict)
+    while_unknown: Literal["wait", "offer"] = "wait"
+    ratio: dict[str, int] | NotStated | None = None
     window: Window | None = None
     refuted_by: tuple[Refutation, ...] = ()
+    see: Cites = NO_CITES
     cite: Cites = NO_CITES
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the allocation to the arms of the file."""
+        return self.allocate == FIRST_ALLOCATION
 
 
 @frozen(kw_only=True)
@@ -299,7 +326,9 @@ class Choose(Node):
     """A choice that a person makes among exactly these options.
 
     ``says_which`` names the option that must come with a ``name`` in words. An option's steps come before what follows.
-    ``option_cites`` gives claims that single options rest on, beside those of the choice.
+    ``option_cites`` gives claims that single options rest on, beside those of the choice. ``option_if`` says when
+    single options are open; with ``while_unknown`` ``wait`` an option of which that is unknown keeps the others
+    waiting, with ``offer`` it does not.
     """
 
     choose: Name
@@ -307,17 +336,38 @@ class Choose(Node):
     options: dict[str, tuple[Step, ...]]
     says_which: str | None = None
     window: Window | None = None
+    option_if: dict[str, OpenIf] = field(factory=dict)
+    while_unknown: Literal["wait", "offer"] = "wait"
     option_cites: dict[str, Cites] = field(factory=dict)
     cite: Cites = NO_CITES
 
 
 @frozen(kw_only=True)
 class Repeat(Node):
-    """Steps that start again when they are done; left by ``until`` or by a stop only."""
+    """Steps that start again when they are done: a number of times, after which comes what follows, or without end.
 
-    repeat: Literal["without_end"]
+    Each of its ``until`` leaves the whole of it. ``repeat: 1`` is a group of steps with an exit of its own.
+    """
+
+    repeat: int | Literal["without_end"]
     steps: tuple[Step, ...]
     until: tuple[Until, ...] = ()
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Observe(Node):
+    """A stretch without treatment, such as surveillance, that is entered by itself as soon as it comes next.
+
+    ``observe`` is its name, in one space with the elements that give. Only ``until`` or a stop leaves it; what it
+    ``may`` permit beside, assessments and calendars go on.
+    """
+
+    observe: Name
+    title: str | None = None
+    may: tuple[May, ...] = ()
+    until: tuple[Until, ...] = ()
+    see: Cites = NO_CITES
     cite: Cites = NO_CITES
 
 
@@ -330,7 +380,7 @@ class End(Node):
     cite: Cites = NO_CITES
 
 
-Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Repeat | End
+Step = Consent | Eligibility | Allocate | Give | Perform | Decide | Choose | Repeat | Observe | End
 
 
 @frozen(kw_only=True)

@@ -36,6 +36,7 @@ from protocol_engine.model.values import (
     Take,
     TrackState,
     Worked,
+    calendar_day,
     is_narrowed,
     names_of,
 )
@@ -90,7 +91,7 @@ class HistoryLeaves:
     """The member of whom facts are read that are reported for each."""
 
     def last(self, value: Last) -> Outcome:
-        """The newest result of a fact, or of a part of it, or the option last taken in a choice."""
+        """The newest result of a fact or its part, or the option last taken in a choice, or the arm last drawn."""
         name, _, part = value.last.partition(".")
         if name == "choice":
             chosen = self.history.choices.get(part)
@@ -100,6 +101,9 @@ class HistoryLeaves:
             if words:
                 return Outcome(None, "muddled", words, (Missing(value.last, None, None, "muddled", words),))
             return Outcome(chosen.option, sources=(chosen.id,))
+        if name == "allocation":
+            drawn = self.history.allocations.get(part)
+            return Outcome(drawn.arm, sources=(drawn.id,)) if drawn else _unreported(value.last, None, "absent")
         known = self._known(name)
         if is_narrowed(value):
             return self._narrowed(value, name, part, known)
@@ -190,7 +194,9 @@ class HistoryLeaves:
         return Outcome(found, sources=sources)
 
     def _day_of(self, name: str, by: Evaluation) -> Outcome:
-        """The day of an act, of a fact that is a date, or of a value: when it was first so."""
+        """The day of an act, of a fact that is a date, of a value: when it was first so; or one of the calendar."""
+        if (fixed := calendar_day(name)) is not None:
+            return Outcome(fixed)
         value = self.table.values.get(name)
         if isinstance(value, Ever):
             first = min((result for result in self._making(name)[0]), key=lambda result: result.day, default=None)

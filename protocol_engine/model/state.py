@@ -78,7 +78,8 @@ class Position:
 
     ``entered`` is the day of the first act of the element, ``given`` the cycles given in it, ``cycle_start`` day 1 of
     the running cycle, ``cycle_days`` the day-1 dates of all cycles of the arm in order, ``marks`` the days of consent,
-    eligibility and allocation. ``elements`` are those that doses were given in, in order. ``answered`` are
+    eligibility and allocation. ``elements`` are those that doses were given in, or none was, in order. ``paused`` says
+    that a stretch without treatment lies between the last dose and now. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
     ``over_known`` the day on which that was first known.
@@ -99,6 +100,7 @@ class Position:
     day: int | None = None
     cycle_start: date | None = None
     closed_days: tuple[ClosedDay, ...] = ()
+    paused: bool = False
     cycle_days: tuple[date, ...] = ()
     parts: dict[str, ChosenPart] = field(factory=dict)
     marks: dict[str, date] = field(factory=dict)

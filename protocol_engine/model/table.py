@@ -33,7 +33,7 @@ from protocol_engine.model.protocol import (
     Window,
 )
 from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Newest, Ratio
-from protocol_engine.model.units import Duration
+from protocol_engine.model.units import Duration, NotStated
 from protocol_engine.model.values import (
     ACTS,
     MAIN,
@@ -127,6 +127,8 @@ class Row:
     guards: tuple[Guard, ...] = ()
     window: Window | None = None
     strength: Literal["required", "option", "permitted"] = "required"
+    while_unknown: Literal["wait", "offer"] | None = None
+    """On the menu of an allocation or a choice that opens its ways one by one: whether the others wait for it."""
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
@@ -181,7 +183,9 @@ PlaceKind = Literal[
     "eligible",
     "allocated",
     "giving",
+    "observing",
     "chosen",
+    "assigned",
     "performed",
     "closed",
     "stopped",
@@ -279,6 +283,17 @@ class ChoiceContent:
 
 
 @frozen
+class AllocationContent:
+    """A later allocation: its arms, their ratio if one is stated, its silences and its citations."""
+
+    id: str
+    arms: tuple[str, ...]
+    ratio: dict[str, int] | NotStated | None
+    see: tuple[str, ...]
+    cites: tuple[str, ...]
+
+
+@frozen
 class ArmContent:
     """An arm: its title, the drugs that are never given in it (with the claims), and its citations."""
 
@@ -333,6 +348,7 @@ class Table:
     landings: dict[str, dict[str, Landing]]
     endpoints: dict[str, Endpoint]
     endpoints_see: tuple[str, ...] = ()
+    allocations: dict[str, AllocationContent] = field(factory=dict)
     elsewhere: Elsewhere = field(factory=Elsewhere)
     derived: dict[str, Derived] = field(factory=dict)
     criteria: dict[str, CriterionContent] = field(factory=dict)
@@ -367,6 +383,22 @@ class Table:
         places = [place for place in self.places.values() if place.arm in self.tracks and place.track is None]
         inside = (place.state for place in places if not place.off_treatment)
         return tuple(dict.fromkeys((WAITING, *inside)))
+
+    @cached_property
+    def allocation_of(self) -> dict[str, str]:
+        """The later allocation that each of its arms belongs to."""
+        return {arm: name for name, allocation in self.allocations.items() for arm in allocation.arms}
+
+    def menu_of(self, act: ActLabel) -> str:
+        """Which menu an arm or an option stands on: that of its choice, or of its allocation."""
+        if act.kind == "choice":
+            return f"choice:{act.name.partition('=')[0]}"
+        return f"{act.kind}:{self.allocation_of.get(act.name, '')}"
+
+    @cached_property
+    def opens_singly(self) -> bool:
+        """Whether some menu opens its arms or options one by one."""
+        return any(row.while_unknown is not None for row in self.rows)
 
     @cached_property
     def fact_called(self) -> dict[str, str]:
@@ -515,7 +547,7 @@ class Table:
         return frozenset(
             name
             for name, place in self.places.items()
-            if place.kind == "giving"
+            if place.kind in ("giving", "observing")
             and any(self._reads_stops(guard.condition) for row in self.falls.get(name, ()) for guard in row.guards)
         )
 

@@ -8,13 +8,15 @@ There are no variables: nothing is remembered but events.
 
 from __future__ import annotations
 
+from datetime import date
+from functools import cache
 from typing import Literal
 
 from attrs import field, frozen
 
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Presence, Test
-from protocol_engine.model.facts import NO_CITES, NO_NAMES, Cites, Names
+from protocol_engine.model.facts import DAY_PATTERN, NO_CITES, NO_NAMES, Cites, Names
 from protocol_engine.model.units import Duration
 
 
@@ -160,7 +162,7 @@ class Span(Node):
 
 @frozen(kw_only=True)
 class Date(Node):
-    """A day worked out from other days: of acts, of facts that are dates, and of values.
+    """A day worked out from other days: of acts, of facts that are dates, of values, and of the calendar.
 
     Of a value that asks what ever was so it is the first day on which it was, of a confirmation the day of the first of
     the two results. Of several days it is the ``earliest`` that is known, or the ``latest``, for which all must be.
@@ -193,6 +195,17 @@ class TrackState(Node):
     track: str
     label: str | None = None
     cite: Cites = NO_CITES
+
+
+@cache
+def calendar_day(name: str) -> date | None:
+    """The day of the calendar that a name is, such as ``2026-05-01``; None for any other name."""
+    if not DAY_PATTERN.fullmatch(name):
+        return None
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        return None
 
 
 Worked = Take | Confirmation | Change | Members | Date | TrackState

@@ -56,7 +56,7 @@ def elsewhere(tree: Table, fragments: Mapping[str, Lines]) -> Elsewhere | None:
     choices = {
         name: ChoiceElsewhere(found.options, found.says_which, found.rests) for name, found in walk.choices.items()
     }
-    return Elsewhere(**sections, choices=choices)
+    return Elsewhere(**{**sections, "arms": {**walk.arms, **sections["arms"]}}, choices=choices)
 
 
 class _Walk:
@@ -65,6 +65,7 @@ class _Walk:
     def __init__(self, fragments: Mapping[str, Lines]) -> None:
         self.fragments = fragments
         self.choices: dict[str, _Choice] = {}
+        self.arms: dict[str, tuple[str, ...]] = {}
         self.left = MOST_PIECES
 
     def through(self, piece: _Piece) -> None:
@@ -80,6 +81,9 @@ class _Walk:
                     continue
                 if "choose" in one.node:
                     self._choice(one)
+                if "allocate" in one.node:
+                    for arm, rests in self.keys(one.of(one.node.get("arms"))).items():
+                        self.arms.setdefault(arm, tuple(dict.fromkeys((*one.rests, *rests))))
                 for item in one.node.values():
                     self.through(one.of(item))
 
