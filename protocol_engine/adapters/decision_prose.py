@@ -219,7 +219,7 @@ def _act_words(table: Table, act: dict[str, Any]) -> str:
         case "choose":
             names = act["options"] if "options" in act else [act["option"]]
             options = listed((option_name(table, name) for name in names), "or")
-            return f"Choose {words(act['choice'])} ({_chosen_by(act)}): {options}"
+            return f"Choose {words(act['choice'])} ({_chosen_by(act)}): {options}{_advice_words(table, act)}"
         case "perform":
             return f"Perform {procedure_name(table, act['procedure'])}"
         case "follow_up":
@@ -230,6 +230,13 @@ def _act_words(table: Table, act: dict[str, Any]) -> str:
 
 def _cycle_words(act: dict[str, Any]) -> str:
     return f", cycle {act['cycle']} day {act['day']}" if act.get("cycle") is not None else ""
+
+
+def _advice_words(table: Table, act: dict[str, Any]) -> str:
+    """Which option is advised, if any is."""
+    if act.get("advised") is None:
+        return ""
+    return f"; advised: {option_name(table, act['advised'])} (another option needs a reason)"
 
 
 def _chosen_by(act: dict[str, Any]) -> str:

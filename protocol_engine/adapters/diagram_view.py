@@ -36,6 +36,7 @@ BOX_KINDS: dict[str, BoxKind] = {
     "performed": "procedure",
     "closed": "wait",
     "stopped": "wait",
+    "instead": "wait",
     "ended": "end",
 }
 ALIKE = ("choice", "option", "procedure", "wait")

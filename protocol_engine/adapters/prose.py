@@ -46,7 +46,7 @@ from protocol_engine.model.protocol import (
     Tolerance,
 )
 from protocol_engine.model.units import NotStated
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take
+from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Prefer, Take
 
 
 def protocol_page(protocol: Protocol) -> Page:
@@ -245,6 +245,9 @@ def _value_items(protocol: Protocol) -> Page:
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
             case Take() | Confirmation() | Change() | Members() | Date():
                 told = worked_words(protocol, value) + cites(value.cite, value.rests)
+            case Prefer():
+                sources = "; or else ".join(label(protocol, name) for name in value.prefer)
+                told = f"the first of these that is known: {sources}{cites(value.cite, value.rests)}"
             case _:
                 assert_never(value)
         items.append(Item("-", f"{with_id(label(protocol, name), name)}: {told}"))

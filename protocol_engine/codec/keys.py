@@ -9,7 +9,7 @@ import attrs
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take
+from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Prefer, Take
 
 PRESENCE_WORDS = ("any_result", "irrelevant", "reached", "not_reported", "reported_without_result")
 
@@ -33,6 +33,7 @@ VALUE_KEYS: dict[str, type] = {
     "change": Change,
     "members": Members,
     "date": Date,
+    "prefer": Prefer,
 }
 DERIVED_KEYS: dict[str, type] = {
     "ratio": Ratio,

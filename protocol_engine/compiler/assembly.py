@@ -64,7 +64,7 @@ def compile_protocol(protocol: Protocol) -> Table:
         not_stated=protocol.not_stated,
         facts=protocol.facts,
         sets=protocol.sets,
-        values={name: steps.conditions.value(value) for name, value in protocol.values.items()},
+        values={name: steps.conditions.value(value) for name, value in protocol.values.items()} | steps.several.values,
         drugs=protocol.drugs,
         procedures=protocol.procedures,
         parts=protocol.parts,
@@ -147,7 +147,7 @@ def _choices(protocol: Protocol) -> Iterator[ChoiceContent]:
     for course in (protocol.course, *(arm.course for arm in arms)):
         yield from _choices_in(course)
     for stop in (*protocol.stops, *(stop for arm in arms for stop in arm.stops)):
-        yield from _choices_in(stop.then or ())
+        yield from _choices_in((*(stop.then or ()), *(stop.instead or ())))
     for permissions in (protocol.may, *(arm.may for arm in arms)):
         yield from _permitted_choices(permissions)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import dosing, remarks, wording
+from protocol_engine.engine import advice, dosing, remarks, routing, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -32,6 +32,7 @@ from protocol_engine.model.values import (
     Holds,
     Last,
     Members,
+    Prefer,
     Take,
     facts_of,
     names_of,
@@ -61,6 +62,10 @@ class _Listing:
     not_stated: set[str] = field(factory=set)
     notices: dict[str, None] = field(factory=dict)
     rests: set[str] = field(factory=set)
+    optional: frozenset[str] = frozenset()
+    """Rows that are one of several ways on, since several rows of their table hold."""
+    shown: set[str] = field(factory=set)
+    """Rows whose acts are offered, where that matters."""
 
 
 @frozen
@@ -96,7 +101,10 @@ class Decider:
         """The decision at the end of a fold, as of a day; ``extra`` are further notices."""
         standing, listing = fold.standing, _Listing()
         if standing.offering:
+            if self.table.routed:
+                listing.optional = routing.optional_rows(standing)
             self._rows(standing, listing, as_of)
+            self._routing(standing, listing)
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
@@ -163,6 +171,7 @@ class Decider:
                 day_open = day_open or row.effect == "day"
                 listing.spoken_of.add(act.key)
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
+                listing.shown.add(row.id)
                 listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
             elif truth is UNKNOWN:
                 self._await(standing, row, listing)
@@ -213,7 +222,7 @@ class Decider:
             if truth is FALSE and row.act is not None:
                 listing.refused.setdefault(row.act.key, row.act)
         offered = [row for row, truth in rows if truth is TRUE]
-        if unknown or not offered:
+        if not offered or any(not self._offered_meanwhile(row) for row in unknown):
             return
         first = offered[0].act
         if first is None:
@@ -234,8 +243,39 @@ class Decider:
                 content |= {"by": known.by} | (
                     {"named_option": known.says_which} if known.says_which is not None else {}
                 )
-        days = _days(standing.when(offered[0]))
-        listing.actions.append(Action(ACTION_OF[first.kind], *days, offered[0].strength, basis, content))
+            if offered[0].advice:
+                basis = self._advise(standing, offered[0], listing, content, basis)
+        listing.shown.update(row.id for row in offered)
+        days, strength = _days(standing.when(offered[0])), offered[0].strength
+        if first.kind == "choice" and strength == "required" and offered[0].id in listing.optional:
+            strength = "option"
+        listing.actions.append(Action(ACTION_OF[first.kind], *days, strength, basis, content))
+
+    def _routing(self, standing: Standing, listing: _Listing) -> None:
+        """What is offered side by side without a priority, and what a better source may still replace."""
+        if self.table.routed:
+            listing.notices |= dict.fromkeys(routing.notices(standing, listing.shown))
+        if self.table.preferring:
+            listing.notices |= dict.fromkeys(routing.provisional(standing))
+
+    def _offered_meanwhile(self, row: Row) -> bool:
+        """Whether the other arms of a menu are offered while this one is unknown, as the menu then says."""
+        allocates = row.act is not None and row.act.kind == "allocation"
+        return allocates and bool(row.among) and not row.among[0].waits
+
+    def _advise(
+        self, standing: Standing, row: Row, listing: _Listing, content: dict[str, Any], basis: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Put in which option of a choice is advised, and which need a reason; the claims with those of the advice."""
+        best = advice.advised(standing, row)
+        for item in advice.undecided(standing, row):
+            listing.rests.update(item.guard.rests)
+            for missing in standing.evaluation.missing(item.guard.condition):
+                self._note(missing, [claim for claim in item.guard.cites if claim[:1] in "RA"], listing)
+        content["advised"] = best.option if best is not None else None
+        content["needs_reason"] = [name for name in content["options"] if best is not None and name != best.option]
+        claims = (*best.guard.cites, *best.guard.rests) if best is not None else ()
+        return tuple(sorted({*basis, *(claim for claim in claims if claim[:1] in "RAG")}, key=claim_order))
 
     def _action(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None, *, beside: bool) -> Action:
         act = row.act
@@ -253,7 +293,8 @@ class Decider:
         elif act.kind == "procedure":
             content = {"procedure": act.name}
         listing.not_stated.update(row.see, standing.place.see)
-        strength = "permitted" if beside and row.strength == "required" else row.strength
+        strength = "option" if row.strength == "required" and row.id in listing.optional else row.strength
+        strength = "permitted" if beside and strength == "required" else strength
         basis = self._basis(standing, row, when.due)
         return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
@@ -415,6 +456,10 @@ class Decider:
             ] = None
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
+        if fold.standing.place.kind == "instead" and position.grounds is not None:
+            row = self.table.row_of[position.grounds.row]
+            told = f" ({', '.join(position.grounds.events)})" if position.grounds.events else ""
+            listing.notices[f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place"] = None
         for *_, event in fold.history.discontinued.values():
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
                 name = self.table.drugs[event.scope].name
@@ -546,9 +591,10 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
-        case Take() | Confirmation() | Change() | Members() | Date():
+        case Take() | Confirmation() | Change() | Members() | Date() | Prefer():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
-            names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
+            own = () if isinstance(value, Prefer) else facts_of(value)
+            names = [*(fact.partition(".")[0] for fact in own), *inner]
         case _:
             names = [name]
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
@@ -566,7 +612,7 @@ def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
                 row for row in table.falls.get(scope, ()) if scope == here or table.places[row.target].kind == "closed"
             ]
         for row in rows:
-            for guard in row.guards:
+            for guard in row.asked:
                 for test in guard.condition.tests:
                     found |= dict.fromkeys(_timepoints_read(table, test.name, ()))
             if row.target not in seen:
@@ -586,7 +632,7 @@ def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tu
     value = table.values.get(name)
     if isinstance(value, Last) and value.at is not None:
         return [(value.last.partition(".")[0], value.at)]
-    if isinstance(value, Change | Members) and name not in above:
+    if isinstance(value, Change | Members | Prefer) and name not in above:
         own = [(value.over, value.at)] if isinstance(value, Members) and value.at is not None else []
         inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
         return [*own, *inner]

@@ -199,7 +199,7 @@ class Folder:
             target = self.machine.take(fold.position.place, row)
             place = self.table.places[target]
             position = altered(fold.position, place=target)
-            if place.kind in ("ended", "stopped"):
+            if place.kind in ("ended", "stopped", "instead"):
                 position = altered(position, grounds=Grounds(row.id, tried[-1].facts))
             if place.kind == "ended":
                 position = _over(position, place, row, _deciding(tried[-1], event, together))
@@ -335,6 +335,7 @@ class Folder:
             moved = self._arrived(position, target, row.effect, event, judged)
             if (
                 judged.verdict in ("condition", "unknown")
+                and not judged.against_advice
                 and row.effect in ("enter", "enter_anew", "arrive")
                 and not all(guard.refutes for guard in row.guards)
             ):

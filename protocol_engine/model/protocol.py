@@ -179,10 +179,16 @@ class ArmRule(Node):
 
 @frozen(kw_only=True)
 class Allocate(Node):
-    """Allocation to an arm: to any arm (randomised elsewhere), or by the rules of ``menu``."""
+    """Allocation to an arm: to any arm (randomised elsewhere), or by the rules of ``menu``.
+
+    With ``several: offer`` several lines of the menu may hold, and all their arms are offered; ``while_unknown`` as in
+    a decision table.
+    """
 
     allocate: Literal["arm"]
     menu: tuple[ArmRule, ...] | None = None
+    several: Literal["offer"] | None = None
+    while_unknown: Literal["wait", "offer"] = "wait"
     window: Window | None = None
     refuted_by: tuple[Refutation, ...] = ()
     cite: Cites = NO_CITES
@@ -217,12 +223,17 @@ class Until(Node):
 
 @frozen(kw_only=True)
 class Stop(Node):
-    """What stops every element of its scope: an ``end``, or other steps that cut the rest."""
+    """What stops every element of its scope: an ``end``, or other steps that cut the rest.
+
+    ``then`` stands behind the end of treatment. ``instead`` takes the place of the course and is treatment: the other
+    stops, the needs and the permissions of the file and of the arm hold in it.
+    """
 
     when: Condition
     end: str | None = None
     follow_up: Literal["survival"] | None = None
     then: tuple[Step, ...] | None = None
+    instead: tuple[Step, ...] | None = None
     cite: Cites = NO_CITES
 
 
@@ -286,10 +297,27 @@ class DecisionRow(Node):
 
 @frozen(kw_only=True)
 class Decide(Node):
-    """A decision table. It guards the first acts behind it and commits to nothing until one of them happens."""
+    """A decision table. It guards the first acts behind it and commits to nothing until one of them happens.
+
+    With ``several: offer`` several rows may hold, and what they begin with is offered side by side: whoever acts takes
+    the branch, and ``by`` says who that is. ``while_unknown`` says what becomes of rows that hold while another is
+    unknown: they ``wait`` for it, or are offered.
+    """
 
     decide: str
     rows: tuple[DecisionRow, ...]
+    several: Literal["offer"] | None = None
+    while_unknown: Literal["wait", "offer"] = "wait"
+    by: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Advice(Node):
+    """An ``option`` of a choice that is advised while a condition holds; another one may be taken with a reason."""
+
+    if_: Condition
+    option: str
     cite: Cites = NO_CITES
 
 
@@ -298,13 +326,15 @@ class Choose(Node):
     """A choice that a person makes among exactly these options.
 
     ``says_which`` names the option that must come with a ``name`` in words. An option's steps come before what follows.
-    ``option_cites`` gives claims that single options rest on, beside those of the choice.
+    ``option_cites`` gives claims that single options rest on, beside those of the choice. ``advised`` says which option
+    is advised when.
     """
 
     choose: Name
     by: str
     options: dict[str, tuple[Step, ...]]
     says_which: str | None = None
+    advised: tuple[Advice, ...] = ()
     window: Window | None = None
     option_cites: dict[str, Cites] = field(factory=dict)
     cite: Cites = NO_CITES

@@ -1,0 +1,49 @@
+"""Advice on a choice: which option is advised, and what becomes of a person who takes another one."""
+
+from __future__ import annotations
+
+from protocol_engine.engine import wording
+from protocol_engine.engine.labels import Judgement
+from protocol_engine.engine.standing import Standing
+from protocol_engine.model.altering import altered
+from protocol_engine.model.events import ChoiceEvent
+from protocol_engine.model.table import AdvisedOption, Row
+from protocol_engine.model.truth import TRUE, UNKNOWN
+
+
+def advised(standing: Standing, row: Row) -> AdvisedOption | None:
+    """The option that is advised in the choice of a row; none while no advice is known to hold."""
+    return next((item for item in row.advice if standing.evaluation.guard(item.guard) is TRUE), None)
+
+
+def undecided(standing: Standing, row: Row) -> tuple[AdvisedOption, ...]:
+    """The advice that may still come to hold, where none does yet."""
+    if advised(standing, row) is not None:
+        return ()
+    return tuple(item for item in row.advice if standing.evaluation.guard(item.guard) is UNKNOWN)
+
+
+def held_against_advice(standing: Standing, judged: Judgement, event: ChoiceEvent) -> Judgement:
+    """The same, with a remark where another option than the advised one was taken for a reason; without, a deviation.
+
+    What is known to be advised is all that counts: where that is not known, the choice is free.
+    """
+    row = judged.row
+    best = advised(standing, row) if row is not None and row.advice else None
+    if best is None or best.option == event.option:
+        return judged
+    claims = ", ".join(best.guard.cites)
+    choice, option = wording.words(event.choice), wording.words(best.option)
+    reason = " ".join((event.reason or "").split())
+    if reason:
+        taken = wording.words(event.option or "")
+        told = f"{claims}: {option} was advised for {choice}, and {taken} was chosen: {reason}"
+        return altered(judged, remarks=(*judged.remarks, told))
+    because = f"{claims}: {option} is advised for {choice}; another option needs a reason"
+    return altered(
+        judged,
+        verdict="condition" if judged.verdict == "allowed" else judged.verdict,
+        because=(*judged.because, because),
+        cites=tuple(dict.fromkeys((*judged.cites, *best.guard.cites))),
+        against_advice=judged.verdict == "allowed",
+    )
