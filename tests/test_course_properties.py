@@ -41,9 +41,11 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     ),
     "NCT07377643": ({}, {"A1": "may_change"}),
     "ALDER-1": ({},),
+    "ELDER-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "ROWAN-1": ({},),
+    "WILLOW-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -261,6 +263,8 @@ TestNCT07151586 = walk("NCT07151586")
 TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
+TestELDER1 = walk("ELDER-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestROWAN1 = walk("ROWAN-1")
+TestWILLOW1 = walk("WILLOW-1")

@@ -34,10 +34,9 @@ def held_against_advice(standing: Standing, judged: Judgement, event: ChoiceEven
         return judged
     claims = ", ".join(best.guard.cites)
     choice, option = wording.words(event.choice), wording.words(best.option)
-    reason = " ".join((event.reason or "").split())
-    if reason:
+    if event.reason is not None:
         taken = wording.words(event.option or "")
-        told = f"{claims}: {option} was advised for {choice}, and {taken} was chosen: {reason}"
+        told = f"{claims}: {option} was advised for {choice}, and {taken} was chosen: {event.reason}"
         return altered(judged, remarks=(*judged.remarks, told))
     because = f"{claims}: {option} is advised for {choice}; another option needs a reason"
     return altered(
