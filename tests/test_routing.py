@@ -1,4 +1,4 @@
-"""Several rows at once, better sources and advice, where no journey of ELDER-1 reaches: the file with one thing changed."""
+"""Several rows at once, better sources and advice where no journey reaches: ELDER-1 with one thing changed."""
 
 from __future__ import annotations
 
