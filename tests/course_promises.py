@@ -18,6 +18,7 @@ from random_courses import (
     answer_of,
     as_offered,
     events_of,
+    facts_of_courses,
     gates_passed,
     happenings_of,
     is_over,
@@ -126,6 +127,8 @@ class Walked:
             ways = [(answer_of(self.table, *random.choice(asked), random), tomorrow)]
         if self.state.now.position.arm is not None and random.random() < 0.08:
             progression = {"kind": "observation", "fact": "response", "value": "PD"}
+            if "response" not in self.table.facts:
+                progression = answer_of(self.table, random.choice(facts_of_courses(self.table)), None, random)
             ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow)]
         if ways:
             wire, day = random.choice(ways)

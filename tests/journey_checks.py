@@ -58,6 +58,8 @@ def claim_fails(name: str, wanted: Any, found: Mapping[str, Any]) -> list[str]:
         case "drugs":
             drugs = sorted(drug["drug"] for drug in found.get("administrations", []))
             return [] if drugs == wanted else [f"gives {' '.join(drugs)}"]
+        case "advised":
+            return [] if name in found and found[name] == wanted else [f"advised is {found.get(name)}, not {wanted}"]
         case "dose" | "days":
             return [wrong for drug in wanted for wrong in content_differs(found, drug)]
         case "because":
@@ -118,6 +120,7 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         for wait in decision["awaiting"]
         if wait["dead"] and (wait["fact"], wait["timepoint"]) not in dead
     ]
+    told = [text.lower() for text in decision["notices"]]
     partial: dict[str, Callable[[Mapping[str, Any]], bool]] = {
         "track": lambda subject: any(
             agrees(subject, {"track": name, **at}) for name, at in decision["place"].get("tracks", {}).items()
@@ -126,7 +129,8 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         "not allowed": lambda subject: any(agrees(subject, no["action"]) for no in decision["not_allowed"]),
         "assumption": lambda subject: not lacking(subject["ids"], decision["assumptions"]),
         "not stated": lambda subject: not lacking(subject["ids"], decision["not_stated"]),
-        "notice": lambda subject: any(subject["contains"].lower() in text.lower() for text in decision["notices"]),
+        "notice": lambda subject: any(subject["contains"].lower() in text for text in told),
+        "no notice": lambda subject: all(subject["contains"].lower() not in text for text in told),
     }
     complaints += [
         (line.number, line.text, "is not so")

@@ -34,14 +34,15 @@ expected. Under `next`:
     assumption A1 A3
     not stated N1 N2
     notice contains "surgery"
+    no notice contains "provisional"
 
 `do`, `await`, `deviation` and `ended` lines are the whole list: what is not written must not be there. The
 others name a part of what must be there. Behind a semicolon stand further claims about the same line:
 earliest, due, latest (a date or `not stated`); the strength; the `track` it belongs to; `basis` and `cites`
-(ids that must be among those given); `drugs A B` (all the drugs of an administration); `dose DRUG 10 mg/kg
-IV = 625 mg`, `dose DRUG 10-20 mg PO x 2` (a range, times a day), `dose DRUG 5 mg/kg IV = none` (no amount),
-`dose DRUG not stated`; `days DRUG 1-21` or `days DRUG 1 15`. `by` must name every R rule that needs the
-awaited fact.
+(ids that must be among those given); `advised ac_h` or `advised nothing` (of a choice with advice); `drugs A B`
+(all the drugs of an administration); `dose DRUG 10 mg/kg IV = 625 mg`, `dose DRUG 10-20 mg PO x 2` (a range,
+times a day), `dose DRUG 5 mg/kg IV = none` (no amount), `dose DRUG not stated`; `days DRUG 1-21` or `days DRUG
+1 15`. `by` must name every R rule that needs the awaited fact.
 
 Under `propose`:
 
@@ -173,7 +174,7 @@ FIELDS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "observation": {"fact": _text, "timepoint": _text, "value": _value, "unit": _text},
     "administration": {"regimen": _text, "cycle": _whole, "day": _whole, "given": _given},
     "omission": {"regimen": _text, "cycle": _whole, "day": _whole, "drug": _text, "reason": _text},
-    "choice": {"choice": _text, "option": _text, "name": _text},
+    "choice": {"choice": _text, "option": _text, "name": _text, "reason": _text},
     "procedure": {"procedure": _text},
     "adverse_event": {"term": _text, "grade": _whole, "unacceptable": _yes_no, "drug": _text},
     "discontinuation": {"scope": _text, "reason": _text},
@@ -357,6 +358,7 @@ CLAIMS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
         "latest": _stated_day,
         "basis": _ids,
         "track": _text,
+        "advised": lambda written: None if written == "nothing" else written,
         "drugs": lambda written: sorted(written.split()),
         **MANY,
     },
@@ -464,6 +466,7 @@ SUBJECTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "assumption": lambda rest: {"ids": _ids(rest)},
     "not stated": lambda rest: {"ids": _ids(rest)},
     "notice": lambda rest: {"contains": _contained(rest)},
+    "no notice": lambda rest: {"contains": _contained(rest)},
     "allowed": _subject_of_allowed,
     "refused": _subject_of_refused,
 }

@@ -125,6 +125,8 @@ def choices(draw: st.DrawFn, table: Table) -> Wire:
     choice = table.choices[draw(st.sampled_from(sorted(table.choices)))]
     option = draw(st.sampled_from(choice.options))
     wire: Wire = {"kind": "choice", "choice": choice.id, "option": option}
+    if any(row.advice for row in table.rows) and draw(st.booleans()):
+        wire["reason"] = "wish of the patient"
     return wire | ({"name": "vinorelbine"} if option == choice.says_which else {})
 
 
@@ -167,7 +169,8 @@ def adverse_event_of(table: Table) -> Wire:
 
 def happenings_of(table: Table) -> tuple[Wire, ...]:
     """Reports that may stop, hold or move treatment, and change what is offered on their day."""
-    scans: list[Wire] = [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR")]
+    read = "response" in table.facts
+    scans: list[Wire] = [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR") if read]
     stops: list[Wire] = [{"kind": "discontinuation", "scope": scope} for scope in ("treatment", min(table.drugs))]
     return *scans, *stops, adverse_event_of(table), {"kind": "adverse_event", "term": "neutropenia"}
 
@@ -197,7 +200,9 @@ def any_event(table: Table) -> st.SearchStrategy[Wire]:
 
 
 def named(wire: Wire, action: Mapping[str, Any], option: str) -> Wire:
-    """The choice with its name in words, where its option asks for one."""
+    """The choice with its name in words, where its option asks for one, and with a reason where another is advised."""
+    if option in action.get("needs_reason", ()):
+        wire = wire | {"reason": "wish of the patient"}
     return wire | ({"name": "vinorelbine"} if action.get("named_option") == option else {})
 
 

@@ -87,12 +87,14 @@ def _step(  # noqa: C901  # one case for each kind of step
             needs = _items(Item("-", need_words(book, need, what="It")) for need in step.needs)
             return f"{capital(procedure_name(book, step.perform))} is performed{when}.{_claims(step)}", needs
         case Decide():
-            sentence = f"Decision {step.decide}: the row that is known to hold says what comes next.{_claims(step)}"
-            return sentence, (_decision_grid(book, step),)
+            return f"Decision {step.decide}: {_rows_words(step)}.{_claims(step)}", (_decision_grid(book, step),)
         case Choose():
             when = window_words(step.window)
-            opens = _items(_opens(book, step.option_if, step.while_unknown))
-            return f"The {step.by} chooses ({step.choose}){when}.{_claims(step)}", (_options(book, step), *opens)
+            return f"The {step.by} chooses ({step.choose}){when}.{_claims(step)}", (
+                _options(book, step),
+                *_advice(book, step),
+                *_items(_opens(book, step.option_if, step.while_unknown)),
+            )
         case Repeat():
             return f"These steps are {_rounds_words(step)}.{_claims(step)}", (
                 *course_items(book, step.steps),
@@ -137,7 +139,9 @@ def _allocation(book: Book, step: Allocate) -> tuple[str, tuple[Block, ...]]:
         told = f"The patient is allocated to an arm{named}{_ratio_words(step)}{when}; the draw is made elsewhere."
         return f"{told}{_claims(step)}", (*_items((*arms, *opens)), *refuted)
     lines = (Item("-", _arm_rule(book, line)) for line in step.menu)
-    return f"The patient is allocated to an arm{named} by rule{when}, and nobody chooses.{_claims(step)}", (
+    open_ones = "every arm whose line is known to hold is possible" if step.several is not None else "nobody chooses"
+    waiting = _waiting_words(step) if step.several is not None else ""
+    return f"The patient is allocated to an arm{named} by rule{when}, and {open_ones}{waiting}.{_claims(step)}", (
         *_items((*lines, *arms)),
         *refuted,
     )
@@ -321,14 +325,31 @@ def _stop_words(book: Book, stop: Stop) -> str:
     asked = applied(book, stop.when)
     if stop.end is not None:
         then = _end_words(stop.end, stop.follow_up)
+    elif stop.instead is not None:
+        then = f"the course is left, and what takes its place is: {steps_words(book, stop.instead)}"
     else:
         then = f"protocol treatment ends, and what stays open is: {steps_words(book, stop.then or ())}"
     told = f"As soon as it is known that {asked.told}: {then}{_only_with(asked)}."
-    return told + cites(stop.cite, stop.rests, asked.rests, _claims_in(stop.then or ()))
+    return told + cites(stop.cite, stop.rests, asked.rests, _claims_in(stop.then or stop.instead or ()))
 
 
 def _end_words(reason: str, follow_up: str | None = None) -> str:
     return f"the course ends ({reason})" + (f", and {follow_up} is followed" if follow_up is not None else "")
+
+
+def _rows_words(step: Decide) -> str:
+    """Which rows of a table say what comes next."""
+    if step.several is None:
+        return "the row that is known to hold says what comes next"
+    who = f"the {step.by}" if step.by is not None else "whoever acts"
+    several = f"where several do, no priority is given, and {who} takes one by acting"
+    return f"each row that is known to hold says what may come next; {several}{_waiting_words(step)}"
+
+
+def _waiting_words(step: Decide | Allocate) -> str:
+    if step.while_unknown == "wait":
+        return "; nothing is offered before it is known of all of them whether they hold"
+    return "; those that hold are offered while others are not known"
 
 
 # --- decisions and choices -----------------------------------------------------------------------------------------
@@ -358,6 +379,18 @@ def _options(book: Book, step: Choose) -> Items:
         told = (*step.option_cites.get(name, ()), *_claims_in(steps))
         items.append(Item("-", f"{capital(_option_words(book, name, steps))}{named}.{cites(told)}"))
     return Items(tuple(items))
+
+
+def _advice(book: Book, step: Choose) -> Page:
+    """Which option is advised when; another one may be taken with a reason."""
+    return _items(
+        Item(
+            "-",
+            f"Advised if {condition_words(book, line.if_)}: {option_name(book, line.option)}; "
+            f"another option needs a reason.{cites(line.cite, line.rests, line.if_.rests)}",
+        )
+        for line in step.advised
+    )
 
 
 def _option_words(book: Book, name: str, steps: Sequence[Step]) -> str:

@@ -244,7 +244,8 @@ def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
         case "choose":
             names = act["options"] if "options" in act else [act["option"]]
             options = listed((option_name(table, name) for name in names), "or")
-            return f"Choose {words(act['choice'])} ({_chosen_by(act)}): {options}{_not_known(act)}"
+            told = f"{options}{_not_known(act)}{_advice_words(table, act)}"
+            return f"Choose {words(act['choice'])} ({_chosen_by(act)}): {told}"
         case "perform":
             return f"Perform {procedure_name(table, act['procedure'])}"
         case "follow_up":
@@ -267,6 +268,13 @@ def _arms_words(table: Table, arms: Sequence[str]) -> str:
 def _not_known(act: dict[str, Any]) -> str:
     """The arms or options of a menu of which it is not known whether they are open."""
     return f"; not known to be open: {listed(map(words, act['unknown']))}" if act.get("unknown") else ""
+
+
+def _advice_words(table: Table, act: dict[str, Any]) -> str:
+    """Which option is advised, if any is."""
+    if act.get("advised") is None:
+        return ""
+    return f"; advised: {option_name(table, act['advised'])} (another option needs a reason)"
 
 
 def _chosen_by(act: dict[str, Any]) -> str:

@@ -39,6 +39,7 @@ BOX_KINDS: dict[str, BoxKind] = {
     "performed": "procedure",
     "closed": "wait",
     "stopped": "wait",
+    "instead": "wait",
     "ended": "end",
 }
 ALIKE = ("choice", "option", "procedure", "wait")
@@ -174,8 +175,12 @@ class _Drawing:
         claims = tuple(claim for claim in row.cites if claim[:1] in "RAG")
         tests: list[str] = []
         for guard in row.guards:
+            if guard.waits:
+                continue
             lines = condition_lines(self.table, guard.condition, refutes=guard.refutes)
             tests += [f"and {line}" for line in lines[:1]] + lines[1:] if tests else lines
+        if any(guard.waits for guard in row.guards):
+            tests.append("and what the other rows ask is known")
         return Reason(claims, tuple(tests))
 
     def _box(self, place: Place) -> Box:

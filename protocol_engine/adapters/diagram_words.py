@@ -11,7 +11,7 @@ from attrs import field, frozen
 from protocol_engine.engine.wording import label_of, test_words, track_words, words
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, OneOf, Presence
 from protocol_engine.model.table import DISCONTINUED, LIFE, STUDY, WITHDRAWN, Place, Row, Table
-from protocol_engine.model.values import Ever, Holds, Members
+from protocol_engine.model.values import Ever, Holds, Members, Prefer
 
 Weight = Literal["strong", "plain", "quiet"]
 BREAKS = re.compile(r"[ \t\r\n\x85\u2028\u2029]+")
@@ -22,6 +22,7 @@ FIXED_WORDS = {
     "consented": "consent given",
     "eligible": "criteria met",
     "stopped": "treatment stopped",
+    "instead": "the course is left",
 }
 
 
@@ -83,7 +84,7 @@ def _drug_name(table: Table, drug: str) -> str:
 
 def _lines(table: Table, place: Place) -> tuple[Line, ...]:  # noqa: C901  # one case for each kind of place
     match place.kind:
-        case "start" | "consented" | "eligible" | "stopped":
+        case "start" | "consented" | "eligible" | "stopped" | "instead":
             return (Line(FIXED_WORDS[place.kind], "strong"),)
         case "allocated":
             return _arm_lines(table, place)
@@ -202,6 +203,8 @@ def _test_line(table: Table, named: NamedTest, *, refutes: bool) -> str:
 def _is_yes_no(table: Table, name: str) -> bool:
     if name in table.values:
         value = table.values[name]
+        if isinstance(value, Prefer):
+            return _is_yes_no(table, value.prefer[0])
         return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
     return name in table.facts and table.facts[name].yes_no
 

@@ -46,7 +46,7 @@ from protocol_engine.model.events import (
 from protocol_engine.model.protocol import Administration, Protocol
 from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED, DayPoints, Dose, DoseDays, NotStated, Quantity
-from protocol_engine.model.values import Change, Ever, Holds, Members, Take
+from protocol_engine.model.values import Change, Ever, Holds, Members, Prefer, Take
 
 Book = Protocol | Table
 """Where names are looked up: a protocol as it is written, or its table."""
@@ -290,6 +290,8 @@ def _bare(test: Test, unit: str) -> str:
 
 def _is_yes_no(book: Book, name: str) -> bool:
     value = book.values.get(name, book.derived.get(name))
+    if isinstance(value, Prefer):
+        return _is_yes_no(book, value.prefer[0])
     if value is not None:
         return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
     return name in book.facts and book.facts[name].yes_no
@@ -301,6 +303,8 @@ def _unit(book: Book, name: str) -> str:
     value = book.values.get(name)
     if isinstance(value, Change):
         return " %" if value.change == "percent" else _unit(book, value.of) if value.change == "difference" else ""
+    if isinstance(value, Prefer):
+        return _unit(book, value.prefer[0])
     if isinstance(value, Take) and value.take not in ("count", "run"):
         return _unit(book, value.of[0])
     unit = definition.quantity if definition is not None else None
@@ -373,6 +377,7 @@ def event_words(book: Book, event: PatientEvent) -> str:  # noqa: C901, PLR0912 
             return f"{left_out}{regimen_name(book, event.regimen)}{_cycle_day(event)} left out: {event.reason}"
         case ChoiceEvent():
             named = f", {event.name}" if event.name is not None else ""
+            named += f", since {event.reason}" if event.reason is not None else ""
             return f"choice {words(event.choice)}: {option_name(book, event.option or 'other')}{named}"
         case ProcedureEvent():
             return procedure_name(book, event.procedure)

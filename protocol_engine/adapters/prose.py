@@ -49,7 +49,18 @@ from protocol_engine.model.protocol import (
     Tolerance,
 )
 from protocol_engine.model.units import NotStated
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, TrackState
+from protocol_engine.model.values import (
+    Change,
+    Confirmation,
+    Date,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Prefer,
+    Take,
+    TrackState,
+)
 
 
 def protocol_page(protocol: Protocol) -> Page:
@@ -254,6 +265,9 @@ def _value_items(protocol: Protocol) -> Page:
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
             case Take() | Confirmation() | Change() | Members() | Date() | TrackState():
                 told = worked_words(protocol, value) + cites(value.cite, value.rests)
+            case Prefer():
+                sources = "; or else ".join(label(protocol, name) for name in value.prefer)
+                told = f"the first of these that is known: {sources}{cites(value.cite, value.rests)}"
             case _:
                 assert_never(value)
         items.append(Item("-", f"{with_id(label(protocol, name), name)}: {told}"))

@@ -29,7 +29,7 @@ from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.evaluation import NO, YES, Evaluation, Outcome, Why
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.values import Ever, Holds, Last, Worked, is_narrowed
+from protocol_engine.model.values import Ever, Holds, Last, Prefer, Worked, is_narrowed
 
 MOST_COMBINATIONS = 20_000
 """Combinations beyond which not all of them are looked at."""
@@ -239,10 +239,8 @@ class _Read:
         value = self.table.values.get(name)
         if isinstance(test, Presence) and test.word in ABSENCE:
             self.reads_absence = True
-        if isinstance(value, Holds):
-            if name not in self.seen:
-                self.seen.add(name)
-                self.condition(value.holds)
+        if isinstance(value, Holds | Prefer):
+            self._behind(name, value, test)
         elif isinstance(value, Ever):
             self.evers[id(value)] = value
         elif isinstance(value, Last) and is_narrowed(value):
@@ -255,6 +253,16 @@ class _Read:
             self.worked.setdefault(name, (value, []))[1].append(test)
         elif name in self.table.facts:
             self.results.setdefault((name, None), []).append(test)
+
+    def _behind(self, name: str, value: Holds | Prefer, test: Test) -> None:
+        """What stands behind a value: the names of a condition, or several sources."""
+        if isinstance(value, Prefer):
+            self.reads_absence = True  # a source that is in doubt is told apart from one with nothing to say
+            for source in value.prefer:
+                self._name(source, test)
+        elif name not in self.seen:
+            self.seen.add(name)
+            self.condition(value.holds)
 
     def in_order(self) -> list[ResultKey]:
         """The results in the order in which they are asked for, a fact before its parts."""

@@ -12,6 +12,7 @@ from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import GENERAL_RULES, Node
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
+    Advice,
     Allocate,
     Arm,
     ArmRule,
@@ -39,11 +40,11 @@ from protocol_engine.model.protocol import (
 )
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import NOT_STATED
-from protocol_engine.model.values import Holds, Value, Worked, names_of
+from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
 
 ACTING = (
-    Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Observe, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
+    Advice, Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need,
+    Never, Observe, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)
@@ -174,7 +175,7 @@ def _read_by_rows(outline: Outline) -> set[str]:
             value = values[name]
             if isinstance(value, Holds):
                 ahead += [test.name for test in value.holds.tests]
-            elif isinstance(value, Worked):
+            elif isinstance(value, Worked | Prefer):
                 ahead += names_of(value)
     return found
 

@@ -22,6 +22,7 @@ from protocol_engine.model.values import (
     Holds,
     Last,
     Members,
+    Prefer,
     Take,
     TrackState,
     Value,
@@ -53,11 +54,13 @@ YES_OR_NO = Domain("unordered", ("no", "yes"))
 UNDECLARED = Domain("undeclared")
 
 
-def domain_of(outline: Outline, name: str) -> Domain | None:
+def domain_of(outline: Outline, name: str, above: tuple[str, ...] = ()) -> Domain | None:
     """The domain of a name that a condition may test; None if there is no such name."""
     protocol = outline.protocol
+    if name in above:
+        return UNDECLARED
     if name in protocol.values:
-        return _value_domain(outline, protocol.values[name])
+        return _value_domain(outline, protocol.values[name], (*above, name))
     if name == "consented":
         return YES_OR_NO
     if name in protocol.derived:
@@ -69,7 +72,7 @@ def domain_of(outline: Outline, name: str) -> Domain | None:
     return None
 
 
-def _value_domain(outline: Outline, value: Value) -> Domain:
+def _value_domain(outline: Outline, value: Value, above: tuple[str, ...]) -> Domain:
     match value:
         case Last():
             return read_domain(outline, value.last) or UNDECLARED
@@ -88,6 +91,9 @@ def _value_domain(outline: Outline, value: Value) -> Domain:
             return Domain("unordered", states_written(outline.protocol, value.track)) if known else UNDECLARED
         case Members():
             return HOW_MANY if value.members == "number" else YES_OR_NO
+        case Prefer():
+            found = (domain_of(outline, source, above) for source in value.prefer)
+            return next((domain for domain in found if domain is not None), UNDECLARED)
         case _:
             assert_never(value)
 

@@ -152,6 +152,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
         case Choose():
             if node.says_which is not None:
                 yield "says_which", node.says_which, node.options, f"option of {node.choose}"
+            for number, advice in enumerate(node.advised):
+                yield f"advised[{number}].option", advice.option, node.options, f"option of {node.choose}"
             for option in node.option_cites:
                 yield f"option_cites.{option}", option, node.options, f"option of {node.choose}"
         case Design():

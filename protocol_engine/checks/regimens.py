@@ -13,7 +13,7 @@ from protocol_engine.checks.trails import trails_of
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.facts import Timepoint
-from protocol_engine.model.protocol import Administration, Allocate, Give, Part, Protocol, Regimen, Repeat, Track
+from protocol_engine.model.protocol import Administration, Allocate, Give, Part, Protocol, Regimen, Repeat, Stop, Track
 from protocol_engine.model.units import DayPoints, DaySpan, Quantity
 
 COVERED = ("dose", "route", "days", "cycle")
@@ -199,14 +199,15 @@ def _most_cycles(outline: Outline) -> dict[str, int | None]:
 
 
 def arms_give_what_they_may(outline: Outline) -> Iterator[Problem]:
-    """No element of an arm gives a drug that the arm never gives."""
+    """No element of an arm gives a drug that the arm never gives; what stands behind a stop of the file is in all."""
     protocol = outline.protocol
     for item, step in outline.of(Give):
-        arm = protocol.arms.get(item.arm or "")
-        if arm is None or step.give not in protocol.regimens:
+        everywhere = item.arm is None and any(isinstance(node, Stop) for node in item.around)
+        arms = [arm for name, arm in protocol.arms.items() if everywhere or name == item.arm]
+        if step.give not in protocol.regimens:
             continue
         drugs = {line.written.drug for line in lines_of(protocol, step.give)}
-        for never in arm.never:
+        for never in (never for arm in arms for never in arm.never):
             if never.drug in drugs:
                 message = f"{step.give} holds {never.drug}, which this arm is never given (line {never.mark.line})"
                 yield outline.problem("never-given", f"{item.path}.give", step.mark, message)

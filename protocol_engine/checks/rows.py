@@ -43,12 +43,18 @@ def _marks(guards: Iterable[Guard]) -> list[Mark]:
     return [test.mark for guard in guards for test in guard.condition.tests]
 
 
-def _rows_of_tables(outline: Outline) -> dict[Mark, tuple[Mark, int]]:
-    """The table and the number of the row that a test stands in."""
+def _rows_of_tables(outline: Outline, *, several: bool = True) -> dict[Mark, tuple[Mark, int]]:
+    """The table and the number of the row that a test stands in; ``several``: also where more than one may hold."""
     tables: list[tuple[Mark, list[Condition]]] = [
-        (table.mark, [row.if_ for row in table.rows]) for _, table in outline.of(Decide)
+        (table.mark, [row.if_ for row in table.rows])
+        for _, table in outline.of(Decide)
+        if several or table.several is None
     ]
-    tables += [(table.mark, [line.if_ for line in table.menu or ()]) for _, table in outline.of(Allocate)]
+    tables += [
+        (table.mark, [line.if_ for line in table.menu or ()])
+        for _, table in outline.of(Allocate)
+        if several or table.several is None
+    ]
     return {
         test.mark: (mark, number)
         for mark, rows in tables
@@ -76,8 +82,11 @@ def _words(act: ActLabel) -> str:
 
 
 def one_row_takes_an_act(compiled: Compiled) -> Iterator[Problem]:
-    """In no place can two rows take the same act; rows of one decision table are compared there."""
-    within, together = _rows_of_tables(compiled.outline), _Together(compiled)
+    """In no place can two rows take the same act; rows of one decision table are compared there.
+
+    Rows of a table of which several may hold are compared here: who acts must show which of them was taken.
+    """
+    within, together = _rows_of_tables(compiled.outline, several=False), _Together(compiled)
     found: dict[tuple[Mark, str], list[tuple[Place, str]]] = {}
     for place, acts in compiled.table.offers_of.items():
         for rows in acts.values():
@@ -145,7 +154,7 @@ def elements_do_not_close_at_once(compiled: Compiled) -> Iterator[Problem]:
         if row.effect not in ("enter", "enter_anew") and not (row.kind == "fall" and target.kind == "observing"):
             continue
         source = table.places.get(row.source)
-        before = closing.get(row.source, []) if source is not None and source.kind == "closed" else []
+        before = closing.get(row.source, []) if source is not None and source.kind in ("closed", "instead") else []
         for fall in table.falls.get(row.target, ()):
             if any(_closes(compiled, (*row.guards, *guards), fall) for guards in before or [()]):
                 path, mark = _at(compiled, _marks(fall.guards), target)

@@ -28,7 +28,7 @@ ONE_OF_FIELDS: dict[type[Node], tuple[str, ...]] = {
     Administration: ("drug", "part", "named_in"),
     ArmRule: ("arm", "end"),
     May: ("perform", "give_also", "choose"),
-    Stop: ("end", "then"),
+    Stop: ("end", "then", "instead"),
     DateExpression: ("date_of", "start_of", "first", "earliest"),
 }
 """Nodes that say what they are by which of these keys they have: exactly one."""

@@ -15,8 +15,9 @@ from protocol_engine.checks.trails import trails_of
 from protocol_engine.compiler.conditions import Conditions, always
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import Node
-from protocol_engine.model.conditions import Condition, Presence
+from protocol_engine.model.conditions import Clause, Condition, NamedTest, Presence, Test
 from protocol_engine.model.protocol import (
+    Advice,
     Allocate,
     ArmRule,
     Decide,
@@ -30,7 +31,7 @@ from protocol_engine.model.protocol import (
     Until,
 )
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.values import Holds, Last
+from protocol_engine.model.values import Holds, Last, Prefer
 
 MOST_REPORTED = 8
 """Witnesses of one kind that are reported for one table."""
@@ -177,20 +178,32 @@ def whatever(idle: tuple[Input, ...]) -> str:
 
 
 def has_no_overlap(table: DecisionTable) -> Iterator[Problem]:
-    """No two rows hold for one patient."""
+    """No two rows hold for one patient; where several may, none of them ends the course by itself."""
     both: dict[tuple[int, int], list[Combination]] = {}
     for combination in table.truths:
         for pair in combinations(table.holding(combination), 2):
             both.setdefault(pair, []).append(combination)
+    ending = _ends_by_itself(table) if table.node.several is not None else frozenset(range(len(table.rows)))
     for (one, other), found in both.items():
+        if ending.isdisjoint((one, other)):
+            continue
         known = [combination for combination in found if not table.cells.unknown(combination)]
         first, idle = table.cells.cubes(known)[0] if known else (found[0], ())
         message = (
             f"this row and {table.rows[one].words} both hold for a patient with {table.cells.patient(first)}"
             f"{whatever(idle)}; narrow one of them"
         )
+        if table.node.several is not None:
+            message += ": where one of them ends the course by itself, nobody could take the other"
         row = table.rows[other]
         yield table.compiled.outline.problem("table-overlap", f"{row.path}.if", row.mark, message)
+
+
+def _ends_by_itself(table: DecisionTable) -> frozenset[int]:
+    """The numbers of the rows that lead on without an act."""
+    rows = (row for row in table.compiled.table.rows if row.kind == "fall")
+    marks = {test.mark for row in rows for guard in row.guards for test in guard.condition.tests}
+    return frozenset(n for n, row in enumerate(table.rows) if any(test.mark in marks for test in row.condition.tests))
 
 
 def has_no_idle_row(table: DecisionTable) -> Iterator[Problem]:
@@ -248,6 +261,10 @@ def _assumptions_on_absence(
             replaces = isinstance(value, Last) and value.if_missing not in (None, "unknown")
             if replaces and value is not None:
                 own = tuple(claim for claim in _claims_of(value) if claim.startswith("A"))
+            if isinstance(value, Prefer) and named.name not in seen:
+                seen.add(named.name)
+                found |= dict.fromkeys(claim for claim in _claims_of(value) if claim[:1] in "RA")
+                ahead += [(_tested(name, named.test), _claims_of(value)) for name in value.prefer]
             if replaces or (isinstance(named.test, Presence) and named.test.word in ABSENCE):
                 if not own:
                     return None
@@ -256,6 +273,10 @@ def _assumptions_on_absence(
                 seen.add(named.name)
                 ahead.append((value.holds, (*_claims_of(value), *value.holds.rests)))
     return tuple(found)
+
+
+def _tested(name: str, test: Test) -> Condition:
+    return Condition((Clause((NamedTest(name, test),)),))
 
 
 def waits_can_end(table: DecisionTable) -> Iterator[Problem]:
@@ -290,7 +311,10 @@ def _waits(table: DecisionTable, place: int) -> bool:
     for combination, truths in table.truths.items():
         item = table.cells.inputs[place]
         absent = item.cells[combination[place]].outcome.why in ("absent", "no_result")  # a muddle can still be settled
-        if absent and table.cells.unknown(combination) == (item,) and max(truths) is Truth.UNKNOWN:
+        waits = max(truths) is Truth.UNKNOWN
+        if table.node.several is not None and table.node.while_unknown == "wait":
+            waits = Truth.UNKNOWN in truths
+        if absent and table.cells.unknown(combination) == (item,) and waits:
             return True
     return False
 
@@ -302,7 +326,7 @@ def conditions_can_hold(compiled: Compiled) -> Iterator[Problem]:
     """What closes, stops, allows or is needed can come to hold; not from the beginning, nor for want of a fact."""
     outline = compiled.outline
     fold = Conditions(outline.protocol).folded
-    for asked in outline.asked_by(Until, Stop, Need, May, OpenIf, Refutation, Track):
+    for asked in outline.asked_by(Until, Stop, Need, May, OpenIf, Refutation, Track, Advice):
         condition = fold(asked.condition)
         if not condition.clauses or (always(condition) and _tests_readings(compiled, asked.condition)):
             continue
@@ -341,6 +365,8 @@ def _never_words(node: Node) -> str:
     match node:
         case Need():
             return "so nothing that needs it is ever given: correct the test"
+        case Advice():
+            return "so nobody is ever advised: correct the test, or take it out"
         case May():
             return "so nobody can do what it allows: correct the test, or take it out"
         case OpenIf():

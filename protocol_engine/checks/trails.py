@@ -75,6 +75,7 @@ def trails_of(outline: Outline) -> Trails:
     anywhere = frozenset({Trail(None, frozenset(outline.choices), 0, None)})
     for _, stop in outline.of(Stop):
         _follow(found, stop.then or (), anywhere)
+        _follow(found, stop.instead or (), anywhere)
     for _, may in outline.of(May):
         for steps in (may.options or {}).values():
             _follow(found, steps or (), anywhere)

@@ -12,7 +12,7 @@ from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
-from protocol_engine.model.values import Ever, Last, Worked, facts_of, names_of
+from protocol_engine.model.values import Ever, Last, Prefer, Worked, facts_of, names_of
 
 UNUSED = "unused-name"
 
@@ -55,6 +55,7 @@ def _named_in(node: Node) -> Iterator[tuple[str, str]]:
         yield "facts", node.last.partition(".")[0]
     if isinstance(node, Worked):
         yield from (("facts", name.partition(".")[0]) for name in facts_of(node))
+    if isinstance(node, Worked | Prefer):
         yield from ((section, name) for section in ("values", "facts") for name in names_of(node))
     if isinstance(node, Formula):
         yield from (("facts", name) for name in INPUTS[node.formula])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol_engine.checks.domains import fact_domain, read_domain
+from protocol_engine.checks.domains import domain_of, fact_domain, read_domain
 from protocol_engine.checks.names import acts_of
 from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.checks.worked import moments_faults, where_faults, worked_faults
 from protocol_engine.errors import Problem
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.values import Ever, Holds, Last, Value, Worked, names_of
+from protocol_engine.model.values import Ever, Holds, Last, Prefer, Take, Value, Worked, names_of
 
 GATES = ("consent", "eligibility", "allocation")
 REPORTS = ("adverse_event", "discontinuation")
 Fault = tuple[str, str, str]
+FEWEST_SOURCES = 2
 MOST_DEEP = 40
 """Values inside values beyond which they are refused: the engine evaluates them one inside the other."""
 
@@ -27,6 +28,8 @@ def values_read_what_there_is(outline: Outline) -> Iterator[Problem]:
             faults = _last_faults(outline, value)
         elif isinstance(value, Ever):
             faults = _ever_faults(outline, value)
+        elif isinstance(value, Prefer):
+            faults = _prefer_faults(outline, value)
         elif not isinstance(value, Holds):
             faults = worked_faults(outline, value)
         for code, key, message in faults:
@@ -56,6 +59,38 @@ def _last_faults(outline: Outline, value: Last) -> Iterator[Fault]:
     if not any(claim.startswith("A") for claim in (*value.cite, *value.rests)):
         message = "replaces a result that nobody reported; say which assumption allows it: `cite: A…`"
         yield "if-missing-without-assumption", "if_missing", message
+
+
+def _prefer_faults(outline: Outline, value: Prefer) -> Iterator[Fault]:
+    """Several sources of one kind of answer, each of which may have nothing to say, and the claim that ranks them."""
+    known = (*outline.protocol.values, *outline.protocol.facts)
+    if len({*value.prefer}) < max(len(value.prefer), FEWEST_SOURCES):
+        yield "exactly-one", "prefer", "name at least two sources, the best one first, and each once"
+    for name in value.prefer:
+        if name not in known:
+            yield "unknown-name", "prefer", f"{name!r} is no value or fact of this file; {hint(name, known)}"
+    for name in value.prefer[:-1]:
+        if _always_answers(outline.protocol.values.get(name)):
+            yield (
+                "ignored",
+                "prefer",
+                f"{name} has an answer also while nobody reports; what stands behind is never asked",
+            )
+    found = ((name, domain_of(outline, name)) for name in value.prefer)
+    domains = [(name, domain) for name, domain in found if domain is not None and domain.kind != "undeclared"]
+    for name, domain in domains[1:]:
+        best, wanted = domains[0]
+        if (domain.kind, domain.levels, domain.of) != (wanted.kind, wanted.levels, wanted.of):
+            yield "wrong-test", "prefer", f"{best} and {name} do not answer alike; give them the same levels or unit"
+    if not any(claim[:1] in "RA" for claim in (*value.cite, *value.rests)):
+        yield "no-citation", "prefer", "takes one source where another is missing; cite the rule that ranks them"
+
+
+def _always_answers(value: Value | None) -> bool:
+    """Whether a value is known although nobody reported."""
+    if isinstance(value, Last):
+        return value.if_missing not in (None, "unknown")
+    return isinstance(value, Ever) or (isinstance(value, Take) and value.take in ("count", "run"))
 
 
 def _parts(protocol: Protocol) -> list[str]:
@@ -153,7 +188,7 @@ def _names_in(value: Value) -> tuple[str, ...]:
     """The names that a value reads by a condition, or by itself."""
     if isinstance(value, Holds):
         return tuple(test.name for test in value.holds.tests)
-    return names_of(value) if isinstance(value, Worked) else ()
+    return names_of(value) if isinstance(value, Worked | Prefer) else ()
 
 
 def no_value_reads_itself(outline: Outline) -> Iterator[Problem]:

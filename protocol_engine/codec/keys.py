@@ -9,7 +9,18 @@ import attrs
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, TrackState
+from protocol_engine.model.values import (
+    Change,
+    Confirmation,
+    Date,
+    Ever,
+    Holds,
+    Last,
+    Members,
+    Prefer,
+    Take,
+    TrackState,
+)
 
 PRESENCE_WORDS = ("any_result", "irrelevant", "reached", "not_reported", "reported_without_result")
 
@@ -35,6 +46,7 @@ VALUE_KEYS: dict[str, type] = {
     "members": Members,
     "date": Date,
     "track": TrackState,
+    "prefer": Prefer,
 }
 DERIVED_KEYS: dict[str, type] = {
     "ratio": Ratio,

@@ -68,7 +68,7 @@ def compile_protocol(protocol: Protocol) -> Table:
         not_stated=protocol.not_stated,
         facts=protocol.facts,
         sets=protocol.sets,
-        values={name: steps.conditions.value(value) for name, value in protocol.values.items()},
+        values={name: steps.conditions.value(value) for name, value in protocol.values.items()} | steps.several.values,
         drugs=protocol.drugs,
         procedures=protocol.procedures,
         parts=protocol.parts,
@@ -171,7 +171,7 @@ def _choices(protocol: Protocol) -> Iterator[ChoiceContent]:
         yield from _choices_in(course)
     inside = [stop for part in (*(arm.stops for arm in arms), *(track.stops for track in tracks)) for stop in part]
     for stop in (*protocol.stops, *inside):
-        yield from _choices_in(stop.then or ())
+        yield from _choices_in((*(stop.then or ()), *(stop.instead or ())))
     for permissions in (protocol.may, *(arm.may for arm in arms)):
         yield from _permitted_choices(permissions)
 

@@ -18,6 +18,7 @@ from protocol_engine.model.values import (
     Holds,
     Last,
     Members,
+    Prefer,
     Take,
     Value,
     facts_of,
@@ -88,6 +89,8 @@ class Conditions:
         value = self.protocol.values.get(name)
         if isinstance(value, Confirmation):
             return CONFIRMED
+        if isinstance(value, Prefer):  # the sources have the same levels
+            return self._levels(value.prefer[0])
         fact_name = name if value is None else ""
         if isinstance(value, Last):
             fact_name = value.last
@@ -119,6 +122,8 @@ class Conditions:
                 case Take() | Confirmation() | Change() | Members() | Date():
                     facts = (self._fact_rests(fact) for fact in facts_of(value))
                     inner = joined(*facts, *(self._value_rests(other) for other in names_of(value)))
+                case Prefer():
+                    inner = joined(*(self._value_rests(other) for other in names_of(value)))
                 case None:
                     inner = self._fact_rests(name)
                 case _:

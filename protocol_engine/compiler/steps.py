@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from protocol_engine.compiler.conditions import Conditions, always, joined
 from protocol_engine.compiler.merging import Draft, Places
+from protocol_engine.compiler.routing import Several
 from protocol_engine.errors import BrokenInvariant
 from protocol_engine.model.conditions import Clause, Condition, NamedTest, OneOf
 from protocol_engine.model.facts import NO_CITES
@@ -46,6 +47,8 @@ from protocol_engine.model.table import (
     STUDY,
     WITHDRAWN,
     ActLabel,
+    AdvisedOption,
+    Among,
     ChoiceContent,
     Effect,
     Guard,
@@ -87,6 +90,8 @@ class _Entry:
     window: Window | None = None
     beside: bool = False
     while_unknown: Literal["wait", "offer"] | None = None
+    among: tuple[Among, ...] = ()
+    advice: tuple[AdvisedOption, ...] = ()
 
 
 @frozen
@@ -138,6 +143,7 @@ class Steps:
         self.choices = choices
         self.places = Places()
         self.conditions = Conditions(protocol)
+        self.several = Several(self.conditions)
         self.keys: dict[tuple[int, str | None, tuple[int, ...]], str] = {}
 
     def find(self) -> None:
@@ -213,11 +219,13 @@ class Steps:
             while_unknown=entry.while_unknown,
             cites=joined(
                 entry.cites,
-                *(guard.cites for guard in entry.guards),
+                *(guard.cites for guard in entry.guards if not guard.waits),
                 entry.window.cite if entry.window is not None else NO_CITES,
             ),
-            rests=joined(entry.rests, *(guard.rests for guard in entry.guards)),
+            rests=joined(entry.rests, *(guard.rests for guard in entry.guards if not guard.waits)),
             see=entry.see,
+            among=entry.among,
+            advice=entry.advice,
         )
 
     # --- entries of steps ------------------------------------------------------------------------------------------
@@ -248,7 +256,8 @@ class Steps:
             case Perform():
                 return [self._perform(step, after, around)]
             case Decide():
-                return [entry for row in step.rows for entry in self._decided(step, row, after, around)]
+                rows = enumerate(step.rows)
+                return [entry for number, row in rows for entry in self._decided(step, number, row, after, around)]
             case Choose():
                 return [self._option(step, option, inner, after, around) for option, inner in step.options.items()]
             case Repeat():
@@ -287,13 +296,15 @@ class Steps:
                 for name in self.protocol.arms
             ]
         entries = []
-        for line in step.menu:
+        for number, line in enumerate(step.menu):
             guard = self.conditions.guard(line.if_, line.cite)
+            among, waiting = self.several.row(step, number)
             if line.arm is not None:
-                entries.append(self._arm_entry(line.arm, step, (guard, *refuting), line.cite))
+                entry = self._arm_entry(line.arm, step, (guard, *waiting, *refuting), line.cite)
+                entries.append(evolve(entry, among=among))
             elif line.end is not None:
                 ending = self._ending(line.end, line.cite, around, follow_up=False, rests=line.rests)
-                entries.append(evolve(ending, guards=(guard,)))
+                entries.append(evolve(ending, guards=(guard, *waiting), among=among))
         return entries
 
     def _allocate_later(self, step: Allocate, after: _Rest, around: _Around) -> list[_Entry]:
@@ -346,9 +357,15 @@ class Steps:
     def _arm_entry(self, name: str, step: Allocate, guards: tuple[Guard, ...], cites: tuple[str, ...]) -> _Entry:
         arm = self.protocol.arms[name]
         scope, arm_scope = f"protocol@{name}", f"arm@{name}"
+        leaving = [
+            (f"{owner}.{number}@{name}", stop)
+            for owner, stops in (("protocol", self.protocol.stops), ("arm", arm.stops))
+            for number, stop in enumerate(stops, 1)
+            if stop.instead is not None
+        ]
         around = _Around(
             arm=name,
-            scopes=(LIFE, STUDY, WITHDRAWN, scope, arm_scope),
+            scopes=(LIFE, STUDY, WITHDRAWN, scope, arm_scope, *(own for own, _ in leaving)),
             needs=(*self.protocol.needs, *arm.needs),
             may=(*self.protocol.may, *arm.may),
         )
@@ -363,6 +380,8 @@ class Steps:
                 self._stop(scope, stop, f"{name}/stopped.{number}", stopped)
             for number, stop in enumerate(arm.stops, 1):
                 self._stop(arm_scope, stop, f"{name}/arm_stopped.{number}", stopped)
+            for own, stop in leaving:
+                self._instead(own, stop, around)
             for track_name, track in {**self.protocol.tracks, **arm.tracks}.items():
                 self._track(track, evolve(around, track=track_name, within=(scope, arm_scope), may=()))
         return _Entry(
@@ -391,7 +410,7 @@ class Steps:
 
     def _stop(self, scope: str, stop: Stop, key: str, around: _Around) -> None:
         guard = self.conditions.guard(stop.when, stop.cite)
-        if not guard.condition.clauses:
+        if not guard.condition.clauses or stop.instead is not None:
             return
         if stop.then is None:
             entry = self._ending(
@@ -407,6 +426,23 @@ class Steps:
             self._leave(draft, [evolve(entry, cites=joined(entry.cites, stop.cite)) for entry in entries])
             entry = _Entry(None, key, "fall", cites=tuple(stop.cite), rests=stop.rests)
         self.places.falls.setdefault(scope, []).append(self._row(scope, evolve(entry, guards=(guard,))))
+
+    def _instead(self, scope: str, stop: Stop, around: _Around) -> None:
+        """Steps that take the place of the course: every other stop holds in them, but those like it written later.
+
+        Two such stops that hold at once would lead to each other's steps for ever; so the one written first wins.
+        """
+        guard = self.conditions.guard(stop.when, stop.cite)
+        if not guard.condition.clauses:
+            return
+        inside = evolve(around, scopes=around.scopes[: around.scopes.index(scope)])
+        key = f"{around.arm}/instead.{scope.partition('@')[0]}"
+        draft = self._draft(key, "instead", inside, None, stop)
+        entries = [*self._entries(stop.instead or (), 0, _nothing, inside), *self._may_entries(inside.may, inside)]
+        cited = (entry if entry.beside else evolve(entry, cites=joined(entry.cites, stop.cite)) for entry in entries)
+        self._leave(draft, list(cited))
+        fall = _Entry(None, key, "fall", (guard,), cites=tuple(stop.cite), rests=stop.rests)
+        self.places.falls.setdefault(scope, []).append(self._row(scope, fall))
 
     def _needs(self, needs: tuple[Need, ...]) -> tuple[Guard, ...]:
         guards = (self.conditions.guard(need.if_, need.cite) for need in needs)
@@ -555,15 +591,23 @@ class Steps:
             window=step.window,
         )
 
-    def _decided(self, step: Decide, row: DecisionRow, after: _Rest, around: _Around) -> list[_Entry]:
+    def _decided(self, step: Decide, number: int, row: DecisionRow, after: _Rest, around: _Around) -> list[_Entry]:
         """What a row of a table opens: the first acts behind it, guarded by its condition."""
         guard = self.conditions.guard(row.if_, (*row.cite, *step.cite))
         if not guard.condition.clauses:
             return []
         rests = joined(row.rests, step.rests)
         entries = self._entries(row.then, 0, after, around)
+        among, waiting = self.several.row(step, number)
         return [
-            entry if entry.beside else evolve(entry, guards=(guard, *entry.guards), rests=joined(entry.rests, rests))
+            entry
+            if entry.beside
+            else evolve(
+                entry,
+                guards=(guard, *waiting, *entry.guards),
+                rests=joined(entry.rests, rests),
+                among=(*among, *entry.among),
+            )
             for entry in entries
         ]
 
@@ -577,7 +621,9 @@ class Steps:
             draft.place = evolve(draft.place, cites=cites)
             self._leave(draft, [*self._entries(inner, 0, after, around), *self._may_entries(around.may, around)])
         act = ActLabel("choice", f"{step.choose}={option}")
-        entry = _Entry(act, key, "arrive", cites=cites, rests=step.rests, window=step.window)
+        advice = tuple(AdvisedOption(item.option, self.conditions.guard(item.if_, item.cite)) for item in step.advised)
+        live = tuple(item for item in advice if item.guard.condition.clauses)
+        entry = _Entry(act, key, "arrive", cites=cites, rests=step.rests, window=step.window, advice=live)
         return self._opening(step, step.option_if.get(option), entry)
 
     def _repeat(self, step: Repeat, after: _Rest, around: _Around) -> list[_Entry]:

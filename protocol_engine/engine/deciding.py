@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import dosing, remarks, wording
+from protocol_engine.engine import advice, dosing, remarks, routing, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -32,6 +32,7 @@ from protocol_engine.model.values import (
     Holds,
     Last,
     Members,
+    Prefer,
     Take,
     TrackState,
     facts_of,
@@ -62,6 +63,10 @@ class _Listing:
     not_stated: set[str] = field(factory=set)
     notices: dict[str, None] = field(factory=dict)
     rests: set[str] = field(factory=set)
+    optional: frozenset[str] = frozenset()
+    """Rows that are one of several ways on, since several rows of their table hold."""
+    shown: set[str] = field(factory=set)
+    """Rows whose acts are offered, where that matters."""
 
 
 @frozen
@@ -177,7 +182,10 @@ class Decider:
 
     def _ways(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         """The rows out of the place, and what a stretch without treatment waits for."""
+        if self.table.routed:
+            listing.optional = routing.optional_rows(standing)
         self._rows(standing, listing, as_of)
+        self._routing(standing, listing)
         if standing.place.kind == "observing":
             self._observed(standing, listing)
 
@@ -198,6 +206,7 @@ class Decider:
                 day_open = day_open or row.effect == "day"
                 listing.spoken_of.add(act.key)
                 beside = day_open and row.effect in ("again", "enter", "enter_anew")
+                listing.shown.add(row.id)
                 listing.actions.append(self._action(standing, row, listing, as_of, beside=beside))
             elif truth is UNKNOWN:
                 self._await(standing, row, listing)
@@ -248,34 +257,66 @@ class Decider:
             if truth is FALSE and row.act is not None:
                 listing.refused.setdefault(row.act.key, row.act)
         offered = [row for row, truth in rows if truth is TRUE]
-        if any(row.while_unknown != "offer" for row in unknown) or not offered:
+        if not offered or any(not self._offered_meanwhile(row) for row in unknown):
             return
         first = offered[0].act
         if first is None:
             return
         listing.spoken_of.update(row.act.key for row in offered if row.act is not None)
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
-        if first.kind == "allocation":
-            later = self.table.allocation_of.get(first.name)
-            content: dict[str, Any] = {"allocation": later} if later is not None else {}
-            content["arms"] = [row.act.name for row in offered if row.act is not None]
-            see = self.table.design.see if later is None else self.table.allocations[later].see
-            listing.not_stated.update(see)
-        else:
-            choice = first.name.partition("=")[0]
-            content = {
-                "choice": choice,
-                "options": [row.act.name.partition("=")[2] for row in offered if row.act is not None],
-            }
-            known = self.table.choices.get(choice)
-            if known is not None:
-                content |= {"by": known.by} | (
-                    {"named_option": known.says_which} if known.says_which is not None else {}
-                )
+        names = [row.act.name.rpartition("=")[2] for row in offered if row.act is not None]
+        content = self._arms(first, names, listing) if first.kind == "allocation" else self._options(first, names)
+        if offered[0].advice:
+            basis = self._advise(standing, offered[0], listing, content, basis)
         if unknown:
             content["unknown"] = [row.act.name.rpartition("=")[2] for row in unknown if row.act is not None]
-        days = _days(standing.when(offered[0]))
-        listing.actions.append(Action(ACTION_OF[first.kind], *days, offered[0].strength, basis, content))
+        listing.shown.update(row.id for row in offered)
+        days, strength = _days(standing.when(offered[0])), offered[0].strength
+        if first.kind == "choice" and strength == "required" and offered[0].id in listing.optional:
+            strength = "option"
+        listing.actions.append(Action(ACTION_OF[first.kind], *days, strength, basis, content))
+
+    def _arms(self, act: ActLabel, arms: list[str], listing: _Listing) -> dict[str, Any]:
+        """The arms of an allocation, and its name if it is a later one."""
+        later = self.table.allocation_of.get(act.name)
+        listing.not_stated.update(self.table.design.see if later is None else self.table.allocations[later].see)
+        return {"arms": arms} if later is None else {"allocation": later, "arms": arms}
+
+    def _options(self, act: ActLabel, options: list[str]) -> dict[str, Any]:
+        """The options of a choice, who makes it, and the option that must come with a name."""
+        choice = act.name.partition("=")[0]
+        known = self.table.choices.get(choice)
+        content: dict[str, Any] = {"choice": choice, "options": options}
+        if known is not None:
+            content["by"] = known.by
+            content |= {"named_option": known.says_which} if known.says_which is not None else {}
+        return content
+
+    def _routing(self, standing: Standing, listing: _Listing) -> None:
+        """What is offered side by side without a priority, and what a better source may still replace."""
+        if self.table.routed:
+            listing.notices |= dict.fromkeys(routing.notices(standing, listing.shown))
+        if self.table.preferring:
+            listing.notices |= dict.fromkeys(routing.provisional(standing))
+
+    def _offered_meanwhile(self, row: Row) -> bool:
+        """Whether the other arms of a menu are offered while this one is unknown, as the menu then says."""
+        allocates = row.act is not None and row.act.kind == "allocation"
+        return row.while_unknown == "offer" or (allocates and bool(row.among) and not row.among[0].waits)
+
+    def _advise(
+        self, standing: Standing, row: Row, listing: _Listing, content: dict[str, Any], basis: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Put in which option of a choice is advised, and which need a reason; the claims with those of the advice."""
+        best = advice.advised(standing, row)
+        for item in advice.undecided(standing, row):
+            listing.rests.update(item.guard.rests)
+            for missing in standing.evaluation.missing(item.guard.condition):
+                self._note(missing, [claim for claim in item.guard.cites if claim[:1] in "RA"], listing)
+        content["advised"] = best.option if best is not None else None
+        content["needs_reason"] = [name for name in content["options"] if best is not None and name != best.option]
+        claims = (*best.guard.cites, *best.guard.rests) if best is not None else ()
+        return tuple(sorted({*basis, *(claim for claim in claims if claim[:1] in "RAG")}, key=claim_order))
 
     def _action(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None, *, beside: bool) -> Action:
         act = row.act
@@ -293,7 +334,8 @@ class Decider:
         elif act.kind == "procedure":
             content = {"procedure": act.name}
         listing.not_stated.update(row.see, standing.place.see)
-        strength = "permitted" if beside and row.strength == "required" else row.strength
+        strength = "option" if row.strength == "required" and row.id in listing.optional else row.strength
+        strength = "permitted" if beside and strength == "required" else strength
         basis = self._basis(standing, row, when.due)
         return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
@@ -473,6 +515,10 @@ class Decider:
             ] = None
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
+        if fold.standing.place.kind == "instead" and position.grounds is not None:
+            row = self.table.row_of[position.grounds.row]
+            told = f" ({', '.join(position.grounds.events)})" if position.grounds.events else ""
+            listing.notices[f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place"] = None
         for *_, event in fold.history.discontinued.values():
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
                 name = self.table.drugs[event.scope].name
@@ -623,9 +669,10 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
         case TrackState():
             return []
-        case Take() | Confirmation() | Change() | Members() | Date():
+        case Take() | Confirmation() | Change() | Members() | Date() | Prefer():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
-            names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
+            own = () if isinstance(value, Prefer) else facts_of(value)
+            names = [*(fact.partition(".")[0] for fact in own), *inner]
         case _:
             names = [name]
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
@@ -645,7 +692,7 @@ def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
                 if scope == here or table.places[row.target].kind in ("closed", "observing")
             ]
         for row in rows:
-            for guard in row.guards:
+            for guard in row.asked:
                 for test in guard.condition.tests:
                     found |= dict.fromkeys(_timepoints_read(table, test.name, ()))
             if row.target not in seen:
@@ -665,7 +712,7 @@ def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tu
     value = table.values.get(name)
     if isinstance(value, Last) and value.at is not None:
         return [(value.last.partition(".")[0], value.at)]
-    if isinstance(value, Change | Members) and name not in above:
+    if isinstance(value, Change | Members | Prefer) and name not in above:
         own = [(value.over, value.at)] if isinstance(value, Members) and value.at is not None else []
         inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
         return [*own, *inner]

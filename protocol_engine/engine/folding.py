@@ -220,7 +220,7 @@ class Folder:
         if place.kind == "observing":
             position = altered(position, against=self._lasting(fold.position))
             position = _observed(self.table, position, fold.history, _deciding(tried, events))
-        if place.kind in ("ended", "stopped"):
+        if place.kind in ("ended", "stopped", "instead"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
         if place.kind == "ended":
             position = _over(position, place, row, _deciding(tried, events))
@@ -361,6 +361,7 @@ class Folder:
             moved = self._arrived(position, target, row.effect, event, judged)
             if (
                 judged.verdict in ("condition", "unknown")
+                and not judged.against_advice
                 and row.effect in ("enter", "enter_anew", "arrive")
                 and not all(guard.refutes for guard in row.guards)
             ):

@@ -6,6 +6,7 @@ from datetime import date
 
 from protocol_engine.engine import tracks, wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
+from protocol_engine.engine.advice import held_against_advice
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing
@@ -158,7 +159,7 @@ def _judge_choice(standing: Standing, event: ChoiceEvent) -> Judgement:
     if judged.row is None and made is not None and made.agrees(event):
         text = f"{wording.act_words(standing.table, act)} is recorded for {made.effective.day.isoformat()} already"
         return Judgement("duplicate", (text,), ("G4",), act, None, Landing("stay"), tried=judged.tried)
-    return judged
+    return held_against_advice(standing, judged, event)
 
 
 def _judge_other(standing: Standing, event: OtherTreatmentEvent) -> Judgement:

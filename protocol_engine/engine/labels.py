@@ -26,6 +26,8 @@ class Judgement:
     cycle: int | None = None
     tried: tuple[TriedRow, ...] = ()
     remarks: tuple[str, ...] = ()
+    against_advice: bool = False
+    """Whether only advice speaks against it: the row holds, and what follows rests on it."""
 
 
 def judge_label(standing: Standing, act: ActLabel) -> Judgement:
@@ -187,7 +189,8 @@ def row_reasons(standing: Standing, row: Row) -> tuple[str, ...]:
         return (_count_words(standing, row),)
     found: list[str] = []
     for guard in row.guards:
-        found += guard_reasons(standing.evaluation, guard)
+        if not (guard.waits and found):  # what fails by itself waits for nothing
+            found += guard_reasons(standing.evaluation, guard)
     return tuple(found)
 
 

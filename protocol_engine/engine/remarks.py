@@ -13,7 +13,7 @@ from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Entered, Position
 from protocol_engine.model.table import Row, Table
 from protocol_engine.model.truth import TRUE
-from protocol_engine.model.values import Ever, Holds, Last
+from protocol_engine.model.values import Ever, Holds, Last, Prefer
 
 
 def of_what_is_over(table: Table, about: Entered, event: DiscontinuationEvent) -> str:
@@ -101,7 +101,7 @@ def adverse_events_asked(table: Table) -> dict[str, tuple[Ever, ...]]:
     found = {}
     for name in table.places:
         rows = (*table.falls_at[name][0], *table.offers.get(name, ()))
-        ahead = [test.name for row in rows for guard in row.guards for test in guard.condition.tests]
+        ahead = [test.name for row in rows for guard in row.asked for test in guard.condition.tests]
         values: dict[str, Ever] = {}
         seen: set[str] = set()
         while ahead:
@@ -112,5 +112,8 @@ def adverse_events_asked(table: Table) -> dict[str, tuple[Ever, ...]]:
             elif isinstance(value, Holds) and asked not in seen:
                 seen.add(asked)
                 ahead += [test.name for test in value.holds.tests]
+            elif isinstance(value, Prefer) and asked not in seen:
+                seen.add(asked)
+                ahead += value.prefer
         found[name] = tuple(values.values())
     return found

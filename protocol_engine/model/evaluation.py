@@ -38,6 +38,7 @@ from protocol_engine.model.values import (
     Holds,
     Last,
     Members,
+    Prefer,
     Take,
     TrackState,
     Worked,
@@ -85,6 +86,8 @@ class Outcome:
 
 
 YES, NO = "yes", "no"
+PASSED_OVER: tuple[Why, ...] = ("absent", "no_result", "stale")
+"""For these reasons a source has nothing to say, and the next one is asked."""
 
 
 @cache
@@ -148,6 +151,8 @@ class Evaluation:
                 return self._holds(value.holds)
             case Take() | Confirmation() | Change() | Members() | Date() | TrackState():
                 return self.leaves.worked(name, value, self)
+            case Prefer():
+                return self._preferred(value)
             case None:
                 if name in self.table.facts:
                     return self.leaves.last(_newest_of(name))
@@ -162,6 +167,32 @@ class Evaluation:
             why: Why = "muddled" if any(item.why == "muddled" for item in missing) else "absent"
             return Outcome(None, why, self.sources(condition), missing)
         return Outcome(YES if truth is TRUE else NO, sources=self.sources(condition))
+
+    def source(self, value: Prefer) -> str | None:
+        """Which of several sources answers; None while the first that was reported is in doubt, or none is."""
+        for name in value.prefer:
+            outcome = self.value(name)
+            if outcome.value is not None:
+                return name
+            if outcome.why not in PASSED_OVER:
+                return None
+        return None
+
+    def _preferred(self, value: Prefer) -> Outcome:
+        """The first of several sources that is known; one that is in doubt is not passed over."""
+        missing: dict[Missing, None] = {}
+        sources: dict[str, None] = {}
+        why: Why = "absent"
+        for name in value.prefer:
+            outcome = self.value(name)
+            if outcome.value is not None:
+                return outcome
+            if outcome.why not in PASSED_OVER:
+                return outcome
+            missing |= dict.fromkeys(outcome.missing)
+            sources |= dict.fromkeys(outcome.sources)
+            why = outcome.why if why == "absent" else why
+        return Outcome(None, why, tuple(sources), tuple(missing))
 
     # --- truth -----------------------------------------------------------------------------------------------------
 

@@ -147,13 +147,15 @@ class OmissionEvent(Act):
 class ChoiceEvent(Act):
     """A person took an option of a choice; ``name`` says in words what an open option stands for.
 
-    With a ``name`` and no ``option`` it is the open option of that choice.
+    With a ``name`` and no ``option`` it is the open option of that choice. ``reason`` says why another option was taken
+    than the one that is advised.
     """
 
     kind: Literal["choice"] = "choice"
     choice: str
     option: str | None = None
     name: str | None = None
+    reason: str | None = None
 
     def agrees(self, other: ChoiceEvent) -> bool:
         """Whether another word on the same choice says the same."""

@@ -193,7 +193,8 @@ class Allocate(Node):
     """Allocation to an arm: randomised elsewhere, or by the rules of ``menu``.
 
     ``allocate: arm`` is the first, to the arms of the file. A later one has a name of its own, and ``arms`` with the
-    steps of each, which come before what follows. ``arm_if`` says when single arms are open; with ``while_unknown``
+    steps of each, which come before what follows. With ``several: offer`` several lines of the menu may hold, and all
+    their arms are offered. ``arm_if`` says when single arms are open; with ``while_unknown``
     ``wait`` an arm of which that is unknown keeps the others waiting, with ``offer`` it does not. ``ratio`` is that of
     a later allocation; the design holds that of the first.
     """
@@ -202,6 +203,7 @@ class Allocate(Node):
     arms: dict[str, tuple[Step, ...]] | None = None
     menu: tuple[ArmRule, ...] | None = None
     arm_if: dict[str, OpenIf] = field(factory=dict)
+    several: Literal["offer"] | None = None
     while_unknown: Literal["wait", "offer"] = "wait"
     ratio: dict[str, int] | NotStated | None = None
     window: Window | None = None
@@ -244,12 +246,17 @@ class Until(Node):
 
 @frozen(kw_only=True)
 class Stop(Node):
-    """What stops every element of its scope: an ``end``, or other steps that cut the rest."""
+    """What stops every element of its scope: an ``end``, or other steps that cut the rest.
+
+    ``then`` stands behind the end of treatment. ``instead`` takes the place of the course and is treatment: the other
+    stops, the needs and the permissions of the file and of the arm hold in it.
+    """
 
     when: Condition
     end: str | None = None
     follow_up: Literal["survival"] | None = None
     then: tuple[Step, ...] | None = None
+    instead: tuple[Step, ...] | None = None
     cite: Cites = NO_CITES
 
 
@@ -314,10 +321,27 @@ class DecisionRow(Node):
 
 @frozen(kw_only=True)
 class Decide(Node):
-    """A decision table. It guards the first acts behind it and commits to nothing until one of them happens."""
+    """A decision table. It guards the first acts behind it and commits to nothing until one of them happens.
+
+    With ``several: offer`` several rows may hold, and what they begin with is offered side by side: whoever acts takes
+    the branch, and ``by`` says who that is. ``while_unknown`` says what becomes of rows that hold while another is
+    unknown: they ``wait`` for it, or are offered.
+    """
 
     decide: str
     rows: tuple[DecisionRow, ...]
+    several: Literal["offer"] | None = None
+    while_unknown: Literal["wait", "offer"] = "wait"
+    by: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Advice(Node):
+    """An ``option`` of a choice that is advised while a condition holds; another one may be taken with a reason."""
+
+    if_: Condition
+    option: str
     cite: Cites = NO_CITES
 
 
@@ -328,13 +352,14 @@ class Choose(Node):
     ``says_which`` names the option that must come with a ``name`` in words. An option's steps come before what follows.
     ``option_cites`` gives claims that single options rest on, beside those of the choice. ``option_if`` says when
     single options are open; with ``while_unknown`` ``wait`` an option of which that is unknown keeps the others
-    waiting, with ``offer`` it does not.
+    waiting, with ``offer`` it does not. ``advised`` says which option is advised when.
     """
 
     choose: Name
     by: str
     options: dict[str, tuple[Step, ...]]
     says_which: str | None = None
+    advised: tuple[Advice, ...] = ()
     window: Window | None = None
     option_if: dict[str, OpenIf] = field(factory=dict)
     while_unknown: Literal["wait", "offer"] = "wait"

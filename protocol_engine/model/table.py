@@ -46,6 +46,7 @@ from protocol_engine.model.values import (
     Holds,
     Last,
     Members,
+    Prefer,
     Take,
     TrackState,
     Value,
@@ -97,13 +98,15 @@ class ActLabel:
 class Guard:
     """A condition on a row, with the claims that ask for it.
 
-    With ``refutes`` the row is closed only by a condition known to be true; unknown does not close it.
+    With ``refutes`` the row is closed only by a condition known to be true; unknown does not close it. With ``waits``
+    it asks only that another row of its table is known, and the row does not rest on its claims.
     """
 
     condition: Condition
     cites: tuple[str, ...] = ()
     refutes: bool = False
     rests: tuple[str, ...] = ()
+    waits: bool = False
     named: str = field(init=False, eq=False, repr=False)
     """The rules and assumptions among its claims, as a sentence names them."""
 
@@ -113,8 +116,35 @@ class Guard:
 
 
 @frozen
+class Among:
+    """Which row of a table it is of which several may hold.
+
+    ``holds`` is the value that says whether it does. ``by`` says who decides between rows that hold. With ``waits`` a
+    row that holds is not offered before it is known of all the others.
+    """
+
+    table: str
+    number: int
+    holds: str
+    by: str | None = None
+    waits: bool = True
+
+
+@frozen
+class AdvisedOption:
+    """An option that is advised while a guard lets it pass."""
+
+    option: str
+    guard: Guard
+
+
+@frozen
 class Row:
-    """One line of the table; see :data:`Effect`. ``below``/``at_least`` bound the cycles given in the source place."""
+    """One line of the table; see :data:`Effect`. ``below``/``at_least`` bound the cycles given in the source place.
+
+    ``among`` are the tables of which several rows may hold, outermost first. ``advice`` is that of the choice of which
+    the row takes an option.
+    """
 
     id: str
     kind: Literal["offer", "fall"]
@@ -132,6 +162,8 @@ class Row:
     cites: tuple[str, ...] = ()
     rests: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    among: tuple[Among, ...] = ()
+    advice: tuple[AdvisedOption, ...] = ()
     basis: tuple[str, ...] = field(init=False, eq=False, repr=False)
     """Rules and assumptions that the row rests on, rules first, each once."""
     reads: tuple[str, ...] = field(init=False, eq=False, repr=False)
@@ -144,6 +176,11 @@ class Row:
     @reads.default
     def _names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(test.name for guard in self.guards for test in guard.condition.tests))
+
+    @property
+    def asked(self) -> tuple[Guard, ...]:
+        """Everything that is asked about the row: its guards, and those of the advice."""
+        return (*self.guards, *(advised.guard for advised in self.advice)) if self.advice else self.guards
 
     @property
     def trigger(self) -> str:
@@ -188,6 +225,7 @@ PlaceKind = Literal[
     "assigned",
     "performed",
     "closed",
+    "instead",
     "stopped",
     "ended",
 ]
@@ -517,6 +555,22 @@ class Table:
         return values or windows or any(regimen.tolerance is not None for regimen in self.regimens.values())
 
     @cached_property
+    def routed(self) -> bool:
+        """Whether some table offers all of several rows that hold."""
+        return any(row.among for row in self.rows)
+
+    @cached_property
+    def preferring(self) -> dict[str, tuple[str, ...]]:
+        """The values that take the best of several sources, by the names tested in rows that read them."""
+        names = {name for row in self.rows for guard in row.asked for name in (t.name for t in guard.condition.tests)}
+        behind = {name: self.names_behind(name) for name in names}
+        found = {
+            name: tuple(dict.fromkeys(inner for inner in inners if isinstance(self.values[inner], Prefer)))
+            for name, inners in behind.items()
+        }
+        return {name: inners for name, inners in found.items() if inners}
+
+    @cached_property
     def counted(self) -> frozenset[str]:
         """The acts that some value counts."""
         counts = (value for value in self.values.values() if isinstance(value, Take))
@@ -538,7 +592,7 @@ class Table:
         """The facts that criteria read and the course does not: only a screening asks for them."""
         conditions = (item.condition for item in self.criteria.values() if item.condition is not None)
         read = {fact for condition in conditions for fact in self.facts_read(condition)}
-        course = {fact for row in self.rows for guard in row.guards for fact in self.facts_read(guard.condition)}
+        course = {fact for row in self.rows for guard in row.asked for fact in self.facts_read(guard.condition)}
         return frozenset(read - course - {name for name, fact in self.facts.items() if fact.taken} - {WEIGHT_FACT})
 
     @cached_property
@@ -569,7 +623,7 @@ class Table:
         return found
 
 
-def _names_in(value: Value | Derived) -> tuple[str, ...]:
+def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one case for each kind of value
     """The names that a value reads by itself."""
     match value:
         case Holds():
@@ -580,6 +634,8 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:
             return (*value.ever, *([value.before] if value.before is not None else ()))
         case Take() | Confirmation() | Change() | Members() | Date():
             return (*facts_of(value), *names_of(value))
+        case Prefer():
+            return value.prefer
         case Ratio():
             return value.ratio, value.to
         case HalfLives():

@@ -1,7 +1,8 @@
 """Named values: what a protocol reads off the history of a patient.
 
 ``last`` is open-world (unknown until somebody reports); ``ever`` is closed-world (no until somebody reports);
-``holds`` names a condition. Over several results go ``take`` (the first, the highest, how many, how many in a row),
+``holds`` names a condition, and ``prefer`` takes the best of several sources. Over several results go ``take`` (the
+first, the highest, how many, how many in a row),
 ``confirmation`` (was it seen again?), ``change`` (against another value) and ``members`` (over a set, such as lesions).
 There are no variables: nothing is remembered but events.
 """
@@ -197,6 +198,19 @@ class TrackState(Node):
     cite: Cites = NO_CITES
 
 
+@frozen(kw_only=True)
+class Prefer(Node):
+    """The first of several values or facts that is known, such as a central result before a local one.
+
+    What stands first counts as soon as it is there; until then the answer is provisional. One that is in doubt is not
+    passed over: the whole is in doubt.
+    """
+
+    prefer: Names
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
 @cache
 def calendar_day(name: str) -> date | None:
     """The day of the calendar that a name is, such as ``2026-05-01``; None for any other name."""
@@ -210,7 +224,7 @@ def calendar_day(name: str) -> date | None:
 
 Worked = Take | Confirmation | Change | Members | Date | TrackState
 """Values that are worked out from several results, from other values, or from where a track stands."""
-Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date | TrackState
+Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date | TrackState | Prefer
 ONE_RESULT = ("first", "previous", "highest", "lowest")
 """What takes one of the results as it is."""
 CONFIRMED = ("none", "unconfirmed", "confirmed")
@@ -236,9 +250,11 @@ def facts_of(value: Worked) -> tuple[str, ...]:
             return ()
 
 
-def names_of(value: Worked) -> tuple[str, ...]:
-    """The values, facts or acts that a worked value reads by name."""
+def names_of(value: Worked | Prefer) -> tuple[str, ...]:
+    """The values, facts or acts that a worked or preferred value reads by name."""
     match value:
+        case Prefer():
+            return value.prefer
         case Change():
             return value.of, value.from_
         case Members():
