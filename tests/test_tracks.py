@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from course_lines import action, begun, course, machine
-from test_checks import changed, problems_of
+from test_checks import GOOD, changed, problems_of
 
 from protocol_engine import load_protocol
 from protocol_engine.checks.track_states import states_written
@@ -93,6 +93,15 @@ def test_a_course_that_waits_for_one_end_of_two_is_found() -> None:
     (found,) = problems_of(wrong)
     assert found.code == "tracks-wait"
     assert "radiation is burn" in found.message
+
+
+def test_a_track_without_end_ends_with_the_course() -> None:
+    stops = GOOD[GOOD.index("stops:\n") : GOOD.index("arms:\n")]
+    pills = "{course: [{give: three, element: pills, cycles: without_end, cite: R2}], cite: R2}"
+    regimen = "  three: {cycle: 21 days, gives: [{drug: three, dose: 1 mg, route: PO, days: [1]}], cite: R2}\nvalues:\n"
+    beside = f"    cite: R1\n    tracks: {{pills: {pills}}}\nendpoints:"
+    text = changed(GOOD, (stops, ""), ("values:\n", regimen), ("    cite: R1\nendpoints:", beside))
+    assert problems_of(text) == []
 
 
 def test_a_need_of_two_tracks_may_be_met_in_turn() -> None:

@@ -26,7 +26,8 @@ def allocations_are_told_apart(outline: Outline) -> Iterator[Problem]:
     for item, step in outline.of(Allocate):
         faults = _first_faults(step) if step.is_first else _later_faults(outline, step)
         every = tuple(step.arms or outline.protocol.arms)
-        found = [*faults, *_menu_faults(step.arm_if, every, "arm", step.while_unknown)]
+        waits = step.while_unknown if step.several is None else "wait"
+        found = [*faults, *_menu_faults(step.arm_if, every, "arm", waits)]
         if step.menu is not None and step.arm_if:
             found.append(("ignored", "arm_if", "the menu says by rule which arm it is; leave this out"))
         for code, key, message in found:
@@ -99,7 +100,8 @@ def _menu_faults(opens: Mapping[str, OpenIf], known: tuple[str, ...], what: str,
         if name not in known:
             yield "unknown-name", f"{what}_if.{name}", f"{name!r} is no {what} here; {hint(name, known)}"
     if while_unknown == "offer" and not opens:
-        yield "ignored", "while_unknown", f"nothing is unknown of a menu without `{what}_if`; leave it out"
+        also = " and without `several`" if what == "arm" else ""
+        yield "ignored", "while_unknown", f"nothing is unknown of a menu without `{what}_if`{also}; leave it out"
 
 
 def options_open_as_written(outline: Outline) -> Iterator[Problem]:

@@ -95,6 +95,8 @@ def places_lead_to_an_end(compiled: Compiled) -> Iterator[Problem]:
     for name, place in compiled.table.places.items():
         ahead = _ahead(name, ways)
         stays = [compiled.table.places[other] for other in ahead if name in _ahead(other, ways)]
+        if place.track is not None:  # the end of the course ends it
+            continue
         if place.kind not in ("giving", "observing") or len(stays) != len(ahead) or _may_stop(compiled, stays):
             continue
         elements = sorted({str(other.element) for other in stays if other.kind in ("giving", "observing")})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from protocol_engine.compiler import inner_steps
-from protocol_engine.model.protocol import Choose, End, Give, Perform, Protocol, Step, Track
+from protocol_engine.model.protocol import Allocate, Choose, End, Give, Observe, Perform, Protocol, Step, Track
 from protocol_engine.model.values import MAIN, STOPPED, WAITING
 
 
@@ -42,7 +42,7 @@ def states_of_track(track: Track) -> Iterator[tuple[str, str]]:
             yield from states_in(stop.then)
 
 
-def states_in(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
+def states_in(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:  # noqa: C901  # one case for each kind of step
     """The states behind some steps, with those inside them and those that what may be chosen beside them leads to."""
     for step in steps:
         match step:
@@ -57,6 +57,10 @@ def states_in(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
                 yield "procedure", step.perform
             case Choose():
                 yield "choice", step.choose
+            case Observe():
+                yield "element", step.observe
+            case Allocate() if not step.is_first:
+                yield "allocation", step.allocate
             case End():
                 yield "end", step.end
             case _:

@@ -316,13 +316,15 @@ class Steps:
                 for name in step.arms or ()
             ]
         entries = []
-        for line in step.menu:
+        for number, line in enumerate(step.menu):
+            among, waiting = self.several.row(step, number)
             guard = self.conditions.guard(line.if_, line.cite)
             if line.arm is not None:
-                entries.append(self._assigned(step, line.arm, (guard, *refuting), line.cite, after, around))
+                guards = (guard, *waiting, *refuting)
+                entries.append(evolve(self._assigned(step, line.arm, guards, line.cite, after, around), among=among))
             elif line.end is not None:
                 ending = self._ending(line.end, line.cite, around, follow_up=False, rests=line.rests)
-                entries.append(evolve(ending, guards=(guard,)))
+                entries.append(evolve(ending, guards=(guard, *waiting), among=among))
         return entries
 
     def _assigned(

@@ -9,6 +9,7 @@ from protocol_engine.model.altering import altered
 from protocol_engine.model.events import (
     ActEvent,
     AdministrationEvent,
+    AllocationEvent,
     ChoiceEvent,
     OmissionEvent,
     ProcedureEvent,
@@ -59,6 +60,8 @@ def owner_of(table: Table, position: Position, event: ActEvent) -> str | None:
             act = ("choice", event.choice)
         case ProcedureEvent():
             act = ("procedure", event.procedure)
+        case AllocationEvent() if event.arm in table.allocation_of:
+            act = ("allocation", event.arm)
         case _:
             return None
     return table.track_of.get(position.arm or "", {}).get(act)
