@@ -83,6 +83,7 @@ class Decider:
         self.ahead = {place: _samples_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
         self.adverse_asked = remarks.adverse_events_asked(table)
+        self.leading_out = {name: rows for name in table.places if (rows := _falls_awaited(table, name))}
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
     def decide(
@@ -100,7 +101,7 @@ class Decider:
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
-            if standing.place.kind == "observing":
+            if standing.place.id in self.leading_out:
                 self._observed(standing, listing)
         self._notices(fold, listing, hindsight, extra)
         if standing.place.follow_up:
@@ -401,11 +402,13 @@ class Decider:
                 listing.notices[f"{label} was due on {day}, until {last}, and is not reported"] = None
 
     def _observed(self, standing: Standing, listing: _Listing) -> None:
-        """That no treatment is due, until when, and what is missing to know whether it goes on."""
-        falls = self.table.falls.get(standing.place.id, ())
+        """What is missing to know whether a stretch without treatment begins or goes on; in it, that nothing is due."""
+        falls = self.leading_out[standing.place.id]
         for row in falls:
-            if standing.truth(row) is UNKNOWN:
+            if standing.counts(row) and standing.truth(row) is UNKNOWN:
                 self._await(standing, row, listing)
+        if standing.place.kind != "observing":
+            return
         title = standing.place.title or wording.words(standing.place.element or "")
         listing.notices[wording.observed_words(self.table, title, standing.position.entered, falls)] = None
         listing.rests.update(standing.place.cites)
@@ -528,6 +531,16 @@ def _beside(action: Action) -> Action:
             action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content
         )
     return action
+
+
+def _falls_awaited(table: Table, name: str) -> tuple[Row, ...]:
+    """The falls whose unknown facts are awaited: out of a stretch without treatment, and of a table that opens one."""
+    place, falls = table.places[name], table.falls.get(name, ())
+    if place.kind == "observing":
+        return falls
+    if not any(table.places[row.target].kind == "observing" for row in falls):
+        return ()
+    return tuple(row for row in falls if place.kind != "giving" or row.at_least is not None)
 
 
 def _claims_of_reads(table: Table) -> dict[tuple[str, str | None, str | None], tuple[str, ...]]:
