@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from course_lines import BEGUN, events, offered, verdicts
+from course_lines import BEGUN, ask, events, offered, verdicts
 
 from protocol_engine import Course, compile_protocol
 from protocol_engine.adapters.decision_prose import action_words
@@ -81,6 +81,16 @@ def test_what_opens_a_stretch_is_awaited_also_where_no_act_does() -> None:
     course.record(last)
     waits = {(wait.fact, wait.timepoint): wait.needed_by for wait in course.decide().awaiting}
     assert waits[("scan", "after_two")] == ("R2",)
+
+
+def test_a_day_that_a_pause_made_void_may_be_reported_as_left_out() -> None:
+    told = "o1 2026-01-12 omission regimen=oleastin cycle=1 day=8 reason=pause"
+    course = walked(OLIVE, (), BEGUN.format(arm="olive") + PAUSED + told)
+    assert verdicts(course) == {}
+    assert course.decide().place["element"] == "pause"
+    (wrong,) = events("o2 2026-01-13 omission regimen=oleastin cycle=2 day=8 reason=pause")
+    course.record(wrong)
+    assert verdicts(course) == {"o2": "order"}
 
 
 def test_a_stop_in_a_pause_that_says_itself_what_follows_is_about_the_pause() -> None:
@@ -159,6 +169,25 @@ def test_what_was_drawn_later_is_an_act_to_count_from() -> None:
     (later,) = events("r2 2026-03-11 observation fact=response value=PD")
     course.record(later)
     assert "administer resin C3 d1" in offered(course.decide())
+
+
+def test_a_later_allocation_has_a_window_and_a_silence_of_its_own() -> None:
+    window = "window: {from: administration.cedrin, latest: 4 weeks, cite: R3}"
+    silence = "  N2: {what: when imaging is done}"
+    changes = (
+        ("ratio: {lignin_drawn: 2, watch: 1}\n", f"ratio: not_stated\n      see: N3\n      {window}\n"),
+        (silence, f"{silence}\n  N3: {{what: the ratio of the second draw}}"),
+    )
+    known = """
+    s1 2026-02-10 observation fact=scan timepoint=after_cycle_2 value=SD
+    l1 2026-02-10 observation fact=liver value=false
+    """
+    course = walked(CEDAR, changes, PLAIN + known)
+    (action,) = course.decide().actions
+    assert (action.content["allocation"], action.latest) == ("maintenance", "2026-02-23")
+    assert "N3" in course.decide().not_stated
+    assert ask(course, "2026-02-23 allocation arm=watch").allowed
+    assert ask(course, "2026-02-24 allocation arm=watch").verdict == "late"
 
 
 def test_an_option_that_may_come_to_be_open_is_named() -> None:

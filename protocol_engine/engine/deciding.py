@@ -216,7 +216,7 @@ class Decider:
         offered = [row for row, truth in rows if truth is TRUE]
         if any(row.while_unknown != "offer" for row in unknown) or not offered:
             return
-        first = offered[0].act
+        first_row, first = offered[0], offered[0].act
         if first is None:
             return
         listing.spoken_of.update(row.act.key for row in offered if row.act is not None)
@@ -225,8 +225,7 @@ class Decider:
             later = self.table.allocation_of.get(first.name)
             content: dict[str, Any] = {"allocation": later} if later is not None else {}
             content["arms"] = [row.act.name for row in offered if row.act is not None]
-            see = self.table.design.see if later is None else self.table.allocations[later].see
-            listing.not_stated.update(see)
+            listing.not_stated.update(self.table.design.see if later is None else first_row.see)
         else:
             choice = first.name.partition("=")[0]
             content = {
