@@ -157,6 +157,11 @@ def _later_arm(book: Book, name: str, steps: Sequence[Step]) -> str:
     return f"Arm {name}: {steps_words(book, steps)}.{cites(_claims_in(steps))}"
 
 
+def _only_if(book: Book, opens: OpenIf | None) -> str:
+    """When an arm or an option is open, in a few words."""
+    return f" (only if {condition_words(book, opens.if_)})" if opens is not None else ""
+
+
 def _opens(book: Book, opens: Mapping[str, OpenIf], while_unknown: str) -> Iterable[Item]:
     """When single arms or options are open."""
     for name, item in opens.items():
@@ -416,7 +421,9 @@ def _step_words(book: Book, step: Step) -> str:
         case Give():
             return give_words(book, step)
         case Choose():
-            return f"the {step.by} chooses ({step.choose}): {_alternatives(book, step.options)}"
+            opens = listed(f"{words(name)}{_only_if(book, item)}" for name, item in step.option_if.items())
+            only = f"; {opens}" if opens else ""
+            return f"the {step.by} chooses ({step.choose}): {_alternatives(book, step.options)}{only}"
         case Perform():
             return procedure_name(book, step.perform)
         case Observe():
@@ -429,7 +436,10 @@ def _step_words(book: Book, step: Step) -> str:
         case Decide():
             return "; ".join(f"if {condition_words(book, row.if_)}: {steps_words(book, row.then)}" for row in step.rows)
         case Allocate() if not step.is_first:
-            arms = "; or ".join(f"{name}: {steps_words(book, inner)}" for name, inner in (step.arms or {}).items())
+            arms = "; or ".join(
+                f"{name}{_only_if(book, step.arm_if.get(name))}: {steps_words(book, inner)}"
+                for name, inner in (step.arms or {}).items()
+            )
             return f"allocation {words(step.allocate)} to {arms}"
         case Consent() | Eligibility() | Allocate():
             return _step(book, step)[0].partition(".")[0].lower()
@@ -442,6 +452,8 @@ def _claims_in(steps: Iterable[Step]) -> tuple[str, ...]:
     found: list[str] = []
     for step in steps:
         found += [*step.cite, *step.rests, *getattr(step, "see", ())]
+        opens = getattr(step, "arm_if", None) or getattr(step, "option_if", None) or {}
+        found += [claim for item in opens.values() for claim in (*item.cite, *item.rests)]
         for inner in inner_steps(step):
             found += _claims_in(inner)
     return tuple(found)

@@ -9,6 +9,7 @@ Beyond that facts are taken as independent, which can report a combination that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from itertools import product
 from math import prod
 
@@ -29,7 +30,7 @@ from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.evaluation import NO, YES, Evaluation, Outcome, Why
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.values import Ever, Holds, Last, Prefer, Worked, is_narrowed
+from protocol_engine.model.values import CONFIRMED, Confirmation, Ever, Holds, Last, Prefer, Take, Worked, is_narrowed
 
 MOST_COMBINATIONS = 20_000
 """Combinations beyond which not all of them are looked at."""
@@ -144,7 +145,18 @@ class Cells:
             for item, outcome in zip(self.inputs, outcomes, strict=True)
             if isinstance(item.key, str)
         }
+        if entering:
+            worked_of |= {id(value): none for value, none in self._none_yet()}
         return Evaluation(self.table, _CellLeaves(last_of, ever_of, worked_of))
+
+    def _none_yet(self) -> Iterator[tuple[Worked, Outcome]]:
+        """The values that count from the beginning of an element, as they are when it begins."""
+        for item in self.inputs:
+            value = self.table.values[item.key] if isinstance(item.key, str) else None
+            if isinstance(value, Take) and value.since == "element" and value.take in ("count", "run"):
+                yield value, Outcome(Decimal(0))
+            elif isinstance(value, Confirmation) and value.since == "element":
+                yield value, Outcome(CONFIRMED[0])
 
     def patient(self, combination: Combination) -> str:
         """The combination in words: everything that is read, with its value."""

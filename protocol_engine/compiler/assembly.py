@@ -80,7 +80,10 @@ def compile_protocol(protocol: Protocol) -> Table:
         landings={},
         endpoints=protocol.endpoints,
         endpoints_see=protocol.endpoints_see,
-        allocations={step.allocate: _allocation(step) for step in _later_allocations(protocol)},
+        allocations={
+            step.allocate: AllocationContent(step.allocate, tuple(step.arms or ()))
+            for step in _later_allocations(protocol)
+        },
         elsewhere=_elsewhere(protocol, choices, rows),
         derived=compiled_derived(protocol, steps.conditions),
         criteria=compiled_criteria(protocol, steps.conditions),
@@ -139,10 +142,6 @@ def _later_allocations(protocol: Protocol) -> Iterator[Allocate]:
             if isinstance(step, Allocate) and not step.is_first:
                 found.setdefault(step.allocate, step)
     yield from found.values()
-
-
-def _allocation(step: Allocate) -> AllocationContent:
-    return AllocationContent(step.allocate, tuple(step.arms or ()), step.ratio, step.see, step.cite)
 
 
 def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:

@@ -271,6 +271,8 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
         for closed in position.closed_days:
             if closed.day == day:
                 return _settled_before(standing, act, closed)
+    if position.paused and same and day != 1 and cycle in (None, position.cycle) and position.ended is None:
+        return allowed  # the cycle was over before that day, since a stretch without treatment began
     if judged.verdict == "order":
         because = (f"{what} cannot be left out here", *judged.because)
         return Judgement("order", because, judged.cites, act, None, Landing("stay"))

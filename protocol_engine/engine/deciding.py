@@ -89,6 +89,7 @@ class Decider:
         self.ahead = {place: _samples_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
         self.adverse_asked = remarks.adverse_events_asked(table)
+        self.leading_out = {name: rows for name in table.places if (rows := _falls_awaited(table, name))}
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
     def decide(
@@ -186,7 +187,7 @@ class Decider:
             listing.optional = routing.optional_rows(standing)
         self._rows(standing, listing, as_of)
         self._routing(standing, listing)
-        if standing.place.kind == "observing":
+        if standing.place.id in self.leading_out:
             self._observed(standing, listing)
 
     def _rows(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
@@ -265,7 +266,7 @@ class Decider:
         listing.spoken_of.update(row.act.key for row in offered if row.act is not None)
         basis = tuple(sorted({claim for row in offered for claim in row.basis if claim[:1] in "RAG"}, key=claim_order))
         names = [row.act.name.rpartition("=")[2] for row in offered if row.act is not None]
-        content = self._arms(first, names, listing) if first.kind == "allocation" else self._options(first, names)
+        content = self._arms(offered[0], names, listing) if first.kind == "allocation" else self._options(first, names)
         if offered[0].advice:
             basis = self._advise(standing, offered[0], listing, content, basis)
         if unknown:
@@ -276,10 +277,10 @@ class Decider:
             strength = "option"
         listing.actions.append(Action(ACTION_OF[first.kind], *days, strength, basis, content))
 
-    def _arms(self, act: ActLabel, arms: list[str], listing: _Listing) -> dict[str, Any]:
+    def _arms(self, row: Row, arms: list[str], listing: _Listing) -> dict[str, Any]:
         """The arms of an allocation, and its name if it is a later one."""
-        later = self.table.allocation_of.get(act.name)
-        listing.not_stated.update(self.table.design.see if later is None else self.table.allocations[later].see)
+        later = self.table.allocation_of.get(arms[0])
+        listing.not_stated.update(self.table.design.see if later is None else row.see)
         return {"arms": arms} if later is None else {"allocation": later, "arms": arms}
 
     def _options(self, act: ActLabel, options: list[str]) -> dict[str, Any]:
@@ -485,11 +486,13 @@ class Decider:
                 listing.notices[f"{label} was due on {day}, until {last}, and is not reported"] = None
 
     def _observed(self, standing: Standing, listing: _Listing) -> None:
-        """That no treatment is due, until when, and what is missing to know whether it goes on."""
-        falls = self.table.falls.get(standing.place.id, ())
+        """What is missing to know whether a stretch without treatment begins or goes on; in it, that nothing is due."""
+        falls = self.leading_out[standing.place.id]
         for row in falls:
-            if standing.truth(row) is UNKNOWN:
+            if standing.counts(row) and standing.truth(row) is UNKNOWN:
                 self._await(standing, row, listing)
+        if standing.place.kind != "observing":
+            return
         title = standing.place.title or wording.words(standing.place.element or "")
         listing.notices[wording.observed_words(self.table, title, standing.position.entered, falls)] = None
         listing.rests.update(standing.place.cites)
@@ -632,6 +635,16 @@ def _beside(action: Action) -> Action:
             action.kind, action.earliest, action.due, action.latest, "permitted", action.basis, action.content
         )
     return action
+
+
+def _falls_awaited(table: Table, name: str) -> tuple[Row, ...]:
+    """The falls whose unknown facts are awaited: out of a stretch without treatment, and of a table that opens one."""
+    place, falls = table.places[name], table.falls.get(name, ())
+    if place.kind == "observing":
+        return falls
+    if not any(table.places[row.target].kind == "observing" for row in falls):
+        return ()
+    return tuple(row for row in falls if place.kind != "giving" or row.at_least is not None)
 
 
 def _claims_of_reads(table: Table) -> dict[tuple[str, str | None, str | None], tuple[str, ...]]:

@@ -129,8 +129,8 @@ def _judge_later_allocation(standing: Standing, event: AllocationEvent, name: st
         text = f"the patient is allocated to {drawn.arm} already ({wording.words(name)}, {drawn.id})"
         return Judgement("order", (text,), ("G4",), judged.act, None, Landing("stay"), tried=judged.tried)
     remark = (
-        f"allocation to {event.arm} came before its turn and moves nothing; "
-        f"report it anew when {wording.words(name)} is offered, and do not draw again"
+        f"allocation to {event.arm} came when {wording.words(name)} is not offered, and moves nothing; "
+        f"if it is offered later, report the same draw anew, and do not draw again"
     )
     return altered(judged, remarks=(*judged.remarks, remark))
 

@@ -101,7 +101,7 @@ class HistoryLeaves:
             if words:
                 return Outcome(None, "muddled", words, (Missing(value.last, None, None, "muddled", words),))
             return Outcome(chosen.option, sources=(chosen.id,))
-        if name == "allocation":
+        if name == "allocation" and name not in self.table.facts:
             drawn = self.history.allocations.get(part)
             return Outcome(drawn.arm, sources=(drawn.id,)) if drawn else _unreported(value.last, None, "absent")
         known = self._known(name)

@@ -33,7 +33,7 @@ from protocol_engine.model.protocol import (
     Window,
 )
 from protocol_engine.model.screening import CriterionContent, Derived, Formula, HalfLives, Newest, Ratio
-from protocol_engine.model.units import Duration, NotStated
+from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
     MAIN,
@@ -322,13 +322,10 @@ class ChoiceContent:
 
 @frozen
 class AllocationContent:
-    """A later allocation: its arms, their ratio if one is stated, its silences and its citations."""
+    """A later allocation, in whichever branches it stands, and its arms."""
 
     id: str
     arms: tuple[str, ...]
-    ratio: dict[str, int] | NotStated | None
-    see: tuple[str, ...]
-    cites: tuple[str, ...]
 
 
 @frozen
