@@ -43,6 +43,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "ALDER-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
+    "PINE-1": ({},),
     "ROWAN-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
@@ -263,4 +264,5 @@ TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
+TestPINE1 = walk("PINE-1")
 TestROWAN1 = walk("ROWAN-1")

@@ -18,6 +18,7 @@ from protocol_engine.model.protocol import (
     Choose,
     Consent,
     DecisionRow,
+    Delay,
     Design,
     Eligibility,
     End,
@@ -27,6 +28,7 @@ from protocol_engine.model.protocol import (
     NamedSet,
     Need,
     Never,
+    Omitted,
     Perform,
     Refutation,
     Regimen,
@@ -39,8 +41,8 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
-    Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give, May, NamedSet, Need,
+    Never, Omitted, Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

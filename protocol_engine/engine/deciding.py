@@ -261,8 +261,8 @@ class Decider:
         """The row's claims; in a branch entered against its rule the course rests on G4 instead of that rule."""
         basis = row.basis
         if row.effect != "day" and due is not None:
-            before = self.table.regimens[standing.position.regimen or ""]
-            more = [claim for claim in before.rests if claim not in basis]
+            before = self.table.regimens.get(standing.position.regimen or "")
+            more = [claim for claim in before.rests if claim not in basis] if before is not None else []
             basis = tuple(sorted({*basis, *more}, key=claim_order)) if more else basis
         inside = row.effect in ("again", "day") or standing.place.kind == "chosen"
         if not inside or not any(self.table.places[item.source].arm is not None for item in standing.position.against):
@@ -315,6 +315,9 @@ class Decider:
     def _await(self, standing: Standing, row: Row, listing: _Listing) -> None:
         if row.act is not None:
             listing.spoken_of.add(row.act.key)
+            for hold in standing.untold(row.act):
+                for missing in hold.missing:
+                    self._note(missing, [claim for claim in hold.cites if claim[:1] in "RA"], listing)
         for guard in row.guards:
             if standing.evaluation.guard(guard) is UNKNOWN:
                 claims = [claim for claim in guard.cites if claim[:1] in "RA"]

@@ -14,7 +14,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine import remarks
+from protocol_engine.engine import delays, dosing, omissions, remarks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -122,7 +122,7 @@ class Folder:
 
         Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
         """
-        if self.table.turning:
+        if self.table.turning or self.table.delays:
             fold = self._until(fold, group[0].known.day)
         if len(group) == 1:
             fold, trace = self.enter(fold, group[0])
@@ -195,7 +195,7 @@ class Folder:
             fold = self._standing(fold, event.known.day)  # what falls next depends on where the last fall led
             row = self._falling(fold.standing, tried)
             if row is None:
-                return fold, tuple(tried)
+                return self._noting_delays(fold), tuple(tried)
             target = self.machine.take(fold.position.place, row)
             place = self.table.places[target]
             position = altered(fold.position, place=target)
@@ -212,6 +212,15 @@ class Folder:
                 position = altered(position, stopped=(row.id, decided.effective.day))
             fold = altered(fold, position=position)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
+
+    def _noting_delays(self, fold: Fold) -> Fold:
+        """The fold in which is noted why doses are delayed that are due."""
+        if not self.table.delays:
+            return fold
+        found = delays.noted(fold.standing)
+        if found == fold.position.delayed:
+            return fold
+        return self._standing(altered(fold, position=altered(fold.position, delayed=found)), fold.standing.day)
 
     def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
         for row in standing.falling:
@@ -297,6 +306,8 @@ class Folder:
                 if self.table.counted:
                     counted = self.table.counted & {*_counted(fold.standing, event, judged)}
                     history = history.with_counts(sorted(counted))
+                    if self.table.counted_by_day:
+                        history = history.with_count_days(sorted(counted & self.table.counted_by_day), day)
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
@@ -328,7 +339,13 @@ class Folder:
         if act is None or judged.verdict == "duplicate" or position.ended is not None:
             return position
         if isinstance(event, OmissionEvent):
-            return _omitted(position, event, judged)
+            left_out = omissions.settled(self.table, position, event, judged)
+            if left_out.cycle != position.cycle:  # its later days belong to one more cycle of what was chosen
+                left_out = altered(left_out, parts=self._begun_parts(position, self.table.places[position.place]))
+            return left_out
+        before = omissions.undone(position, event, judged)
+        if before is not None:
+            return omissions.with_later_days(self._position(altered(fold, position=before), event, judged), position)
         row, landing = judged.row, judged.landing
         if row is not None:
             target = self.machine.take(position.place, row)
@@ -357,7 +374,11 @@ class Folder:
             case "day":
                 closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)
                 others = tuple(other for other in position.closed_days if other.day != closed.day)
-                return altered(position, day=closed.day, closed_days=(*others, closed))
+                moved = altered(position, day=closed.day, closed_days=(*others, closed))
+                if position.delayed:
+                    left = tuple(reason for reason in position.delayed if reason[1] != closed.day)
+                    moved = altered(moved, delayed=left)
+                return moved
             case "enter" | "enter_anew" | "again":
                 return self._dosed(position, target, effect, day, judged)
             case _:
@@ -373,6 +394,7 @@ class Folder:
                     element=place.element,
                     entered=day,
                     given=0,
+                    left_out=0,
                     day=None,
                     marks=marks,
                     against=self._lasting(position),
@@ -388,6 +410,7 @@ class Folder:
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
+        ahead = 1 if anew else number - (position.cycle or 0)
         return altered(
             position,
             place=target,
@@ -401,10 +424,21 @@ class Folder:
             day=1,
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
+            planned=self._plan(position, place.regimen or "", day, ahead),
+            delayed=(),
+            left_out=0 if entering else position.left_out,
+            before_omission=None,
             cycle_days=(*position.cycle_days, day),
             parts=self._begun_parts(position, place),
             against=self._lasting(position) if entering else position.against,
         )
+
+    def _plan(self, position: Position, regimen: str, day: date, ahead: int) -> date | None:
+        """The planned day of a cycle that begins, where its regimen, or the one before, keeps to a plan."""
+        rule = self.table.regimens[regimen].next_cycle
+        if rule is None or rule.from_ != "planned":
+            return None
+        return dosing.planned_day(self.table, position, regimen, ahead) or day
 
     def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
         """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
@@ -484,14 +518,6 @@ def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
     known = position.parts.get(event.choice)
     chosen = evolve(known, option=event.option) if known is not None else ChosenPart(event.option)
     return altered(position, parts={**position.parts, event.choice: chosen})
-
-
-def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
-    """A later day that is left out is settled; a day 1 that is left out uses no number and stays due."""
-    day = judged.act.day if judged.act is not None else None
-    if judged.verdict != "allowed" or judged.row is None or day is None:
-        return position
-    return altered(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
 
 
 def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tuple[str | None, str | None]:

@@ -208,4 +208,7 @@ def _count_words(standing: Standing, row: Row) -> str:
             if given == 1
             else f"{cites}: {element} goes on for {row.at_least} cycles, and {given} are given"
         )
-    return f"{cites}: {element} ends after {row.below} cycles, and {given} are given"
+    regimen = standing.table.regimens.get(standing.place.regimen or "")
+    counts = regimen is not None and regimen.omitted is not None and regimen.omitted.day_1 == "counts"
+    done = "are given or count as given" if counts else "are given"
+    return f"{cites}: {element} ends after {row.below} cycles, and {given} {done}"

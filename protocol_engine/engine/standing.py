@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from attrs import frozen
 
-from protocol_engine.engine import dosing, wording
+from protocol_engine.engine import delays, dosing, wording
 from protocol_engine.model.decision import TriedRow, VerdictKind
-from protocol_engine.model.evaluation import Evaluation, Missing
+from protocol_engine.model.evaluation import Evaluation, Missing, Outcome
 from protocol_engine.model.history import History
 from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Position
@@ -33,11 +33,22 @@ class Held:
 
 @frozen
 class When:
-    """The first day for an act, the day on which it is due, and the last day for it; None is not stated."""
+    """The first day for an act, the day on which it is due, and the last day for it; None is not stated.
+
+    Where something is ``missing`` that would tell, ``latest`` is the last day on which it is surely possible, and
+    ``perhaps`` the last on which it may be.
+    """
 
     earliest: date | None
     due: date | None
     latest: date | None = None
+    missing: tuple[Missing, ...] = ()
+    perhaps: date | None = None
+
+    @property
+    def order(self) -> tuple[date, date]:
+        """By the day on which it is due, then by the last day."""
+        return self.due or self.latest or date.max, self.latest or date.max
 
 
 class Standing:
@@ -64,7 +75,7 @@ class Standing:
         self.history = history
         self.place = table.places[position.place]
         self.day = day
-        self._read = HistoryLeaves(table, history, position, day)
+        self._read = HistoryLeaves(table, history, position, day, ahead=self.ahead if table.looks_ahead else None)
         self.evaluation = Evaluation(table, self._read)
         self._falling: tuple[Row, ...] | None = None
         self._holds: tuple[Held, ...] | None = None
@@ -308,7 +319,9 @@ class Standing:
     def next_turn(self, last: date) -> date | None:
         """The next day, up to a last one, on which something may fall although nothing is reported."""
         after = self.day or date.min
-        turns = (self._read.turns(name, after, self.evaluation) for name in self.table.turning)
+        turns = [self._read.turns(name, after, self.evaluation) for name in self.table.turning]
+        if self.table.delays:
+            turns += [day for day in delays.due_days(self) if day > after]
         return min((day for day in turns if day is not None and day <= last), default=None)
 
     def grows_old(self, row: Row, until: date) -> Iterator[tuple[str, date]]:
@@ -336,22 +349,60 @@ class Standing:
             return When(earliest, due, window.latest.after(since) if window.latest is not None else None)
         if due is None or row.act is None:
             return When(due, due)
-        tolerance = self.table.regimens[row.act.name].tolerance
+        regimen = self.table.regimens[row.act.name]
+        tolerance = regimen.tolerance
         before, after = (tolerance.before, tolerance.after) if tolerance is not None else (None, None)
-        return When(
-            before.before(due) if before is not None else due, due, after.after(due) if after is not None else None
-        )
+        earliest = before.before(due) if before is not None else due
+        last_given = dosing.last_given_by_plan(self.table, self.position, row)
+        if last_given is not None and earliest <= last_given:  # no tolerance leads to two doses of one day
+            earliest = last_given + timedelta(days=1)
+        if regimen.delays:
+            last = delays.last_day(self, row, due)
+            return When(earliest, due, last.sure, last.missing, last.perhaps)
+        return When(earliest, due, after.after(due) if after is not None else None)
+
+    def next_doses(self) -> list[Row]:
+        """The rows that give a dose of the course next, whether their conditions hold or not."""
+        giving = ("day", "again", "enter", "enter_anew")
+        return [row for row in self.offers if row.effect in giving and self.counts(row)]
+
+    def ahead(self, name: str) -> Outcome:
+        """The day on which the next dose is ``due``, or the ``last_day`` for it.
+
+        Of several it is the one due first of those whose last day is not over; if all are over, the one due last.
+        """
+        days = sorted((self.when(row) for row in self.next_doses()), key=lambda day: day.order)
+        still = [day for day in days if day.latest is None or self.day is None or self.day <= day.latest]
+        still = still or [day for day in days if self._may_be_later(day)]
+        when = still[0] if still else days[-1] if days else When(None, None)
+        day = when.due if name == "due" else when.latest
+        if name != "due" and when.missing:
+            return Outcome(None, when.missing[0].why, (), when.missing)
+        return Outcome(day) if day is not None else Outcome(None, "absent", (), (Missing(name, None, None, "absent"),))
 
     def _late(self, act: ActLabel) -> tuple[Held, ...]:
         """What can no longer be done, since the last day for it is over."""
         rows = [row for row in self.offers_of(act) if self.counts(row)] if self.day is not None else []
-        last = [self.when(row).latest for row in rows]
+        whens = [self.when(row) for row in rows]
+        last = [when.latest for when in whens]
         if not rows or any(latest is None or self.day is None or self.day <= latest for latest in last):
             return ()
         latest = max(latest for latest in last if latest is not None)
         basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
-        text = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}, and that is over"
-        return (Held(FALSE, text, basis, verdict="late"),)
+        what = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}"
+        missing = tuple(item for when in whens if self._may_be_later(when) for item in when.missing)
+        if missing:
+            lacking = "; ".join(wording.missing_words(self.table, item) for item in missing)
+            return (Held(UNKNOWN, f"{what}, and whether it is so longer is not known: {lacking}", basis, missing),)
+        return (Held(FALSE, f"{what}, and that is over", basis, verdict="late"),)
+
+    def _may_be_later(self, when: When) -> bool:
+        """Whether a day may be in time that is surely so no more."""
+        return bool(when.missing) and (when.perhaps is None or self.day is None or self.day <= when.perhaps)
+
+    def untold(self, act: ActLabel) -> tuple[Held, ...]:
+        """What keeps an act from being offered because it is not known how long it may be delayed."""
+        return tuple(hold for hold in self._late(act) if hold.missing) if self.table.delays else ()
 
     def window_cites(self, row: Row) -> tuple[str, ...]:
         """The claims behind the days on which the act of a row may be done."""
@@ -359,7 +410,11 @@ class Standing:
         if row.act is not None and row.act.kind == "administration" and row.window is None:
             tolerance = self.table.regimens[row.act.name].tolerance
         said = row.window if row.window is not None else tolerance
-        return tuple(said.cite) if said is not None and said.cite else row.basis
+        found = tuple(said.cite) if said is not None and said.cite else row.basis
+        if self.table.delays and row.act is not None and row.act.kind == "administration":
+            reasons = delays.claims(self, row)
+            return tuple(dict.fromkeys((*(tolerance.cite if tolerance is not None else ()), *reasons))) or found
+        return found
 
     def due(self, row: Row) -> date | None:
         """When the row's dose is due, and not before; None where the record does not say."""

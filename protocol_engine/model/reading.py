@@ -24,7 +24,9 @@ from protocol_engine.model.table import Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.values import (
     ACTS,
+    AHEAD,
     CONFIRMED,
+    EVER_REPORTED,
     Change,
     Confirmation,
     Date,
@@ -43,6 +45,7 @@ from protocol_engine.model.worked import (
     confirmed,
     count,
     doubtful,
+    first_too_old,
     grown_old,
     moments_of,
     run,
@@ -53,6 +56,8 @@ from protocol_engine.model.worked import (
 )
 
 _NO = Outcome(NO)
+ELEMENT = "element."
+"""What stands before the name of an element: the day of its first dose."""
 
 
 @cache
@@ -85,6 +90,8 @@ class HistoryLeaves:
     """The day on which values are used: results may have grown too old by then."""
     member: str | None = None
     """The member of whom facts are read that are reported for each."""
+    ahead: Callable[[str], Outcome] | None = field(default=None, eq=False, repr=False)
+    """What is known of the next dose: on which day it is due, and which is the last day for it."""
 
     def last(self, value: Last) -> Outcome:
         """The newest result of a fact, or of a part of it, or the option last taken in a choice."""
@@ -136,7 +143,7 @@ class HistoryLeaves:
         """A value worked out from the results of this patient."""
         match value:
             case Take() if value.of[0].partition(".")[0] in ACTS:
-                return Outcome(Decimal(sum(self.history.counts.get(act, 0) for act in value.of)))
+                return Outcome(Decimal(self._acts_counted(value)))
             case Take():
                 return self._taken(name, value, by)
             case Confirmation():
@@ -150,6 +157,17 @@ class HistoryLeaves:
                 return self._members(value)
             case Date():
                 return self._date(value, by)
+
+    def _acts_counted(self, value: Take) -> int:
+        """How many acts were done: of all, or since the day of an act, or within a time."""
+        if value.since is None and value.within is None:
+            return sum(self.history.counts.get(act, 0) for act in value.of)
+        begun = self.day_of(value.since) if value.since is not None else date.min
+        if begun is None:
+            return 0
+        if value.within is not None and self.day is not None:
+            begun = max(begun, value.within.before(self.day))
+        return sum(day >= begun for act in value.of for day in self.history.count_days.get(act, ()))
 
     def reached(self, outcome: Outcome) -> Truth:
         """Whether the day that a date names has begun."""
@@ -194,6 +212,8 @@ class HistoryLeaves:
             return _unreported(value.confirmation, None, "absent")
         if value is not None or name in self.table.facts:
             return by.value(name)
+        if name in AHEAD and self.ahead is not None:
+            return self.ahead(name)
         day = self.day_of(name)
         return Outcome(day) if day is not None else Outcome(None, "absent", (), (Missing(name, None, None, "absent"),))
 
@@ -203,6 +223,9 @@ class HistoryLeaves:
         if isinstance(value, Date):
             found = by.value(name).value
             return found if isinstance(found, date) and found > after else None
+        if isinstance(value, Take) and value.within is not None and value.of[0].partition(".")[0] in ACTS:
+            days = (day for act in value.of for day in self.history.count_days.get(act, ()))
+            return first_too_old(days, value.within, after)
         if isinstance(value, Last | Take) and value.within is not None:
             read = value.last if isinstance(value, Last) else value.of[0]
             fact, _, part = read.partition(".")
@@ -280,7 +303,7 @@ class HistoryLeaves:
             if truth is UNKNOWN:
                 missing |= dict.fromkeys(evolve(item, component=member) for item in outcome.missing)
         if not truths:
-            return _unreported(value.over, value.at, "absent")
+            return _unreported(value.over, value.at if value.at != EVER_REPORTED else None, "absent")
         low, high = truths.count(TRUE), len(truths) - truths.count(FALSE)
         if value.members == "number":
             number = Decimal(low) if low == high else Between(low, high)
@@ -291,11 +314,12 @@ class HistoryLeaves:
         return Outcome(YES if truth is TRUE else NO, sources=tuple(sources))
 
     def _set(self, value: Members) -> tuple[str, ...]:
-        """The members that were reported at the timepoint, or else on the first day of all."""
+        """The members that were reported at the timepoint, or ever, or else on the first day of all."""
         days: dict[str, date] = {}
         for member in self.history.members(value.over):
             moments = moments_of(self.history.results[member_fact(value.over, member)])
-            meant = [item.day for item in moments if value.at is None or item.timepoint == value.at]
+            of_any = value.at in (None, EVER_REPORTED)
+            meant = [item.day for item in moments if of_any or item.timepoint == value.at]
             if meant:
                 days[member] = min(meant)
         first = min(days.values(), default=None)
@@ -372,7 +396,14 @@ class HistoryLeaves:
             return self.position.cycle_days[0] if self.position.cycle_days else None
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
+        if act.startswith(ELEMENT):
+            begun = (item for item in reversed(self.position.elements) if self._is_of(act, item.place))
+            return next((item.on for item in begun), None)
         return None
+
+    def _is_of(self, act: str, place: str) -> bool:
+        """Whether a place belongs to the element that an act is named after."""
+        return self.table.places[place].element == act.removeprefix(ELEMENT)
 
     def _ever(self, name: str, value: Ever, since: _Since) -> Outcome:
         if name == "adverse_event":

@@ -69,6 +69,10 @@ class ChosenPart:
     running: str | None = None
 
 
+Reason = tuple[str, int, int]
+"""A reason for which a dose is delayed: its regimen, the day of the cycle, and which of the regimen's delays it is."""
+
+
 @frozen(slots=False)
 class Position:
     """Where the patient is: a ``place`` of the table; ``cycle``, ``day`` and ``element`` are those of the last act.
@@ -78,7 +82,10 @@ class Position:
     eligibility and allocation. ``elements`` are those that doses were given in, in order. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
-    ``over_known`` the day on which that was first known.
+    ``over_known`` the day on which that was first known. ``planned`` is the planned day 1 of the running cycle, where
+    cycles keep to their plan; ``delayed`` are the reasons that held since a dose was due; ``left_out`` is how many
+    cycles of the element began without their day 1 and are not among those given, and ``before_omission`` where the
+    patient was before the last of them, in case it was given after all.
     """
 
     place: str
@@ -105,3 +112,7 @@ class Position:
     over_since: date | None = None
     over_known: date | None = None
     end_cites: tuple[str, ...] = ()
+    planned: date | None = None
+    delayed: tuple[Reason, ...] = ()
+    left_out: int = 0
+    before_omission: Position | None = None

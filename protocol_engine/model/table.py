@@ -21,12 +21,14 @@ from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
+    Delay,
     Design,
     Drug,
     Elsewhere,
     Endpoint,
     NamedSet,
     NextCycle,
+    Omitted,
     Part,
     Procedure,
     Tolerance,
@@ -36,6 +38,7 @@ from protocol_engine.model.screening import CriterionContent, Derived, Formula, 
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
+    AHEAD,
     Change,
     Confirmation,
     Date,
@@ -241,6 +244,8 @@ class RegimenContent:
     not_stated: tuple[str, ...]
     cites: tuple[str, ...]
     rests: tuple[str, ...] = ()
+    delays: tuple[Delay, ...] = ()
+    omitted: Omitted | None = None
 
 
 @frozen
@@ -387,6 +392,7 @@ class Table:
         tests = [
             test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
         ]
+        tests += [test for delay in self.delays for test in delay.if_.tests]
         found = dict.fromkeys(name for test in tests for name in self.names_behind(test.name))
         values = ((name, self.values[name]) for name in found)
         return tuple(
@@ -394,6 +400,24 @@ class Table:
             for name, value in values
             if isinstance(value, Date) or (isinstance(value, Last | Take) and value.within is not None)
         )
+
+    @cached_property
+    def delays(self) -> tuple[Delay, ...]:
+        """The reasons for which doses may be delayed, of all regimens."""
+        return tuple(delay for regimen in self.regimens.values() for delay in regimen.delays)
+
+    @cached_property
+    def looks_ahead(self) -> bool:
+        """Whether some date is counted from a dose that is still to be given."""
+        dates = (value for value in self.values.values() if isinstance(value, Date))
+        return any(name in AHEAD for value in dates for name in names_of(value))
+
+    @cached_property
+    def counted_by_day(self) -> frozenset[str]:
+        """The acts of which the days are counted, since an act or within a time."""
+        counts = (value for value in self.values.values() if isinstance(value, Take))
+        narrowed = (value for value in counts if value.since is not None or value.within is not None)
+        return self.counted & {act for value in narrowed for act in value.of}
 
     def names_behind(self, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
         """A named value, and those that it reads."""
@@ -412,7 +436,8 @@ class Table:
             for value in self.values.values()
         )
         windows = any(row.window is not None for row in self.rows)
-        return values or windows or any(regimen.tolerance is not None for regimen in self.regimens.values())
+        regimens = self.regimens.values()
+        return values or windows or any(regimen.tolerance is not None or regimen.delays for regimen in regimens)
 
     @cached_property
     def counted(self) -> frozenset[str]:
@@ -437,6 +462,7 @@ class Table:
         conditions = (item.condition for item in self.criteria.values() if item.condition is not None)
         read = {fact for condition in conditions for fact in self.facts_read(condition)}
         course = {fact for row in self.rows for guard in row.guards for fact in self.facts_read(guard.condition)}
+        course |= {fact for delay in self.delays for fact in self.facts_read(delay.if_)}
         return frozenset(read - course - {name for name, fact in self.facts.items() if fact.taken} - {WEIGHT_FACT})
 
     @cached_property

@@ -6,7 +6,7 @@ moment whose results disagree, or lack a detail that is asked for, is in doubt; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -162,8 +162,13 @@ def spanned(value: Span, begun: date, start: date, end: date) -> date:
 
 def grown_old(moments: tuple[Moment, ...], length: Duration, after: date) -> date | None:
     """The first day behind another on which one of the moments is older than a length of time."""
-    days = (_too_old_on(item.day, length) for item in moments)
-    return min((day for day in days if day is not None and day > after), default=None)
+    return first_too_old((item.day for item in moments), length, after)
+
+
+def first_too_old(days: Iterable[date], length: Duration, after: date) -> date | None:
+    """The first day behind another on which one of some days lies further back than a length of time."""
+    old = (_too_old_on(day, length) for day in days)
+    return min((day for day in old if day is not None and day > after), default=None)
 
 
 def _too_old_on(day: date, length: Duration) -> date | None:
