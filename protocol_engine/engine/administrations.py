@@ -147,7 +147,7 @@ def _given_after_all(standing: Standing, event: AdministrationEvent, act: ActLab
     before = altered(position, closed_days=others)
     if omitted.day == 1 and position.before_omission is not None:
         before = position.before_omission
-    reopened = Standing(standing.table, before, standing.history, standing.day)
+    reopened = Standing(standing.table, before, standing.history, standing.day, standing.time)
     judged = judge_administration(reopened, event)
     what = wording.act_words(standing.table, act, position.cycle)
     text = f"{what} was reported as left out on {omitted.on}, and was given on {event.effective.day} after all"
@@ -173,9 +173,19 @@ def _number_faults(row: Row, cycle: int | None, expected: int | None) -> tuple[_
 def _day_faults(standing: Standing, row: Row, cycle: int | None, on: date) -> tuple[_Fault, ...]:
     """A dose before the day on which it is due."""
     when = standing.when(row)
-    if when.earliest is None or on >= when.earliest or row.act is None:
+    if row.act is None:
         return ()
     what = wording.act_words(standing.table, row.act, cycle)
+    if when.hours is not None:
+        opens = standing.too_early(when)
+        if opens is None:
+            return ()
+        asked = standing.time.text if standing.time is not None else on
+        cites = standing.window_cites(row)
+        text = f"{', '.join(cites)}: {what} is possible from {opens} on, and {asked} is before"
+        return (_Fault("early", text, tuple(dict.fromkeys((*cites, *row.basis)))),)
+    if when.earliest is None or on >= when.earliest:
+        return ()
     if when.earliest != when.due:
         text = f"{what} is possible from {when.earliest} on, and {on} is before"
         cites = standing.window_cites(row)

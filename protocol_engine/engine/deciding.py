@@ -467,6 +467,8 @@ def _offered(standing: Standing) -> list[tuple[Row, ActLabel]]:
 
 def _days(when: When) -> tuple[str, str, str]:
     """The first day, the day due and the last day, as a decision says them."""
+    if when.hours is not None:
+        return when.hours.earliest.text, when.hours.due.text, when.hours.latest.text
     if when.due is None and when.earliest is None and when.latest is None:
         return _NEVER_STATED
     due = when.due.isoformat() if when.due is not None else NOT_STATED_WORD

@@ -14,7 +14,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine import delays, dosing, omissions, remarks
+from protocol_engine.engine import delays, dosing, hours, omissions, remarks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -318,6 +318,9 @@ class Folder:
                 position = altered(position, eligible=event.met)
             case _:
                 pass
+        if self.table.hourly:
+            was = fold.position, fold.history
+            history = hours.noted(self.table, was, (position, history), event.id, event.effective)
         fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
         if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
             fold = self._unpark(fold, event)

@@ -27,6 +27,7 @@ from protocol_engine.model.table import ActLabel, Landing
 
 def judge(standing: Standing, event: ActEvent) -> Judgement:
     """Judge one act as if it were done now, where the patient stands, on the event's own day."""
+    standing = standing.at(event.effective)
     return _of_another_reading(standing, event) or _of_this_reading(standing, event)
 
 

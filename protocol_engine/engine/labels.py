@@ -67,12 +67,14 @@ def _early(standing: Standing, row: Row, act: ActLabel) -> str | None:
     """That an act comes before its window opens; a dose is looked at with its numbers."""
     if row.window is None or standing.day is None or act.kind == "administration":
         return None
-    earliest = standing.when(row).earliest
-    if earliest is None or standing.day >= earliest:
+    when = standing.when(row)
+    earliest = standing.too_early(when)
+    if earliest is None:
         return None
     what = wording.act_words(standing.table, act)
     rules = ", ".join(standing.window_cites(row))
-    return f"{rules}: {what} is possible from {earliest} on, and {standing.day} is before"
+    asked = standing.time.text if when.hours is not None and standing.time is not None else standing.day
+    return f"{rules}: {what} is possible from {earliest} on, and {asked} is before"
 
 
 def reasons(

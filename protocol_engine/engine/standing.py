@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 from attrs import frozen
 
-from protocol_engine.engine import delays, dosing, wording
+from protocol_engine.engine import delays, dosing, hours, wording
+from protocol_engine.engine.hours import Hours
 from protocol_engine.model.decision import TriedRow, VerdictKind
 from protocol_engine.model.evaluation import Evaluation, Missing, Outcome
+from protocol_engine.model.events import EventTime
 from protocol_engine.model.history import History
 from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Position
@@ -44,6 +46,12 @@ class When:
     latest: date | None = None
     missing: tuple[Missing, ...] = ()
     perhaps: date | None = None
+    hours: Hours | None = None
+
+    @property
+    def until(self) -> str:
+        """The last day, or the last instant, in words."""
+        return self.hours.latest.text if self.hours is not None else str(self.latest)
 
     @property
     def order(self) -> tuple[date, date]:
@@ -67,21 +75,37 @@ class Standing:
         "place",
         "position",
         "table",
+        "time",
     )
 
-    def __init__(self, table: Table, position: Position, history: History, day: date | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        position: Position,
+        history: History,
+        day: date | None = None,
+        time: EventTime | None = None,
+    ) -> None:
         self.table = table
         self.position = position
         self.history = history
         self.place = table.places[position.place]
         self.day = day
-        self._read = HistoryLeaves(table, history, position, day, ahead=self.ahead if table.looks_ahead else None)
+        self.time = time
+        ahead = self.ahead if table.looks_ahead else None
+        self._read = HistoryLeaves(table, history, position, day, time, ahead=ahead)
         self.evaluation = Evaluation(table, self._read)
         self._falling: tuple[Row, ...] | None = None
         self._holds: tuple[Held, ...] | None = None
         self._offers: tuple[Row, ...] | None = None
         self._truths: dict[str, Truth] = {}
         self._tried: dict[str, TriedRow] = {}
+
+    def at(self, time: EventTime) -> Standing:
+        """The same at the time of an act, where that matters and not its day alone."""
+        if not self.table.to_the_hour or self.day is None:
+            return self
+        return Standing(self.table, self.position, self.history, time.day, time)
 
     def told(self, history: History, fact: str) -> Standing:
         """The same position with one more result of a fact: what does not read that fact is as it was."""
@@ -343,6 +367,10 @@ class Standing:
         due = self.due(row)
         window = row.window
         since = self.day_of(window.from_) if window is not None else None
+        if window is not None and since is not None and window.in_hours:
+            begun = self.history.times.get(window.from_, EventTime.of(since.isoformat()))
+            found = hours.read(window, begun, self.day, self.time)
+            return When(found.earliest.day, found.due.day, found.latest.day, hours=found)
         if window is not None and since is not None:
             due = window.due.after(since) if window.due is not None else due
             earliest = window.earliest.after(since) if window.earliest is not None else due
@@ -384,10 +412,11 @@ class Standing:
         """What can no longer be done, since the last day for it is over."""
         rows = [row for row in self.offers_of(act) if self.counts(row)] if self.day is not None else []
         whens = [self.when(row) for row in rows]
-        last = [when.latest for when in whens]
-        if not rows or any(latest is None or self.day is None or self.day <= latest for latest in last):
+        if self.table.hourly and (untimed := self._untimed(act, rows, whens)):
+            return untimed
+        if not rows or any(self._is_in_time(when) for when in whens):
             return ()
-        latest = max(latest for latest in last if latest is not None)
+        latest = max(whens, key=lambda when: when.latest or date.min).until
         basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
         what = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}"
         missing = tuple(item for when in whens if self._may_be_later(when) for item in when.missing)
@@ -396,13 +425,43 @@ class Standing:
             return (Held(UNKNOWN, f"{what}, and whether it is so longer is not known: {lacking}", basis, missing),)
         return (Held(FALSE, f"{what}, and that is over", basis, verdict="late"),)
 
+    def _is_in_time(self, when: When) -> bool:
+        """Whether the last day, or the last hour, for something is surely not over."""
+        if when.hours is not None:
+            return when.hours.late is FALSE
+        return when.latest is None or self.day is None or self.day <= when.latest
+
+    def _untimed(self, act: ActLabel, rows: list[Row], whens: list[When]) -> tuple[Held, ...]:
+        """What cannot be judged to the hour, since the time of the act, or of the one before it, is not known."""
+        found = [when.hours for when in whens]
+        truths = [(at.early, at.late) for at in found if at is not None]
+        if len(truths) < len(found) or not truths or any(both == (FALSE, FALSE) for both in truths):
+            return ()
+        if any(TRUE in both for both in truths):
+            return ()
+        basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
+        missing = tuple(item for at in found if at is not None for item in at.missing)
+        lacking = [wording.missing_words(self.table, item) for item in missing]
+        if self.time is not None and self.time.instant is None:
+            lacking.append("give the time of this act")
+        what = f"{', '.join(basis)}: {wording.act_words(self.table, act)} is possible at some hours"
+        return (Held(UNKNOWN, f"{what}, and whether at this one is not known: {'; '.join(lacking)}", basis, missing),)
+
+    def too_early(self, when: When) -> str | None:
+        """From which day, or hour, on something is possible, if that is still to come."""
+        if when.hours is not None:
+            return when.hours.earliest.text if when.hours.early is TRUE else None
+        early = when.earliest is not None and self.day is not None and self.day < when.earliest
+        return when.earliest.isoformat() if early and when.earliest is not None else None
+
     def _may_be_later(self, when: When) -> bool:
         """Whether a day may be in time that is surely so no more."""
         return bool(when.missing) and (when.perhaps is None or self.day is None or self.day <= when.perhaps)
 
     def untold(self, act: ActLabel) -> tuple[Held, ...]:
         """What keeps an act from being offered because it is not known how long it may be delayed."""
-        return tuple(hold for hold in self._late(act) if hold.missing) if self.table.delays else ()
+        unsure = self.table.delays or self.table.hourly
+        return tuple(hold for hold in self._late(act) if hold.missing) if unsure else ()
 
     def window_cites(self, row: Row) -> tuple[str, ...]:
         """The claims behind the days on which the act of a row may be done."""

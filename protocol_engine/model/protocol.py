@@ -14,7 +14,7 @@ from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
 from protocol_engine.model.screening import Criterion, Derived
-from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
+from protocol_engine.model.units import Dose, DoseDays, Duration, Length, NotStated, Route
 from protocol_engine.model.values import Value
 
 
@@ -153,13 +153,21 @@ class Tolerance(Node):
 
 @frozen(kw_only=True)
 class Window(Node):
-    """When an act may be done, counted ``from`` the day of an earlier one: ``earliest``, ``due``, and ``latest``."""
+    """When an act may be done, counted ``from`` an earlier one: ``earliest``, ``due``, and ``latest``.
+
+    Hours count from the instant of that act, all others from its day.
+    """
 
     from_: str
-    earliest: Duration | None = None
-    due: Duration | None = None
-    latest: Duration | None = None
+    earliest: Length | None = None
+    due: Length | None = None
+    latest: Length | None = None
     cite: Cites = NO_CITES
+
+    @property
+    def in_hours(self) -> bool:
+        """Whether one of its ends counts hours."""
+        return any(end is not None and end.unit == "hours" for end in (self.earliest, self.due, self.latest))
 
 
 @frozen(kw_only=True)

@@ -16,12 +16,14 @@ from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import NamedTest
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
-from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
+from protocol_engine.model.instants import too_late
 from protocol_engine.model.state import Position
-from protocol_engine.model.table import Table
+from protocol_engine.model.table import ELEMENT, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
+from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
     AHEAD,
@@ -56,8 +58,6 @@ from protocol_engine.model.worked import (
 )
 
 _NO = Outcome(NO)
-ELEMENT = "element."
-"""What stands before the name of an element: the day of its first dose."""
 
 
 @cache
@@ -88,6 +88,8 @@ class HistoryLeaves:
     position: Position
     day: date | None = None
     """The day on which values are used: results may have grown too old by then."""
+    time: EventTime | None = None
+    """The time of that day, where something is done or asked about then."""
     member: str | None = None
     """The member of whom facts are read that are reported for each."""
     ahead: Callable[[str], Outcome] | None = field(default=None, eq=False, repr=False)
@@ -135,9 +137,18 @@ class HistoryLeaves:
         if not moments:
             return _unreported(fact, value.at, "absent")
         newest = moments[-1]
-        if not within((newest,), value.within, self.day):
-            return Outcome(None, "stale", newest.sources, (Missing(fact, value.at, None, "stale", newest.sources),))
+        old = self._too_old(newest, value.within)
+        if old is not FALSE:
+            why: Why = "stale" if old is TRUE else "untimed"
+            return Outcome(None, why, newest.sources, (Missing(fact, value.at, None, why, newest.sources),))
         return _of_moment(fact, value.at, newest)
+
+    def _too_old(self, moment: Moment, length: Duration | None) -> Truth:
+        """Whether a result is older than a length of time when it is used; hours may leave it open."""
+        if length is None or length.unit != "hours" or self.day is None:
+            return FALSE if within((moment,), length, self.day) else TRUE
+        at = self.time if self.time is not None else EventTime.of(self.day.isoformat())
+        return too_late(length, moment.at or EventTime.of(moment.day.isoformat()), at)
 
     def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:
         """A value worked out from the results of this patient."""
@@ -226,7 +237,7 @@ class HistoryLeaves:
         if isinstance(value, Take) and value.within is not None and value.of[0].partition(".")[0] in ACTS:
             days = (day for act in value.of for day in self.history.count_days.get(act, ()))
             return first_too_old(days, value.within, after)
-        if isinstance(value, Last | Take) and value.within is not None:
+        if isinstance(value, Last | Take) and value.within is not None and value.within.unit != "hours":
             read = value.last if isinstance(value, Last) else value.of[0]
             fact, _, part = read.partition(".")
             return grown_old(moments_of(self._known(fact), part, value.where), value.within, after)

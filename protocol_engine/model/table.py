@@ -55,6 +55,8 @@ from protocol_engine.model.values import (
 LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
 WEIGHT_FACT = "weight"
 """The fact that doses per kg are worked out with, in every protocol."""
+ELEMENT = "element."
+"""What stands before the name of an element where its first dose is counted from."""
 BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
 """Scopes of the ends that hold in every protocol: death, withdrawal, closure and discontinuation."""
 
@@ -405,6 +407,18 @@ class Table:
     def delays(self) -> tuple[Delay, ...]:
         """The reasons for which doses may be delayed, of all regimens."""
         return tuple(delay for regimen in self.regimens.values() for delay in regimen.delays)
+
+    @cached_property
+    def hourly(self) -> frozenset[str]:
+        """The acts from which some window counts hours: their times are kept."""
+        windows = (row.window for row in self.rows if row.window is not None)
+        return frozenset(window.from_ for window in windows if window.in_hours)
+
+    @cached_property
+    def to_the_hour(self) -> bool:
+        """Whether the time of an act matters, and not its day alone."""
+        values = (value for value in self.values.values() if isinstance(value, Last))
+        return bool(self.hourly) or any(value.within is not None and value.within.unit == "hours" for value in values)
 
     @cached_property
     def looks_ahead(self) -> bool:

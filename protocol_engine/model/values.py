@@ -15,7 +15,7 @@ from attrs import field, frozen
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.facts import NO_CITES, NO_NAMES, Cites, Names
-from protocol_engine.model.units import Duration
+from protocol_engine.model.units import Duration, Length
 
 
 @frozen(kw_only=True)
@@ -23,14 +23,14 @@ class Last(Node):
     """The newest result of ``fact``, ``fact.part`` or ``choice.name`` by the day it was taken.
 
     ``at`` narrows to a named timepoint, ``where`` to reports with these details, such as those of one assessor.
-    ``within`` asks for a result no older than that on the day it is used: an older one is unknown, and stale.
+    ``within`` asks for a result no older than that when it is used: an older one is unknown, and stale.
     ``if_missing`` replaces an absent result (never two results that disagree) and must rest on an assumption.
     """
 
     last: str
     at: str | None = None
     where: dict[str, Names] = field(factory=dict)
-    within: Duration | None = None
+    within: Length | None = None
     if_missing: str | None = None
     label: str | None = None
     cite: Cites = NO_CITES

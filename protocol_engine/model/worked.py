@@ -14,6 +14,7 @@ from math import ceil
 
 from attrs import frozen
 
+from protocol_engine.model.events import EventTime
 from protocol_engine.model.facts import FactValue
 from protocol_engine.model.history import FactHistory, Result
 from protocol_engine.model.units import Duration
@@ -37,6 +38,7 @@ class Moment:
     sources: tuple[str, ...]
     timepoint: str | None = None
     component: str | None = None
+    at: EventTime | None = None
 
 
 def moments_of(
@@ -59,7 +61,15 @@ def _moment(group: tuple[Result, ...], part: str, where: Mapping[str, tuple[str,
     if unsure is None and part and None in values:
         unsure = part
     value = values.pop() if unsure is None and len(values) == 1 else None
-    return Moment(day, value, sources, meant[0].timepoint, unsure)
+    return Moment(day, value, sources, meant[0].timepoint, unsure, _told_at(meant, day))
+
+
+def _told_at(results: list[Result], day: date) -> EventTime:
+    """The newest time of several results of a day; the day alone where one of them has no time."""
+    times = [result.event.effective for result in results if result.day == day]
+    instants = {time.instant: time for time in times if time.instant is not None}
+    untimed = [time for time in times if time.instant is None]
+    return untimed[0] if untimed else instants[max(instants)]
 
 
 def within(moments: tuple[Moment, ...], length: Duration | None, today: date | None) -> tuple[Moment, ...]:
