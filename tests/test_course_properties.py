@@ -45,6 +45,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "LARCH-1": ({},),
     "PINE-1": ({},),
     "ROWAN-1": ({},),
+    "SORREL-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -266,3 +267,4 @@ TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestPINE1 = walk("PINE-1")
 TestROWAN1 = walk("ROWAN-1")
+TestSORREL1 = walk("SORREL-1")

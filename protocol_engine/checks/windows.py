@@ -30,9 +30,16 @@ def windows_count_from_something(outline: Outline) -> Iterator[Problem]:
             message = "says no time; give one of earliest, due and latest"
             yield outline.problem("empty-window", item.path, window.mark, message)
         for (one, first), (other, second) in pairwise(given):
-            if all(first.after(day) > second.after(day) for day in SOME_DAYS):
+            if _is_longer(first, second):
                 message = f"is over before it begins: {one} is {first} and {other} is {second}; correct one of them"
                 yield outline.problem("windows-collide", f"{item.path}.{other}", window.mark, message)
+
+
+def _is_longer(one: Duration, other: Duration) -> bool:
+    """Whether a length of time is longer than another, whatever the day."""
+    if one.unit == other.unit == "hours":
+        return one.count > other.count
+    return all(one.after(day) > other.after(day) for day in SOME_DAYS)
 
 
 def calendars_can_be_kept(outline: Outline) -> Iterator[Problem]:
