@@ -129,6 +129,7 @@ class Decider:
                 "element": position.element,
                 "cycle": position.cycle if position.day is not None else None,
                 "day": position.day,
+                **({"left_out": True} if position.day == 1 and not position.day_1_given else {}),
             },
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),

@@ -76,7 +76,7 @@ def may_be_meant(standing: Standing, regimen: str, on: date) -> bool:
     position = standing.position
     if position.before_omission is None or position.regimen != regimen:
         return False
-    if not any(closed.day == 1 and not closed.given for closed in position.closed_days):
+    if position.day_1_given:
         return False
     rows = (row for row in standing.next_doses() if row.effect != "day" and row.act and row.act.name == regimen)
     earliest = (standing.when(row).earliest for row in rows)

@@ -116,3 +116,8 @@ class Position:
     delayed: tuple[Reason, ...] = ()
     left_out: int = 0
     before_omission: Position | None = None
+
+    @property
+    def day_1_given(self) -> bool:
+        """Whether the running cycle began with its dose."""
+        return all(closed.given for closed in self.closed_days if closed.day == 1)
