@@ -142,6 +142,10 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
         rests=joined(item.rests, *(line.rests for line in item.gives), rule.rests if rule is not None else ()),
         delays=tuple(delay for delay in delays if delay.if_.clauses),
         omitted=item.omitted,
+        timing_rests=joined(
+            *(said.rests for said in (item.tolerance, item.omitted, *item.delays) if said is not None),
+            *(conditions.rests(delay.if_) for delay in delays),
+        ),
     )
 
 

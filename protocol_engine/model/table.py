@@ -248,6 +248,8 @@ class RegimenContent:
     rests: tuple[str, ...] = ()
     delays: tuple[Delay, ...] = ()
     omitted: Omitted | None = None
+    timing_rests: tuple[str, ...] = ()
+    """The assumptions that its tolerance, its delays and what becomes of its omissions rest on."""
 
 
 @frozen
