@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import dosing, remarks, wording
+from protocol_engine.engine import delays, dosing, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -256,6 +256,8 @@ class Decider:
         listing.not_stated.update(row.see, standing.place.see)
         strength = "permitted" if beside and row.strength == "required" else row.strength
         basis = self._basis(standing, row, when.due)
+        if self.table.delays and act.kind == "administration" and when.latest is not None:
+            basis = tuple(sorted({*basis, *delays.claims(standing, row)}, key=claim_order))
         return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
     def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
