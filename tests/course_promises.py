@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from random import Random
@@ -44,6 +44,11 @@ NEEDED = {
 
 def bytes_of(decision: Decision) -> bytes:
     return canonical(decision.as_json())
+
+
+def to_the_hour(action: Mapping[str, Any]) -> bool:
+    """Whether an action is possible only at some hours of a day."""
+    return any("T" in action[end] for end in ("earliest", "latest"))
 
 
 def verdicts(state: State) -> dict[str, str]:
@@ -88,8 +93,10 @@ class Walked:
         """The last day on which anything became known."""
         return self.state.as_of or FIRST_DAY
 
-    def proposed(self, wire: Wire, day: date) -> Answer:
-        return propose(self.machine, self.state, read(wire | {"id": "proposed", "effective": day.isoformat()}))
+    def proposed(self, wire: Wire, day: date, time: str = "") -> Answer:
+        return propose(
+            self.machine, self.state, read(wire | {"id": "proposed", "effective": f"{day.isoformat()}{time}"})
+        )
 
     def record(self, wire: Wire, day: date, issued: date | None = None, time: str = "") -> PatientEvent:
         """Take one event, and see that nothing judged before it was known is judged anew (but what it rewrites)."""
@@ -121,19 +128,21 @@ class Walked:
     def goes_on(self) -> None:
         """What is offered is done, and what is asked for is answered; now and then the disease or the drug says no."""
         tomorrow, random = self.today + timedelta(1), self.random
-        ways = [(wire, self.day_for(action)) for action in self.actions for wire in events_of(action)]
+        ways = [(wire, *self.moment_for(action)) for action in self.actions for wire in events_of(action)]
         asked = self.asked_for()
         if asked and (not ways or random.random() < 0.6):
-            ways = [(answer_of(self.table, *random.choice(asked), random), tomorrow)]
+            ways = [(answer_of(self.table, *random.choice(asked), random), tomorrow, "")]
         if self.state.now.position.arm is not None and random.random() < 0.08:
             progression = {"kind": "observation", "fact": "response", "value": "PD"}
             if "response" not in self.table.facts:
                 progression = answer_of(self.table, random.choice(facts_of_courses(self.table)), None, random)
-            ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow)]
+            ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow, "")]
         if ways:
-            wire, day = random.choice(ways)
-            expected = self.proposed(wire, day).verdict if self.by_the_day else "allowed"
-            assert (self.deviation(self.record(wire, day)) or "allowed") == expected
+            wire, day, time = random.choice(ways)
+            if self.table.to_the_hour and not time:
+                time = random.choice(("", "T09:00:00+01:00", "T10:00:00Z"))
+            expected = self.proposed(wire, day, time).verdict if self.by_the_day else "allowed"
+            assert (self.deviation(self.record(wire, day, time=time)) or "allowed") == expected
 
     def lives_through_a_day(self) -> None:
         """A day on which much happens, none of it with a time: what is offered then is done and blames nobody."""
@@ -141,6 +150,7 @@ class Walked:
         for _ in range(random.randint(2, 4)):
             offered = [action.as_json() for action in decide(self.machine, self.state, day).actions]
             due = [a for a in offered if a["earliest"] == "not_stated" or a["earliest"] <= day.isoformat()]
+            due = [a for a in due if not to_the_hour(a)]  # without a time it is not known
             ways = [wire for action in due for wire in events_of(action)[:1]]
             if not ways or random.random() < 0.4:
                 self.record(random.choice(happenings_of(self.table)), day)
@@ -159,7 +169,21 @@ class Walked:
         """The first day, on which nothing else happens, that the action names."""
         tomorrow = self.today + timedelta(1)
         earliest = action["earliest"]
-        return tomorrow if earliest == "not_stated" else max(tomorrow, date.fromisoformat(earliest))
+        return tomorrow if earliest == "not_stated" else max(tomorrow, date.fromisoformat(earliest[:10]))
+
+    def moment_for(self, action: Mapping[str, Any], on: date | None = None) -> tuple[date, str]:
+        """That day, or another, with a time where the action is possible only at some hours: the first of them.
+
+        Where only its last hour is stated, any time of a day may be too late; the first minute is the likeliest.
+        """
+        day = on or self.day_for(action)
+        if not to_the_hour(action):
+            return day, ""
+        earliest, latest = action["earliest"], action["latest"]
+        if earliest[:10] == day.isoformat() and "T" in earliest:
+            return day, earliest[10:]
+        offset = datetime.fromisoformat(earliest if "T" in earliest else latest).strftime("%z")
+        return day, f"T00:00:00{offset[:3]}:{offset[3:]}"
 
     # --- promises of every decision ------------------------------------------------------------------------------
 
@@ -170,13 +194,13 @@ class Walked:
         """
         for action in self.actions:
             days = {self.day_for(action)}
-            if action["earliest"] == "not_stated" or date.fromisoformat(action["earliest"]) <= self.today:
+            if action["earliest"] == "not_stated" or date.fromisoformat(action["earliest"][:10]) <= self.today:
                 days.add(self.today)
             if self.by_the_day:
                 days &= {self.today}
             for wire in events_of(action):
                 for day in days:
-                    answer = self.proposed(wire, day)
+                    answer = self.proposed(wire, *self.moment_for(action, day))
                     assert answer.allowed, (wire, day, answer)
 
     def what_is_not_allowed_is_refused_for_the_same_reasons(self) -> None:
@@ -195,7 +219,7 @@ class Walked:
         for action in self.actions:
             if action["earliest"] == "not_stated":
                 continue
-            day = date.fromisoformat(action["earliest"]) - timedelta(1)
+            day = date.fromisoformat(action["earliest"][:10]) - timedelta(1)
             if day > self.today:
                 for wire in events_of(action):
                     verdict = self.proposed(wire, day).verdict

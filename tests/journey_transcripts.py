@@ -38,7 +38,7 @@ expected. Under `next`:
 
 `do`, `await`, `deviation` and `ended` lines are the whole list: what is not written must not be there. The
 others name a part of what must be there. Behind a semicolon stand further claims about the same line:
-earliest, due, latest (a date or `not stated`); the strength; the `track` it belongs to; `basis` and `cites`
+earliest, due, latest (a date, a time or `not stated`); the strength; the `track` it belongs to; `basis` and `cites`
 (ids that must be among those given); `advised ac_h` or `advised nothing` (of a choice with advice); `drugs A B`
 (all the drugs of an administration); `dose DRUG 10 mg/kg IV = 625 mg`, `dose DRUG 10-20 mg PO x 2` (a range,
 times a day), `dose DRUG 5 mg/kg IV = none` (no amount), `dose DRUG not stated`; `days DRUG 1-21` or `days DRUG
@@ -338,7 +338,7 @@ def _days(written: str) -> dict[str, Any]:
 
 
 def _stated_day(written: str) -> str:
-    return NOT_STATED if written == "not stated" else _day(written)
+    return NOT_STATED if written == "not stated" else _known_time(written)
 
 
 def _contained(written: str) -> str:

@@ -47,9 +47,11 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "OLIVE-1": ({},),
-    "ROWAN-1": ({},),
     "BROOM-1": ({},),
     "WILLOW-1": ({},),
+    "PINE-1": ({},),
+    "ROWAN-1": ({},),
+    "SORREL-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -276,3 +278,6 @@ TestOLIVE1 = walk("OLIVE-1")
 TestROWAN1 = walk("ROWAN-1")
 TestBROOM1 = walk("BROOM-1")
 TestWILLOW1 = walk("WILLOW-1")
+TestPINE1 = walk("PINE-1")
+TestROWAN1 = walk("ROWAN-1")
+TestSORREL1 = walk("SORREL-1")

@@ -104,7 +104,8 @@ def place_words(table: Table, place: dict[str, Any], ended: dict[str, str] | Non
     if arm is not None:
         parts.append(_element_words(table, arm, element) if element is not None else "no treatment begun")
     if place["day"] is not None:
-        parts.append(f"last done: cycle {place['cycle']} day {place['day']}")
+        told = "left out" if place.get("left_out") else "last done"
+        parts.append(f"{told}: cycle {place['cycle']} day {place['day']}")
     parts += [_track_words(table, arm, name, at) for name, at in place.get("tracks", {}).items()]
     found = "; ".join(parts)
     if ended is None:

@@ -31,6 +31,7 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.adapters.screening_prose import criteria_sections
+from protocol_engine.adapters.timing_prose import cycle_words, delay_items
 from protocol_engine.adapters.worked_prose import moment_words, where_words, worked_words
 from protocol_engine.compiler import tracks_written
 from protocol_engine.engine.wording import words
@@ -46,7 +47,6 @@ from protocol_engine.model.protocol import (
     Observe,
     Protocol,
     Regimen,
-    Tolerance,
 )
 from protocol_engine.model.units import NotStated
 from protocol_engine.model.values import (
@@ -78,7 +78,7 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Wherever the patient is", *_everywhere(protocol)),
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
         *section("Beside the course of every arm", *_tracks(protocol)),
-        *section("Regimens", _regimen_grid(protocol)),
+        *section("Regimens", _regimen_grid(protocol), *delay_items(protocol)),
         *section("Results that are read", _fact_grid(protocol)),
         *section("What the words above mean", *_value_items(protocol)),
         *section("Sets of names", *_set_items(protocol)),
@@ -149,7 +149,7 @@ def _tracks(protocol: Protocol) -> Page:
 def _regimen_grid(protocol: Protocol) -> Grid:
     rows = []
     for name, regimen in protocol.regimens.items():
-        first = (regimen_name(protocol, name), _cycle_words(regimen))
+        first = (regimen_name(protocol, name), cycle_words(regimen))
         told = claims(regimen.cite, regimen.rests, silent=regimen.not_stated)
         for line, drug, option_claims in _lines(protocol, regimen):
             own = claims(option_claims, line.cite, line.rests)
@@ -157,23 +157,6 @@ def _regimen_grid(protocol: Protocol) -> Grid:
             rows.append((*first, drug, *dose, ", ".join(part for part in (own, told) if part)))
             first, told = ("", ""), ""
     return Grid(("Regimen", "Cycle", "Drug", "Dose", "Route", "Days of the cycle", "Claims"), tuple(rows))
-
-
-def _cycle_words(regimen: Regimen) -> str:
-    if regimen.cycle is None:
-        return "not stated"
-    after, allowed = regimen.next_cycle, _tolerance_words(regimen.tolerance)
-    if after is None or after.after_day == 1:
-        return f"{regimen.cycle}{allowed}"
-    return f"{regimen.cycle}, the next {after.due} after day {after.after_day} if that is later{allowed}"
-
-
-def _tolerance_words(tolerance: Tolerance | None) -> str:
-    if tolerance is None:
-        return ""
-    both = (("early", tolerance.before), ("late", tolerance.after))
-    found = listed((f"{length} {word}" for word, length in both if length is not None), "or")
-    return f"; a dose may come {found}{cites(tolerance.cite, tolerance.rests)}"
 
 
 def _lines(protocol: Protocol, regimen: Regimen) -> Iterable[tuple[Administration, str, tuple[str, ...]]]:

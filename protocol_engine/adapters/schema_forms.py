@@ -17,7 +17,13 @@ import attrs
 
 from protocol_engine.codec import STEP_KEYS, VALUE_KEYS, keys_of
 from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS
-from protocol_engine.codec.structuring import DURATION_PATTERN, NAME_PATTERN, QUANTITY_PATTERN, SPAN_PATTERN
+from protocol_engine.codec.structuring import (
+    DURATION_PATTERN,
+    LENGTH_PATTERN,
+    NAME_PATTERN,
+    QUANTITY_PATTERN,
+    SPAN_PATTERN,
+)
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Range, Test
 from protocol_engine.model.events import EVENT_KINDS, EventTime, PatientEvent
@@ -29,6 +35,7 @@ from protocol_engine.model.units import (
     Dose,
     DoseDays,
     Duration,
+    Length,
     NotStated,
     Quantity,
     QuantityRange,
@@ -119,6 +126,7 @@ class WrittenForms(Forms):
             Names: ("Names", lambda: self._one_or_more("One name, or a list of them.")),
             Quantity: ("Quantity", lambda: matching("A number and its UCUM unit, as `10 mg/kg`.", QUANTITY_PATTERN)),
             Duration: ("Duration", lambda: matching("Days, weeks or months, as `21 days`.", DURATION_PATTERN)),
+            Length: ("Length", lambda: matching("Hours, days, weeks or months, as `12 hours`.", LENGTH_PATTERN)),
             NotStated: ("NotStated", lambda: {"description": "The record does not say.", "const": NOT_STATED_WORD}),
             Dose: ("Dose", lambda: {"anyOf": [self.plain(Quantity), self.plain(QuantityRange)]}),
             DoseDays: ("DoseDays", self._dose_days),

@@ -8,7 +8,18 @@ from protocol_engine.adapters.phrases import cell, fact_name, label, listed, reg
 from protocol_engine.engine.wording import words
 from protocol_engine.model.conditions import NamedTest, Test
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.values import ACTS, MAIN, Change, Confirmation, Date, Members, Take, TrackState, Worked
+from protocol_engine.model.values import (
+    ACTS,
+    EVER_REPORTED,
+    MAIN,
+    Change,
+    Confirmation,
+    Date,
+    Members,
+    Take,
+    TrackState,
+    Worked,
+)
 
 TAKEN = {
     "first": "the first result",
@@ -45,6 +56,7 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
+            at = "at any time" if value.at == EVER_REPORTED else at
             many = {
                 "every": f"whether of every {each}",
                 "some": f"whether of some {each}",
@@ -76,7 +88,9 @@ def _day_words(protocol: Protocol, name: str) -> str:
 
 def _take_words(protocol: Protocol, value: Take) -> str:
     if value.of[0].partition(".")[0] in ACTS:
-        return f"how many were given: {listed(_act(protocol, act) for act in value.of)}"
+        lately = f", in the last {value.within}" if value.within is not None else ""
+        begun = f", from the day of {moment_words(value.since)} on" if value.since is not None else ""
+        return f"how many were given: {listed(_act(protocol, act) for act in value.of)}{begun}{lately}"
     what = _read(protocol, value.of[0])
     narrowed = f"{where_words(value.where)}{_since(value.since)}"
     narrowed += f", of the last {value.within}" if value.within is not None else ""
@@ -119,11 +133,18 @@ def moment_words(name: str) -> str:
         return f"the last dose of {words(rest)}"
     if kind == "procedure":
         return words(rest)
+    if kind == "element":
+        return f"the first dose of {words(rest)}" if rest else "the first dose of the element"
     if kind == "choice":
         choice, _, option = rest.partition(".")
         return f"the choice {words(choice)}: {words(option)}"
     if kind == "allocation" and rest:
         allocation, _, arm = rest.partition(".")
         return f"the allocation {words(allocation)}" + (f" to {words(arm)}" if arm else "")
-    doses = {"element": "the first dose of the element", "first_dose": "the first dose of the course"}
+    doses = {
+        "element": "the first dose of the element",
+        "first_dose": "the first dose of the course",
+        "due": "the day on which the next dose is due",
+        "last_day": "the last day for the next dose",
+    }
     return doses.get(name, words(name))

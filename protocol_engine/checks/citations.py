@@ -19,6 +19,7 @@ from protocol_engine.model.protocol import (
     Choose,
     Consent,
     DecisionRow,
+    Delay,
     Design,
     Eligibility,
     End,
@@ -29,6 +30,7 @@ from protocol_engine.model.protocol import (
     Need,
     Never,
     Observe,
+    Omitted,
     OpenIf,
     Perform,
     Refutation,
@@ -43,8 +45,8 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
 
 ACTING = (
-    Advice, Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need,
-    Never, Observe, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
+    Advice, Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give, May,
+    NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

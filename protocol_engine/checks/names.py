@@ -192,6 +192,11 @@ def _results(outline: Outline, fact: str, levels: tuple[str, ...], key: str) -> 
             yield "is", level, outline.protocol.facts[fact].values or (), f"level of {fact}"
 
 
+def elements_of(outline: Outline) -> tuple[str, ...]:
+    """The first doses of elements, by the name under which they are counted from."""
+    return tuple(dict.fromkeys(f"element.{step.element}" for _, step in outline.of(Give)))
+
+
 def acts_of(outline: Outline) -> tuple[str, ...]:
     """The acts whose dates are known by name: procedures, administrations, choices and later allocations."""
     protocol = outline.protocol

@@ -124,6 +124,11 @@ def _next_cycle_faults(outline: Outline, name: str, regimen: Regimen) -> Iterato
     if regimen.cycle is None:
         message = "counts from a cycle whose length is not given; give `cycle`"
         yield outline.problem("no-such-day", path, rule.mark, message)
+    if rule.due is None and (rule.from_ == "given" or rule.after_day != 1):
+        key, message = ("after_day", "counts nothing: say under `due` how long after that day")
+        if rule.after_day == 1:
+            key, message = ("due", "says nothing; give `due`, or `from: planned`")
+        yield outline.problem("ignored", f"{path}.{key}", rule.mark, message)
     days = {1}
     for line in lines_of(outline.protocol, name):
         days |= set(line.written.days.days) if isinstance(line.written.days, DayPoints) else set()

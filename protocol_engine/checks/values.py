@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol_engine.checks.domains import domain_of, fact_domain, read_domain
-from protocol_engine.checks.names import acts_of
+from protocol_engine.checks.names import acts_of, elements_of
 from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.checks.worked import moments_faults, where_faults, worked_faults
 from protocol_engine.errors import Problem
@@ -112,7 +112,7 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
         else:
             known = [*outline.protocol.facts, *REPORTS, *acts_of(outline)]
             yield "unknown-name", "ever", f"{name!r} is no fact, report or act; {hint(name, known)}"
-    known_marks = [*GATES, "first_dose", "element", *acts_of(outline)]
+    known_marks = [*GATES, "first_dose", "element", *elements_of(outline), *acts_of(outline)]
     for act in value.since:
         if act not in known_marks:
             yield "unknown-name", "since", f"{act!r} is no act to count from; {hint(act, known_marks)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import islice, pairwise
 
-from protocol_engine.checks.names import acts_of
+from protocol_engine.checks.names import acts_of, elements_of
 from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.checks.worked import MARKS
 from protocol_engine.errors import Problem
@@ -20,7 +20,7 @@ SOME_DAYS = (date(2025, 1, 31), date(2025, 2, 28), date(2025, 8, 31))
 
 def windows_count_from_something(outline: Outline) -> Iterator[Problem]:
     """A window names an act of the protocol, and says when."""
-    marks = (*MARKS, *acts_of(outline))
+    marks = (*MARKS, *elements_of(outline), *acts_of(outline))
     for item, window in outline.of(Window):
         if window.from_ not in marks:
             message = f"{window.from_!r} is no act to count from; {hint(window.from_, marks)}"
@@ -30,14 +30,21 @@ def windows_count_from_something(outline: Outline) -> Iterator[Problem]:
             message = "says no time; give one of earliest, due and latest"
             yield outline.problem("empty-window", item.path, window.mark, message)
         for (one, first), (other, second) in pairwise(given):
-            if all(first.after(day) > second.after(day) for day in SOME_DAYS):
+            if _is_longer(first, second):
                 message = f"is over before it begins: {one} is {first} and {other} is {second}; correct one of them"
                 yield outline.problem("windows-collide", f"{item.path}.{other}", window.mark, message)
 
 
+def _is_longer(one: Duration, other: Duration) -> bool:
+    """Whether a length of time is longer than another, whatever the day."""
+    if one.unit == other.unit == "hours":
+        return one.count > other.count
+    return all(one.after(day) > other.after(day) for day in SOME_DAYS)
+
+
 def calendars_can_be_kept(outline: Outline) -> Iterator[Problem]:
     """A calendar counts from an act, and a result belongs to one of its visits."""
-    marks = (*MARKS, *acts_of(outline))
+    marks = (*MARKS, *elements_of(outline), *acts_of(outline))
     for item, calendar in outline.of(Calendar):
         if calendar.from_ not in marks:
             message = f"{calendar.from_!r} is no act to count from; {hint(calendar.from_, marks)}"

@@ -7,14 +7,16 @@ from fractions import Fraction
 
 from protocol_engine.checks.conditions import test_faults
 from protocol_engine.checks.domains import Domain, domain_of, each_of, facts_behind, read_domain
-from protocol_engine.checks.names import acts_of
+from protocol_engine.checks.names import acts_of, elements_of
 from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.checks.track_states import track_names
 from protocol_engine.errors import shown
 from protocol_engine.model.units import LIMIT_PATTERN
 from protocol_engine.model.values import (
     ACTS,
+    AHEAD,
     ANY_RESULT,
+    EVER_REPORTED,
     MAIN,
     Change,
     Confirmation,
@@ -89,10 +91,12 @@ def _count_faults(outline: Outline, value: Take, acts: list[str]) -> Iterator[Fa
     for act in acts:
         if act not in known:
             yield "unknown-name", "of", f"{act!r} is nothing that is given; {hint(act, known)}"
-    narrowing = {"is": value.is_ != ANY_RESULT, "since": value.since, "where": value.where, "within": value.within}
-    for key, given in narrowing.items():
+    for key, given in {"is": value.is_ != ANY_RESULT, "where": value.where}.items():
         if given:
-            yield "wrong-test", key, "doses, cycles and drugs are counted over the whole course; leave this out"
+            yield "wrong-test", key, "doses, cycles and drugs are given or not; leave this out"
+    marks = (*MARKS, *elements_of(outline), *acts_of(outline))
+    if value.since is not None and value.since not in marks:
+        yield "unknown-name", "since", f"{value.since!r} is no act to count from; {hint(value.since, marks)}"
 
 
 def _named(outline: Outline, head: str) -> Mapping[str, object]:
@@ -106,7 +110,7 @@ def moments_faults(outline: Outline, name: str, value: Last | Take | Confirmatio
         if read_domain(outline, name) is None or name.startswith(("choice.", "allocation.")):
             yield "unknown-name", key, f"{name!r} is no fact or part; {hint(name, tuple(outline.protocol.facts))}"
             return
-        marks = (*MARKS, *acts_of(outline))
+        marks = (*MARKS, *elements_of(outline), *acts_of(outline))
         if value.since is not None and value.since not in marks:
             yield "unknown-name", "since", f"{value.since!r} is no act to count from; {hint(value.since, marks)}"
     yield from where_faults(outline, name, value.where)
@@ -144,7 +148,7 @@ def _number_faults(outline: Outline, key: str, name: str) -> Iterator[Fault]:
 
 def _date_faults(outline: Outline, value: Date) -> Iterator[Fault]:
     protocol = outline.protocol
-    known = (*protocol.values, *protocol.facts, *MARKS, *acts_of(outline))
+    known = (*protocol.values, *protocol.facts, *MARKS, *AHEAD, *elements_of(outline), *acts_of(outline))
     span = value.as_long_as
     named = [("date", name) for name in value.date]
     named += [("as_long_as.from", span.from_), ("as_long_as.to", span.to)] if span is not None else []
@@ -166,7 +170,9 @@ def _member_faults(outline: Outline, value: Members) -> Iterator[Fault]:
     each = {name: item for name, item in outline.protocol.facts.items() if item.each is not None}
     if fact is None or fact.each is None:
         yield "unknown-name", "over", f"{value.over!r} is no fact with `each`; {hint(value.over, tuple(each))}"
-    elif value.at is not None and value.at not in fact.taken:
+    elif EVER_REPORTED in fact.taken:
+        yield "name-taken", "at", f"{EVER_REPORTED} is a word of the language here; give that timepoint another name"
+    elif value.at is not None and value.at not in (EVER_REPORTED, *fact.taken):
         yield "unknown-name", "at", f"{value.at!r} is no timepoint of {value.over}; {hint(value.at, tuple(fact.taken))}"
     domain: Domain | None = domain_of(outline, value.of)
     if domain is None:

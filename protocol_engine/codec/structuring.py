@@ -38,6 +38,7 @@ from protocol_engine.model.units import (
     Dose,
     DoseDays,
     Duration,
+    Length,
     NotStated,
     Quantity,
     QuantityRange,
@@ -48,6 +49,7 @@ from protocol_engine.model.values import Value
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+.-]*")
 NAME_WORDS = "a name is made of letters, digits and _ + . -, and begins with a letter or a digit"
 DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?|years?)")
+LENGTH_PATTERN = re.compile(r"([0-9]{1,4}) (hours?|days?|weeks?|months?|years?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([!-~]{1,60})")
 MOST_CORRECTIONS = 20
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
@@ -120,6 +122,7 @@ class Codec:
             Names: self._cites,
             Name: self._name,
             Duration: self._duration,
+            Length: self._length,
             Quantity: self._quantity,
             UcumUnit: self._unit,
             ev.EventTime: self._event_time,
@@ -220,7 +223,14 @@ class Codec:
         return Cites(self._list(value, tuple[str, ...]))
 
     def _duration(self, value: object, _: object) -> Duration:
-        match = DURATION_PATTERN.fullmatch(value) if isinstance(value, str) else None
+        found = self._length(value, Length)
+        if found.unit == "hours":
+            message = "is counted in days here; hours can stand in a `window`, and under `within` of a `last`"
+            raise _fail(value, "duration-expected", f"{message}, not {_shown(value)}")
+        return found
+
+    def _length(self, value: object, _: object) -> Length:
+        match = LENGTH_PATTERN.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise _fail(
                 value,
@@ -228,7 +238,7 @@ class Codec:
                 f"needs a duration such as 21 days or 24 months, not {_shown(value)}",
             )
         unit: Any = match[2].rstrip("s") + "s"
-        return Duration(int(match[1]), unit)
+        return Length(Duration(int(match[1]), unit))
 
     def _quantity(self, value: object, _: object) -> Quantity:
         match = QUANTITY_PATTERN.fullmatch(value) if isinstance(value, str) else None

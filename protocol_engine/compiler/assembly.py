@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve
 
 from protocol_engine.codec import digest, plain_json
-from protocol_engine.compiler.conditions import joined
+from protocol_engine.compiler.conditions import Conditions, joined
 from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
 from protocol_engine.compiler.landing import landings
 from protocol_engine.compiler.steps import Steps
@@ -148,6 +148,8 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
     rule = item.next_cycle
     if rule is None and item.cycle is not None:
         rule = NextCycle(due=item.cycle, after_day=1)
+    conditions = Conditions(protocol)
+    delays = tuple(evolve(delay, if_=conditions.folded(delay.if_)) for delay in item.delays)
     return RegimenContent(
         id=name,
         name=item.name or name,
@@ -159,6 +161,12 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
         not_stated=item.not_stated,
         cites=item.cite,
         rests=joined(item.rests, *(line.rests for line in item.gives), rule.rests if rule is not None else ()),
+        delays=tuple(delay for delay in delays if delay.if_.clauses),
+        omitted=item.omitted,
+        timing_rests=joined(
+            *(said.rests for said in (item.tolerance, item.omitted, *item.delays) if said is not None),
+            *(conditions.rests(delay.if_) for delay in delays),
+        ),
     )
 
 

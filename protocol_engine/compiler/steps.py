@@ -466,7 +466,11 @@ class Steps:
             "enter_anew" if anew else "enter",
             needs,
             cites=step.cite,
-            rests=joined(step.rests, *(line.rests for line in self.regimens[regimen].lines)),
+            rests=joined(
+                step.rests,
+                *(line.rests for line in self.regimens[regimen].lines),
+                self.regimens[regimen].timing_rests,
+            ),
             see=step.see,
             window=step.window,
         )

@@ -6,7 +6,7 @@ from datetime import date
 
 from attrs import frozen
 
-from protocol_engine.engine import dosing, wording
+from protocol_engine.engine import dosing, omissions, wording
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.standing import Standing
 from protocol_engine.model.altering import altered
@@ -28,6 +28,8 @@ def numbers_of(
     A day that was reported as left out may be meant after all until the next cycle is due.
     """
     days = standing.table.regimens[regimen].days
+    if day is None and cycle is None and omissions.may_be_meant(standing, regimen, on):
+        return None
     if day is not None or len(days) == 1:
         return (day or 1), cycle
     rows = [
@@ -131,6 +133,8 @@ def _reported_as_left_out(standing: Standing, act: ActLabel, cycle: int | None) 
     position = standing.position
     if position.ended is not None or position.regimen != act.name or cycle not in (None, position.cycle):
         return None
+    if cycle is None and act.day == 1:  # a day 1 without a number is that of the next cycle
+        return None
     if act.key not in standing.table.offers_of.get(position.place, {}):
         return None
     return next((closed for closed in position.closed_days if closed.day == act.day and not closed.given), None)
@@ -140,7 +144,10 @@ def _given_after_all(standing: Standing, event: AdministrationEvent, act: ActLab
     """A day that was reported as left out and is given: a deviation, and the course goes on from the dose."""
     position = standing.position
     others = tuple(closed for closed in position.closed_days if closed != omitted)
-    reopened = Standing(standing.table, altered(position, closed_days=others), standing.history)
+    before = altered(position, closed_days=others)
+    if omitted.day == 1 and position.before_omission is not None:
+        before = position.brought_up_to_now(position.before_omission)
+    reopened = Standing(standing.table, before, standing.history, standing.day, standing.time)
     judged = judge_administration(reopened, event)
     what = wording.act_words(standing.table, act, position.cycle)
     text = f"{what} was reported as left out on {omitted.on}, and was given on {event.effective.day} after all"
@@ -166,9 +173,19 @@ def _number_faults(row: Row, cycle: int | None, expected: int | None) -> tuple[_
 def _day_faults(standing: Standing, row: Row, cycle: int | None, on: date) -> tuple[_Fault, ...]:
     """A dose before the day on which it is due."""
     when = standing.when(row)
-    if when.earliest is None or on >= when.earliest or row.act is None:
+    if row.act is None:
         return ()
     what = wording.act_words(standing.table, row.act, cycle)
+    if when.hours is not None:
+        opens = standing.too_early(when)
+        if opens is None:
+            return ()
+        asked = standing.time.text if standing.time is not None else on
+        cites = standing.window_cites(row)
+        text = f"{', '.join(cites)}: {what} is possible from {opens} on, and {asked} is before"
+        return (_Fault("early", text, tuple(dict.fromkeys((*cites, *row.basis)))),)
+    if when.earliest is None or on >= when.earliest:
+        return ()
     if when.earliest != when.due:
         text = f"{what} is possible from {when.earliest} on, and {on} is before"
         cites = standing.window_cites(row)
@@ -241,7 +258,7 @@ def _duplicate(
     return f"{wording.act_words(standing.table, act, cycle)} is {when} already: a second dose or a second report?"
 
 
-def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
+def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:  # noqa: C901  # one answer after another
     """Judge an omission: a day that is open may be left out, and so may one drug of a day that was given."""
     numbers = _numbers(standing, event)
     if numbers is None:
@@ -276,8 +293,31 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:
     if judged.verdict == "order":
         because = (f"{what} cannot be left out here", *judged.because)
         return Judgement("order", because, judged.cites, act, None, Landing("stay"))
+    content = standing.table.regimens[event.regimen]
+    if whole and judged.row is not None and judged.row.effect == "again" and omissions.runs_without_day_1(content):
+        return _cycle_without_day_1(standing, event.effective.day, judged, allowed)
     closes = whole and judged.row is not None and judged.row.effect == "day"
-    return altered(allowed, row=judged.row if closes else None)
+    return altered(allowed, row=judged.row if closes and not omissions.makes_up_later_days(content) else None)
+
+
+def _cycle_without_day_1(standing: Standing, on: date, judged: Judgement, allowed: Judgement) -> Judgement:
+    """A cycle that runs under its number although its day 1 is left out, from the day on which that may be given."""
+    row, cycle = judged.row, allowed.cycle
+    if row is None or not standing.counts(row):
+        return allowed
+    expected = standing.cycle_of(row)
+    cycle = cycle if cycle is not None else expected
+    what = wording.act_words(standing.table, ActLabel("administration", row.act.name if row.act else "", 1), cycle)
+    earliest = omissions.too_early(standing, row, on)
+    if cycle != expected:
+        text = f"{what} is left out where cycle {expected} is next"
+        return Judgement("order", (text,), row.basis, judged.act, None, Landing("stay"), cycle, judged.tried)
+    if earliest is not None:
+        text = f"{what} is possible from {earliest} on, and can be left out from then on"
+        cites = standing.window_cites(row)
+        return Judgement("early", (text,), cites, judged.act, None, Landing("stay"), cycle, judged.tried)
+    runs = f"cycle {cycle} runs without its day 1"
+    return altered(allowed, row=row, cycle=cycle, remarks=(*allowed.remarks, runs))
 
 
 def _settled_before(standing: Standing, act: ActLabel, closed: ClosedDay) -> Judgement:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import advice, dosing, remarks, routing, wording
+from protocol_engine.engine import advice, delays, dosing, remarks, routing, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -139,6 +139,7 @@ class Decider:
                 "cycle": position.cycle if position.day is not None else None,
                 "day": position.day,
                 **self._track_places(position),
+                **({"left_out": True} if position.day == 1 and not position.day_1_given else {}),
             },
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
@@ -338,14 +339,16 @@ class Decider:
         strength = "option" if row.strength == "required" and row.id in listing.optional else row.strength
         strength = "permitted" if beside and strength == "required" else strength
         basis = self._basis(standing, row, when.due)
+        if self.table.delays and act.kind == "administration" and when.latest is not None:
+            basis = tuple(sorted({*basis, *delays.claims(standing, row)}, key=claim_order))
         return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
     def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
         """The row's claims; in a branch entered against its rule the course rests on G4 instead of that rule."""
         basis = row.basis
         if row.effect != "day" and due is not None:
-            before = self.table.regimens[standing.position.regimen or ""]
-            more = [claim for claim in before.rests if claim not in basis]
+            before = self.table.regimens.get(standing.position.regimen or "")
+            more = [claim for claim in before.rests if claim not in basis] if before is not None else []
             basis = tuple(sorted({*basis, *more}, key=claim_order)) if more else basis
         inside = row.effect in ("again", "day") or standing.place.kind in ("chosen", "assigned")
         if not inside or not any(self.table.places[item.source].arm is not None for item in standing.position.against):
@@ -398,6 +401,9 @@ class Decider:
     def _await(self, standing: Standing, row: Row, listing: _Listing) -> None:
         if row.act is not None:
             listing.spoken_of.add(row.act.key)
+            for hold in standing.untold(row.act):
+                for missing in hold.missing:
+                    self._note(missing, [claim for claim in hold.cites if claim[:1] in "RA"], listing)
         for guard in row.guards:
             if standing.evaluation.guard(guard) is UNKNOWN:
                 claims = [claim for claim in guard.cites if claim[:1] in "RA"]
@@ -588,6 +594,8 @@ def _offered(standing: Standing) -> list[tuple[Row, ActLabel]]:
 
 def _days(when: When) -> tuple[str, str, str]:
     """The first day, the day due and the last day, as a decision says them."""
+    if when.hours is not None:
+        return when.hours.earliest.text, when.hours.due.text, when.hours.latest.text
     if when.due is None and when.earliest is None and when.latest is None:
         return _NEVER_STATED
     due = when.due.isoformat() if when.due is not None else NOT_STATED_WORD

@@ -74,7 +74,7 @@ def lines_on(
 ) -> tuple[Line, ...]:
     """What is given, or started, on a day of a cycle. ``entering`` says that the cycle is the first of its element."""
     begins = day == 1
-    cycle_here = 1 if entering else position.given + (1 if begins else 0)
+    cycle_here = 1 if entering else position.given + position.left_out + (1 if begins else 0)
     found: list[Line] = []
     for written in regimen.lines:
         if written.part is None:
@@ -230,10 +230,34 @@ def due_day(table: Table, position: Position, row: Row) -> date | None:
         return None
     due = position.cycle_start + timedelta(days=before.cycle.days)
     rule = before.next_cycle
+    planned = rule.from_ == "planned" and position.planned is not None
+    if planned:
+        last = last_given_by_plan(table, position, row) or position.cycle_start
+        due = max((position.planned or due) + timedelta(days=before.cycle.days), last + timedelta(days=1))
     for closed in position.closed_days:
-        if closed.day == rule.after_day and closed.given:
+        if rule.due is not None and closed.day == rule.after_day and closed.given:
             due = max(due, closed.on + timedelta(days=rule.due.days))
     return due
+
+
+def last_given_by_plan(table: Table, position: Position, row: Row) -> date | None:
+    """The day of the last dose of the running cycle, where the next one keeps to a plan that does not look at it."""
+    before = table.regimens.get(position.regimen or "")
+    rule = before.next_cycle if before is not None else None
+    if rule is None or rule.from_ != "planned" or row.effect == "day":
+        return None
+    return max((closed.on for closed in position.closed_days if closed.given), default=None)
+
+
+def planned_day(table: Table, position: Position, regimen: str, ahead: int = 1) -> date | None:
+    """The planned day 1 of a cycle that lies so many ``ahead`` of the running one; None where no plan is kept to."""
+    before = table.regimens.get(position.regimen or "")
+    rule = before.next_cycle if before is not None else None
+    if before is None or rule is None or rule.from_ != "planned" or before.cycle is None or position.planned is None:
+        return None
+    if table.regimens[regimen].cycle is None:
+        return None
+    return position.planned + timedelta(days=before.cycle.days * ahead)
 
 
 # --- what was really given -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine import remarks, tracks
+from protocol_engine.engine import delays, dosing, hours, omissions, remarks, tracks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -130,7 +130,7 @@ class Folder:
 
         Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
         """
-        if self.table.turning:
+        if self.table.turning or self.table.delays:
             fold = self._until(fold, group[0].known.day)
         if len(group) == 1:
             fold, trace = self.enter(fold, group[0])
@@ -208,7 +208,7 @@ class Folder:
                     fold = self._seen_from(fold, other.position.track)
                     break
             if row is None:
-                return fold, tuple(tried)
+                return self._noting_delays(fold), tuple(tried)
             fold = self._seen_from(self._fallen(fold, row, tried[-1], (*together, event)), None)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
@@ -232,6 +232,19 @@ class Folder:
             decided = _deciding(tried, events)
             position = altered(position, stopped=(row.id, decided.effective.day))
         return altered(fold, position=position)
+
+    def _noting_delays(self, fold: Fold) -> Fold:
+        """The fold in which is noted, for each track, why doses are delayed that are due."""
+        if not self.table.delays:
+            return fold
+        here = fold.position.track
+        for track in (here, *(other.position.track for other in fold.standing.beside)):
+            fold = self._seen_from(fold, track)
+            found = delays.noted(fold.standing)
+            if found != fold.position.delayed:
+                noted = altered(fold, position=altered(fold.position, delayed=found))
+                fold = self._standing(noted, fold.standing.day)
+        return self._seen_from(fold, here)
 
     def _falling(self, standing: Standing, tried: list[TriedRow]) -> Row | None:
         for row in standing.falling:
@@ -309,16 +322,32 @@ class Folder:
     def _moved(self, fold: Fold, event: ActEvent, judged: Judgement, *, again: bool = False) -> Fold:
         """The fold after the act; ``again`` for one that was noted when it came too early and only moves now."""
         position = self._position(fold, event, judged)
-        history = fold.history
+        if (
+            isinstance(event, EligibilityEvent) and not again
+        ):  # also one before consent: not met offers nothing until met
+            position = altered(position, eligible=event.met)
+        history = self._told(fold, event, judged, again=again)
+        if self.table.hourly:
+            was = fold.position, fold.history
+            history = hours.noted(self.table, was, (position, history), event.id, event.effective)
+        fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
+        if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
+            fold = self._unpark(fold, event)
+        return fold
+
+    def _told(self, fold: Fold, event: ActEvent, judged: Judgement, *, again: bool) -> History:
+        """The history with the act, as far as values read it."""
+        history, day = fold.history, event.effective.day
         if isinstance(event, ChoiceEvent) and not again:
             history = history.with_word(event)
-        day = event.effective.day
         match event:
             case AdministrationEvent() if judged.verdict != "duplicate" and not again:
                 history = history.with_done(f"administration.{event.regimen}", day, event.id)
                 if self.table.counted:
                     counted = self.table.counted & {*_counted(fold.standing, event, judged)}
                     history = history.with_counts(sorted(counted))
+                    if self.table.counted_by_day:
+                        history = history.with_count_days(sorted(counted & self.table.counted_by_day), day)
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
@@ -327,14 +356,9 @@ class Folder:
                 history = history.with_allocation(self.table.allocation_of[event.arm], event)
             case ProcedureEvent() if not again:
                 history = history.with_done(f"procedure.{event.procedure}", day, event.id)
-            case EligibilityEvent() if not again:  # also one judged before consent: not met offers nothing until met
-                position = altered(position, eligible=event.met)
             case _:
                 pass
-        fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
-        if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
-            fold = self._unpark(fold, event)
-        return fold
+        return history
 
     def _unpark(self, fold: Fold, gate: FoldedEvent) -> Fold:
         """After a gate: acts that came too early are taken now, without a second verdict, until none moves any more."""
@@ -354,7 +378,13 @@ class Folder:
         if act is None or judged.verdict == "duplicate" or position.ended is not None:
             return position
         if isinstance(event, OmissionEvent):
-            return _omitted(position, event, judged)
+            left_out = omissions.settled(self.table, position, event, judged)
+            if left_out.cycle != position.cycle:  # its later days belong to one more cycle of what was chosen
+                left_out = altered(left_out, parts=self._begun_parts(position, self.table.places[position.place]))
+            return left_out
+        before = omissions.undone(position, event, judged)
+        if before is not None:
+            return omissions.with_later_days(self._position(altered(fold, position=before), event, judged), position)
         row, landing = judged.row, judged.landing
         if row is not None:
             target = self.machine.take(position.place, row)
@@ -384,7 +414,11 @@ class Folder:
             case "day":
                 closed = ClosedDay(judged.act.day or 1 if judged.act else 1, day)
                 others = tuple(other for other in position.closed_days if other.day != closed.day)
-                return altered(position, day=closed.day, closed_days=(*others, closed))
+                moved = altered(position, day=closed.day, closed_days=(*others, closed))
+                if position.delayed:
+                    left = tuple(reason for reason in position.delayed if reason[1] != closed.day)
+                    moved = altered(moved, delayed=left)
+                return moved
             case "enter" | "enter_anew" | "again":
                 return self._dosed(position, target, effect, day, judged)
             case _:
@@ -400,6 +434,7 @@ class Folder:
                     element=place.element,
                     entered=day,
                     given=0,
+                    left_out=0,
                     day=None,
                     marks=marks,
                     against=self._lasting(position),
@@ -417,6 +452,7 @@ class Folder:
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
+        ahead = 1 if anew else number - (position.cycle or 0)
         return altered(
             position,
             place=target,
@@ -431,10 +467,21 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             paused=False,
+            planned=self._plan(position, place.regimen or "", day, ahead),
+            delayed=(),
+            left_out=0 if entering else position.left_out,
+            before_omission=None,
             cycle_days=(*position.cycle_days, day),
             parts=self._begun_parts(position, place),
             against=self._lasting(position) if entering else position.against,
         )
+
+    def _plan(self, position: Position, regimen: str, day: date, ahead: int) -> date | None:
+        """The planned day of a cycle that begins, where its regimen, or the one before, keeps to a plan."""
+        rule = self.table.regimens[regimen].next_cycle
+        if rule is None or rule.from_ != "planned":
+            return None
+        return dosing.planned_day(self.table, position, regimen, ahead) or day
 
     def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
         """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
@@ -531,14 +578,6 @@ def _rechosen(table: Table, position: Position, event: ActEvent) -> Position:
     known = position.parts.get(event.choice)
     chosen = evolve(known, option=event.option) if known is not None else ChosenPart(event.option)
     return altered(position, parts={**position.parts, event.choice: chosen})
-
-
-def _omitted(position: Position, event: OmissionEvent, judged: Judgement) -> Position:
-    """A later day that is left out is settled; a day 1 that is left out uses no number and stays due."""
-    day = judged.act.day if judged.act is not None else None
-    if judged.verdict != "allowed" or judged.row is None or day is None:
-        return position
-    return altered(position, closed_days=(*position.closed_days, ClosedDay(day, event.effective.day, given=False)))
 
 
 def _timepoint(fact: FactDefinition, event: ObservationEvent, cycle: int) -> tuple[str | None, str | None]:

@@ -30,6 +30,7 @@ def judge(standing: Standing, event: ActEvent) -> Judgement:
     """Judge one act as if it were done now, where the patient stands in its track, on the event's own day."""
     if standing.position.tracks:
         standing = standing.of_track(tracks.track_of_act(standing.table, standing.position, event))
+    standing = standing.at(event.effective)
     return _of_another_reading(standing, event) or _of_this_reading(standing, event)
 
 

@@ -69,12 +69,14 @@ def _early(standing: Standing, row: Row, act: ActLabel) -> str | None:
     """That an act comes before its window opens; a dose is looked at with its numbers."""
     if row.window is None or standing.day is None or act.kind == "administration":
         return None
-    earliest = standing.when(row).earliest
-    if earliest is None or standing.day >= earliest:
+    when = standing.when(row)
+    earliest = standing.too_early(when)
+    if earliest is None:
         return None
     what = wording.act_words(standing.table, act)
     rules = ", ".join(standing.window_cites(row))
-    return f"{rules}: {what} is possible from {earliest} on, and {standing.day} is before"
+    asked = standing.time.text if when.hours is not None and standing.time is not None else standing.day
+    return f"{rules}: {what} is possible from {earliest} on, and {asked} is before"
 
 
 def reasons(
@@ -216,4 +218,7 @@ def _count_words(standing: Standing, row: Row) -> str:
             if given == 1
             else f"{cites}: {element} goes on for {row.at_least} cycles, and {given} are given"
         )
-    return f"{cites}: {element} ends after {row.below} cycles, and {given} are given"
+    regimen = standing.table.regimens.get(standing.place.regimen or "")
+    counts = regimen is not None and regimen.omitted is not None and regimen.omitted.day_1 == "counts"
+    done = "are given or count as given" if counts else "are given"
+    return f"{cites}: {element} ends after {row.below} cycles, and {given} {done}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from attrs import frozen
 
-from protocol_engine.engine import dosing, tracks, wording
+from protocol_engine.engine import delays, dosing, hours, tracks, wording
+from protocol_engine.engine.hours import Hours
 from protocol_engine.model.decision import TriedRow, VerdictKind
-from protocol_engine.model.evaluation import Evaluation, Missing
+from protocol_engine.model.evaluation import Evaluation, Missing, Outcome
+from protocol_engine.model.events import EventTime
 from protocol_engine.model.history import History
 from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Position
@@ -33,11 +35,28 @@ class Held:
 
 @frozen
 class When:
-    """The first day for an act, the day on which it is due, and the last day for it; None is not stated."""
+    """The first day for an act, the day on which it is due, and the last day for it; None is not stated.
+
+    Where something is ``missing`` that would tell, ``latest`` is the last day on which it is surely possible, and
+    ``perhaps`` the last on which it may be.
+    """
 
     earliest: date | None
     due: date | None
     latest: date | None = None
+    missing: tuple[Missing, ...] = ()
+    perhaps: date | None = None
+    hours: Hours | None = None
+
+    @property
+    def until(self) -> str:
+        """The last day, or the last instant, in words."""
+        return self.hours.latest.text if self.hours is not None else str(self.latest)
+
+    @property
+    def order(self) -> tuple[date, date]:
+        """By the day on which it is due, then by the last day."""
+        return self.due or self.latest or date.max, self.latest or date.max
 
 
 class Standing:
@@ -57,15 +76,25 @@ class Standing:
         "place",
         "position",
         "table",
+        "time",
     )
 
-    def __init__(self, table: Table, position: Position, history: History, day: date | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        position: Position,
+        history: History,
+        day: date | None = None,
+        time: EventTime | None = None,
+    ) -> None:
         self.table = table
         self.position = position
         self.history = history
         self.place = table.places[position.place]
         self.day = day
-        self._read = HistoryLeaves(table, history, position, day)
+        self.time = time
+        ahead = self.ahead if table.looks_ahead else None
+        self._read = HistoryLeaves(table, history, position, day, time, ahead=ahead)
         self.evaluation = Evaluation(table, self._read)
         self._falling: tuple[Row, ...] | None = None
         self._holds: tuple[Held, ...] | None = None
@@ -90,6 +119,12 @@ class Standing:
         if self.position.track is not None or not self.position.tracks:
             return ()
         return tuple([self.of_track(name) for name in tracks.going_on(self.table, self.position)])
+
+    def at(self, time: EventTime) -> Standing:
+        """The same at the time of an act, where that matters and not its day alone."""
+        if not self.table.to_the_hour or self.day is None:
+            return self
+        return Standing(self.table, self.position, self.history, time.day, time)
 
     def told(self, history: History, fact: str) -> Standing:
         """The same position with one more result of a fact: what does not read that fact is as it was."""
@@ -338,6 +373,8 @@ class Standing:
         after = self.day or date.min
         turns = [self._read.turns(name, after, self.evaluation) for name in self.table.turning]
         turns += [other.next_turn(last) for other in self.beside]
+        if self.table.delays:
+            turns += [day for day in delays.due_days(self) if day > after]
         return min((day for day in turns if day is not None and day <= last), default=None)
 
     def grows_old(self, row: Row, until: date) -> Iterator[tuple[str, date]]:
@@ -359,6 +396,10 @@ class Standing:
         due = self.due(row)
         window = row.window
         since = self.day_of(window.from_) if window is not None else None
+        if window is not None and since is not None and window.in_hours:
+            begun = self.history.times.get(window.from_, EventTime.of(since.isoformat()))
+            found = hours.read(window, begun, self.day, self.time)
+            return When(found.earliest.day, found.due.day, found.latest.day, hours=found)
         if window is not None and since is not None:
             due = window.due.after(since) if window.due is not None else due
             earliest = window.earliest.after(since) if window.earliest is not None else due
@@ -367,22 +408,91 @@ class Standing:
             return When(due, None)  # a cycle lasts its length, and when treatment begins again is another question
         if due is None or row.act is None:
             return When(due, due)
-        tolerance = self.table.regimens[row.act.name].tolerance
+        regimen = self.table.regimens[row.act.name]
+        tolerance = regimen.tolerance
         before, after = (tolerance.before, tolerance.after) if tolerance is not None else (None, None)
-        return When(
-            before.before(due) if before is not None else due, due, after.after(due) if after is not None else None
-        )
+        earliest = before.before(due) if before is not None else due
+        last_given = dosing.last_given_by_plan(self.table, self.position, row)
+        if last_given is not None and earliest <= last_given:  # no tolerance leads to two doses of one day
+            earliest = last_given + timedelta(days=1)
+        if regimen.delays:
+            last = delays.last_day(self, row, due)
+            return When(earliest, due, last.sure, last.missing, last.perhaps)
+        return When(earliest, due, after.after(due) if after is not None else None)
+
+    def next_doses(self) -> list[Row]:
+        """The rows that give a dose of the course next, whether their conditions hold or not."""
+        giving = ("day", "again", "enter", "enter_anew")
+        return [row for row in self.offers if row.effect in giving and self.counts(row)]
+
+    def ahead(self, name: str) -> Outcome:
+        """The day on which the next dose is ``due``, or the ``last_day`` for it.
+
+        Of several it is the one due first of those whose last day is not over; if all are over, the one due last.
+        """
+        days = sorted((self.when(row) for row in self.next_doses()), key=lambda day: day.order)
+        still = [day for day in days if day.latest is None or self.day is None or self.day <= day.latest]
+        still = still or [day for day in days if self._may_be_later(day)]
+        when = still[0] if still else days[-1] if days else When(None, None)
+        day = when.due if name == "due" else when.latest
+        if name != "due" and when.missing:
+            return Outcome(None, when.missing[0].why, (), when.missing)
+        return Outcome(day) if day is not None else Outcome(None, "absent", (), (Missing(name, None, None, "absent"),))
 
     def _late(self, act: ActLabel) -> tuple[Held, ...]:
         """What can no longer be done, since the last day for it is over."""
         rows = [row for row in self.offers_of(act) if self.counts(row)] if self.day is not None else []
-        last = [self.when(row).latest for row in rows]
-        if not rows or any(latest is None or self.day is None or self.day <= latest for latest in last):
+        whens = [self.when(row) for row in rows]
+        if self.table.hourly and (untimed := self._untimed(act, rows, whens)):
+            return untimed
+        if not rows or any(self._is_in_time(when) for when in whens):
             return ()
-        latest = max(latest for latest in last if latest is not None)
+        latest = max(whens, key=lambda when: when.latest or date.min).until
         basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
-        text = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}, and that is over"
-        return (Held(FALSE, text, basis, verdict="late"),)
+        what = f"{', '.join(basis)}: {wording.act_words(self.table, act)} was possible until {latest}"
+        missing = tuple(item for when in whens if self._may_be_later(when) for item in when.missing)
+        if missing:
+            lacking = "; ".join(wording.missing_words(self.table, item) for item in missing)
+            return (Held(UNKNOWN, f"{what}, and whether it is so longer is not known: {lacking}", basis, missing),)
+        return (Held(FALSE, f"{what}, and that is over", basis, verdict="late"),)
+
+    def _is_in_time(self, when: When) -> bool:
+        """Whether the last day, or the last hour, for something is surely not over."""
+        if when.hours is not None:
+            return when.hours.late is FALSE
+        return when.latest is None or self.day is None or self.day <= when.latest
+
+    def _untimed(self, act: ActLabel, rows: list[Row], whens: list[When]) -> tuple[Held, ...]:
+        """What cannot be judged to the hour, since the time of the act, or of the one before it, is not known."""
+        found = [when.hours for when in whens]
+        truths = [(at.early, at.late) for at in found if at is not None]
+        if len(truths) < len(found) or not truths or any(both == (FALSE, FALSE) for both in truths):
+            return ()
+        if any(TRUE in both for both in truths):
+            return ()
+        basis = tuple(dict.fromkeys(claim for row in rows for claim in self.window_cites(row)))
+        missing = tuple(item for at in found if at is not None for item in at.missing)
+        lacking = [wording.missing_words(self.table, item) for item in missing]
+        if self.time is not None and self.time.instant is None:
+            lacking.append("give the time of this act")
+        what = f"{', '.join(basis)}: {wording.act_words(self.table, act)} is possible at some hours"
+        return (Held(UNKNOWN, f"{what}, and whether at this one is not known: {'; '.join(lacking)}", basis, missing),)
+
+    def too_early(self, when: When) -> str | None:
+        """From which day, or hour, on something is possible, if that is still to come."""
+        if when.hours is not None:
+            return when.hours.earliest.text if when.hours.early is TRUE else None
+        early = when.earliest is not None and self.day is not None and self.day < when.earliest
+        return when.earliest.isoformat() if early and when.earliest is not None else None
+
+    def _may_be_later(self, when: When) -> bool:
+        """Whether a day may be in time that is surely so no more."""
+        return bool(when.missing) and (when.perhaps is None or self.day is None or self.day <= when.perhaps)
+
+    def untold(self, act: ActLabel) -> tuple[Held, ...]:
+        """What keeps an act from being offered because it is not known how long it may be delayed."""
+        unsure = self.table.delays or self.table.hourly
+        return tuple(hold for hold in self._late(act) if hold.missing) if unsure else ()
 
     def _menu_waits(self, act: ActLabel) -> tuple[Held, ...]:
         """What is not known of another arm or option of the same menu, where that keeps the menu closed."""
@@ -402,7 +512,11 @@ class Standing:
         if row.act is not None and row.act.kind == "administration" and row.window is None:
             tolerance = self.table.regimens[row.act.name].tolerance
         said = row.window if row.window is not None else tolerance
-        return tuple(said.cite) if said is not None and said.cite else row.basis
+        found = tuple(said.cite) if said is not None and said.cite else row.basis
+        if self.table.delays and row.act is not None and row.act.kind == "administration":
+            reasons = delays.claims(self, row)
+            return tuple(dict.fromkeys((*(tolerance.cite if tolerance is not None else ()), *reasons))) or found
+        return found
 
     def due(self, row: Row) -> date | None:
         """When the row's dose is due, and not before; None where the record does not say."""

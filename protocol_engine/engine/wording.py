@@ -203,14 +203,26 @@ def missing_words(table: Table, missing: Missing) -> str:
             return f"{detail} is stale{reports}: said too early to cover the time asked about; ask again"
         case "stale":
             return f"{detail} is stale{reports}: too old on the day asked about; report it anew"
-        case "other":
-            return f"{detail} was reported, but not of the kind that is asked for{reports}"
-        case "too_few":
-            return f"{detail} was reported too few times{reports}"
-        case "unreadable":
-            return f"{detail} was reported in a form that cannot be read{reports}"
+        case "untimed":
+            return f"{_untimed_words(missing, detail)}{reports}"
+        case "other" | "too_few" | "unreadable":
+            return f"{detail} was reported{HOW_REPORTED[missing.why]}{reports}"
         case _:
             return f"{detail} is in doubt: correct, complete or retract{reports}"
+
+
+HOW_REPORTED = {
+    "other": ", but not of the kind that is asked for",
+    "too_few": " too few times",
+    "unreadable": " in a form that cannot be read",
+}
+
+
+def _untimed_words(missing: Missing, detail: str) -> str:
+    """That something has a day and no time, where hours are counted."""
+    if missing.component is not None:
+        return f"the time of {words(missing.fact.replace('.', ' '))} is not reported, and hours count from it"
+    return f"how many hours old {detail} is cannot be told: give the times"
 
 
 def act_words(table: Table, act: ActLabel, cycle: int | None = None) -> str:

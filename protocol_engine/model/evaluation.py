@@ -47,7 +47,7 @@ from protocol_engine.model.worked import (
     Between,
 )
 
-Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable", "other", "too_few"]
+Why = Literal["known", "absent", "no_result", "muddled", "stale", "unreadable", "other", "too_few", "untimed"]
 
 
 @frozen

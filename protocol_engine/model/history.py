@@ -18,6 +18,7 @@ from protocol_engine.model.events import (
     AttestationEvent,
     ChoiceEvent,
     DiscontinuationEvent,
+    EventTime,
     ObservationEvent,
 )
 from protocol_engine.model.facts import FactDefinition, FactValue, PartValue, read_part
@@ -124,9 +125,10 @@ class Done:
 class History:
     """All that a value can read of one patient; ``done`` counts acts by name, such as ``procedure.surgery``.
 
-    ``counts`` are the doses, the cycles and the doses of a drug that were given, of those that some value counts.
-    ``allocations`` are the later ones, by name. ``discontinued`` holds by scope (treatment, or a drug) the reports that
-    it was stopped for good, the newest last.
+    ``counts`` are the doses, the cycles and the doses of a drug that were given, of those that some value counts, and
+    ``count_days`` the days of those that some value counts by their day. ``times`` are those of the acts from which
+    some window counts hours. ``allocations`` are the later ones, by name.
+    ``discontinued`` holds by scope (treatment, or a drug) the reports that it was stopped for good, the newest last.
     """
 
     results: dict[str, FactHistory] = field(factory=dict)
@@ -136,6 +138,8 @@ class History:
     allocations: dict[str, AllocationEvent] = field(factory=dict)
     done: dict[str, Done] = field(factory=dict)
     counts: dict[str, int] = field(factory=dict)
+    count_days: dict[str, tuple[date, ...]] = field(factory=dict)
+    times: dict[str, EventTime] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
     attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
     withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
@@ -187,6 +191,14 @@ class History:
     def with_counts(self, acts: Iterable[str]) -> History:
         """One more of each of these acts."""
         return evolve(self, counts={**self.counts, **{act: self.counts.get(act, 0) + 1 for act in acts}})
+
+    def with_count_days(self, acts: Iterable[str], day: date) -> History:
+        """One more of each of these acts on a day."""
+        return evolve(self, count_days={**self.count_days, **{a: (*self.count_days.get(a, ()), day) for a in acts}})
+
+    def with_times(self, times: dict[str, EventTime]) -> History:
+        """The times of the newest of some acts."""
+        return altered(self, times={**self.times, **times})
 
     def with_word(self, event: ChoiceEvent) -> History:
         """One more word on a choice, whether it was taken or not. Words of other days than the last ones are let go."""

@@ -14,7 +14,7 @@ from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
 from protocol_engine.model.screening import Criterion, Derived
-from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
+from protocol_engine.model.units import Dose, DoseDays, Duration, Length, NotStated, Route
 from protocol_engine.model.values import Value
 
 FIRST_ALLOCATION = "arm"
@@ -106,10 +106,43 @@ class Part(Node):
 
 @frozen(kw_only=True)
 class NextCycle(Node):
-    """When the next cycle is due: ``due`` after ``day`` of this one; never earlier than its whole length."""
+    """When the next cycle is due: ``due`` after ``after_day`` of this one; never earlier than its whole length.
 
-    due: Duration
-    after_day: int
+    The length counts ``from`` the day 1 that was given, or from the planned one: then no delay moves later cycles. A
+    planned cycle is due on the day after the last dose at the earliest.
+    """
+
+    due: Duration | None = None
+    after_day: int = 1
+    from_: Literal["given", "planned"] = "given"
+
+
+@frozen(kw_only=True)
+class Delay(Node):
+    """A reason for which a dose may be given later: ``up_to`` so long after it is due.
+
+    It counts once it holds on the day on which the dose is due or on a later one, until the dose is given; of several
+    reasons the longest. ``doses`` narrows it to day 1 of the cycles, or to their later days.
+    """
+
+    if_: Condition
+    up_to: Duration
+    doses: Literal["day_1", "later_days"] | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Omitted(Node):
+    """What becomes of a dose that is left out.
+
+    Day 1 of a further cycle is ``made_up`` (it stays due and uses no number), ``skipped`` (the cycle runs under its
+    number without it, from the day on which it was due, and is not one of the ``cycles`` of the element), or ``counts``
+    (the same, and is one of them). A later day is ``skipped`` (it is settled), or ``made_up`` (it stays due).
+    """
+
+    day_1: Literal["made_up", "skipped", "counts"] = "made_up"
+    later_days: Literal["skipped", "made_up"] = "skipped"
+    cite: Cites = NO_CITES
 
 
 @frozen(kw_only=True)
@@ -123,13 +156,21 @@ class Tolerance(Node):
 
 @frozen(kw_only=True)
 class Window(Node):
-    """When an act may be done, counted ``from`` the day of an earlier one: ``earliest``, ``due``, and ``latest``."""
+    """When an act may be done, counted ``from`` an earlier one: ``earliest``, ``due``, and ``latest``.
+
+    Hours count from the instant of that act, all others from its day.
+    """
 
     from_: str
-    earliest: Duration | None = None
-    due: Duration | None = None
-    latest: Duration | None = None
+    earliest: Length | None = None
+    due: Length | None = None
+    latest: Length | None = None
     cite: Cites = NO_CITES
+
+    @property
+    def in_hours(self) -> bool:
+        """Whether one of its ends counts hours."""
+        return any(end is not None and end.unit == "hours" for end in (self.earliest, self.due, self.latest))
 
 
 @frozen(kw_only=True)
@@ -141,6 +182,8 @@ class Regimen(Node):
     gives: tuple[Administration, ...]
     next_cycle: NextCycle | None = None
     tolerance: Tolerance | None = None
+    delays: tuple[Delay, ...] = ()
+    omitted: Omitted | None = None
     not_stated: Cites = NO_CITES
     cite: Cites = NO_CITES
 

@@ -16,15 +16,19 @@ from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import NamedTest
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
-from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
+from protocol_engine.model.instants import too_late
 from protocol_engine.model.state import Position
-from protocol_engine.model.table import Table
+from protocol_engine.model.table import ELEMENT, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
+from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
+    AHEAD,
     CONFIRMED,
+    EVER_REPORTED,
     MAIN,
     WAITING,
     Change,
@@ -47,6 +51,7 @@ from protocol_engine.model.worked import (
     confirmed,
     count,
     doubtful,
+    first_too_old,
     grown_old,
     moments_of,
     run,
@@ -87,8 +92,12 @@ class HistoryLeaves:
     position: Position
     day: date | None = None
     """The day on which values are used: results may have grown too old by then."""
+    time: EventTime | None = None
+    """The time of that day, where something is done or asked about then."""
     member: str | None = None
     """The member of whom facts are read that are reported for each."""
+    ahead: Callable[[str], Outcome] | None = field(default=None, eq=False, repr=False)
+    """What is known of the next dose: on which day it is due, and which is the last day for it."""
 
     def last(self, value: Last) -> Outcome:
         """The newest result of a fact or its part, or the option last taken in a choice, or the arm last drawn."""
@@ -135,15 +144,24 @@ class HistoryLeaves:
         if not moments:
             return _unreported(fact, value.at, "absent")
         newest = moments[-1]
-        if not within((newest,), value.within, self.day):
-            return Outcome(None, "stale", newest.sources, (Missing(fact, value.at, None, "stale", newest.sources),))
+        old = self._too_old(newest, value.within)
+        if old is not FALSE:
+            why: Why = "stale" if old is TRUE else "untimed"
+            return Outcome(None, why, newest.sources, (Missing(fact, value.at, None, why, newest.sources),))
         return _of_moment(fact, value.at, newest)
+
+    def _too_old(self, moment: Moment, length: Duration | None) -> Truth:
+        """Whether a result is older than a length of time when it is used; hours may leave it open."""
+        if length is None or length.unit != "hours" or self.day is None:
+            return FALSE if within((moment,), length, self.day) else TRUE
+        at = self.time if self.time is not None else EventTime.of(self.day.isoformat())
+        return too_late(length, moment.at or EventTime.of(moment.day.isoformat()), at)
 
     def worked(self, name: str, value: Worked, by: Evaluation) -> Outcome:
         """A value worked out from the results of this patient."""
         match value:
             case Take() if value.of[0].partition(".")[0] in ACTS:
-                return Outcome(Decimal(sum(self.history.counts.get(act, 0) for act in value.of)))
+                return Outcome(Decimal(self._acts_counted(value)))
             case Take():
                 return self._taken(name, value, by)
             case Confirmation():
@@ -165,6 +183,17 @@ class HistoryLeaves:
         seen = self.position.of_track(None)
         there = seen if track == MAIN else seen.tracks.get(track)
         return Outcome(self.table.places[there.place].state if there is not None else WAITING)
+
+    def _acts_counted(self, value: Take) -> int:
+        """How many acts were done: of all, or since the day of an act, or within a time."""
+        if value.since is None and value.within is None:
+            return sum(self.history.counts.get(act, 0) for act in value.of)
+        begun = self.day_of(value.since) if value.since is not None else date.min
+        if begun is None:
+            return 0
+        if value.within is not None and self.day is not None:
+            begun = max(begun, value.within.before(self.day))
+        return sum(day >= begun for act in value.of for day in self.history.count_days.get(act, ()))
 
     def reached(self, outcome: Outcome) -> Truth:
         """Whether the day that a date names has begun."""
@@ -211,6 +240,8 @@ class HistoryLeaves:
             return _unreported(value.confirmation, None, "absent")
         if value is not None or name in self.table.facts:
             return by.value(name)
+        if name in AHEAD and self.ahead is not None:
+            return self.ahead(name)
         day = self.day_of(name)
         return Outcome(day) if day is not None else Outcome(None, "absent", (), (Missing(name, None, None, "absent"),))
 
@@ -220,7 +251,10 @@ class HistoryLeaves:
         if isinstance(value, Date):
             found = by.value(name).value
             return found if isinstance(found, date) and found > after else None
-        if isinstance(value, Last | Take) and value.within is not None:
+        if isinstance(value, Take) and value.within is not None and value.of[0].partition(".")[0] in ACTS:
+            days = (day for act in value.of for day in self.history.count_days.get(act, ()))
+            return first_too_old(days, value.within, after)
+        if isinstance(value, Last | Take) and value.within is not None and value.within.unit != "hours":
             read = value.last if isinstance(value, Last) else value.of[0]
             fact, _, part = read.partition(".")
             return grown_old(moments_of(self._known(fact), part, value.where), value.within, after)
@@ -297,7 +331,7 @@ class HistoryLeaves:
             if truth is UNKNOWN:
                 missing |= dict.fromkeys(evolve(item, component=member) for item in outcome.missing)
         if not truths:
-            return _unreported(value.over, value.at, "absent")
+            return _unreported(value.over, value.at if value.at != EVER_REPORTED else None, "absent")
         low, high = truths.count(TRUE), len(truths) - truths.count(FALSE)
         if value.members == "number":
             number = Decimal(low) if low == high else Between(low, high)
@@ -308,11 +342,12 @@ class HistoryLeaves:
         return Outcome(YES if truth is TRUE else NO, sources=tuple(sources))
 
     def _set(self, value: Members) -> tuple[str, ...]:
-        """The members that were reported at the timepoint, or else on the first day of all."""
+        """The members that were reported at the timepoint, or ever, or else on the first day of all."""
         days: dict[str, date] = {}
         for member in self.history.members(value.over):
             moments = moments_of(self.history.results[member_fact(value.over, member)])
-            meant = [item.day for item in moments if value.at is None or item.timepoint == value.at]
+            of_any = value.at in (None, EVER_REPORTED)
+            meant = [item.day for item in moments if of_any or item.timepoint == value.at]
             if meant:
                 days[member] = min(meant)
         first = min(days.values(), default=None)
@@ -389,7 +424,14 @@ class HistoryLeaves:
             return self.position.first_dose
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
+        if act.startswith(ELEMENT):
+            begun = (item for item in reversed(self.position.elements) if self._is_of(act, item.place))
+            return next((item.on for item in begun), None)
         return None
+
+    def _is_of(self, act: str, place: str) -> bool:
+        """Whether a place belongs to the element that an act is named after."""
+        return self.table.places[place].element == act.removeprefix(ELEMENT)
 
     def _ever(self, name: str, value: Ever, since: _Since) -> Outcome:
         if name == "adverse_event":

@@ -72,6 +72,10 @@ class ChosenPart:
     running: str | None = None
 
 
+Reason = tuple[str, int, int]
+"""A reason for which a dose is delayed: its regimen, the day of the cycle, and which of the regimen's delays it is."""
+
+
 @frozen(slots=False)
 class Position:
     """Where the patient is: a ``place`` of the table; ``cycle``, ``day`` and ``element`` are those of the last act.
@@ -82,7 +86,10 @@ class Position:
     that a stretch without treatment lies between the last dose and now. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
-    ``over_known`` the day on which that was first known.
+    ``over_known`` the day on which that was first known. ``planned`` is the planned day 1 of the running cycle, where
+    cycles keep to their plan; ``delayed`` are the reasons that held since a dose was due; ``left_out`` is how many
+    cycles of the element began without their day 1 and are not among those given, and ``before_omission`` where the
+    patient was before the last of them, in case it was given after all.
 
     In an arm with tracks ``track`` is the one from which the patient is seen (None: the course of the arm), ``tracks``
     the positions in the others by name, and everything but arm, marks, eligibility, parts, what is parked and what is
@@ -114,6 +121,10 @@ class Position:
     over_since: date | None = None
     over_known: date | None = None
     end_cites: tuple[str, ...] = ()
+    planned: date | None = None
+    delayed: tuple[Reason, ...] = ()
+    left_out: int = 0
+    before_omission: Position | None = None
     track: str | None = None
     tracks: dict[str, Position] = field(factory=dict)
 
@@ -124,6 +135,10 @@ class Position:
         others = {**self.tracks, self.track or MAIN: altered(self, tracks={}, **_ALONE)}
         found = others.pop(track or MAIN)
         return altered(found, tracks=others, **{name: getattr(self, name) for name in _ALONE})
+
+    def brought_up_to_now(self, before: Position) -> Position:
+        """A place of the same track that was left, with what is of the patient and of the other tracks as it is now."""
+        return altered(before, track=self.track, tracks=self.tracks, **{name: getattr(self, name) for name in _ALONE})
 
     @property
     def main(self) -> Position:
@@ -142,6 +157,11 @@ class Position:
         if not self.tracks:
             return self.place
         return "; ".join([self.place, *(f"{name}: {other.place}" for name, other in sorted(self.tracks.items()))])
+
+    @property
+    def day_1_given(self) -> bool:
+        """Whether the running cycle began with its dose."""
+        return all(closed.given for closed in self.closed_days if closed.day == 1)
 
 
 _ALONE: dict[str, Any] = {"arm": None, "marks": {}, "eligible": None, "parked": (), "answered": (), "parts": {}}

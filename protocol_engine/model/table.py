@@ -21,12 +21,14 @@ from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
+    Delay,
     Design,
     Drug,
     Elsewhere,
     Endpoint,
     NamedSet,
     NextCycle,
+    Omitted,
     Part,
     Procedure,
     Tolerance,
@@ -36,6 +38,7 @@ from protocol_engine.model.screening import CriterionContent, Derived, Formula, 
 from protocol_engine.model.units import Duration
 from protocol_engine.model.values import (
     ACTS,
+    AHEAD,
     MAIN,
     STOPPED,
     WAITING,
@@ -57,6 +60,8 @@ from protocol_engine.model.values import (
 LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
 WEIGHT_FACT = "weight"
 """The fact that doses per kg are worked out with, in every protocol."""
+ELEMENT = "element."
+"""What stands before the name of an element where its first dose is counted from."""
 BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
 """Scopes of the ends that hold in every protocol: death, withdrawal, closure and discontinuation."""
 
@@ -307,6 +312,10 @@ class RegimenContent:
     not_stated: tuple[str, ...]
     cites: tuple[str, ...]
     rests: tuple[str, ...] = ()
+    delays: tuple[Delay, ...] = ()
+    omitted: Omitted | None = None
+    timing_rests: tuple[str, ...] = ()
+    """The assumptions that its tolerance, its delays and what becomes of its omissions rest on."""
 
 
 @frozen
@@ -524,6 +533,7 @@ class Table:
         tests = [
             test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
         ]
+        tests += [test for delay in self.delays for test in delay.if_.tests]
         found = dict.fromkeys(name for test in tests for name in self.names_behind(test.name))
         values = ((name, self.values[name]) for name in found)
         return tuple(
@@ -531,6 +541,36 @@ class Table:
             for name, value in values
             if isinstance(value, Date) or (isinstance(value, Last | Take) and value.within is not None)
         )
+
+    @cached_property
+    def delays(self) -> tuple[Delay, ...]:
+        """The reasons for which doses may be delayed, of all regimens."""
+        return tuple(delay for regimen in self.regimens.values() for delay in regimen.delays)
+
+    @cached_property
+    def hourly(self) -> frozenset[str]:
+        """The acts from which some window counts hours: their times are kept."""
+        windows = (row.window for row in self.rows if row.window is not None)
+        return frozenset(window.from_ for window in windows if window.in_hours)
+
+    @cached_property
+    def to_the_hour(self) -> bool:
+        """Whether the time of an act matters, and not its day alone."""
+        values = (value for value in self.values.values() if isinstance(value, Last))
+        return bool(self.hourly) or any(value.within is not None and value.within.unit == "hours" for value in values)
+
+    @cached_property
+    def looks_ahead(self) -> bool:
+        """Whether some date is counted from a dose that is still to be given."""
+        dates = (value for value in self.values.values() if isinstance(value, Date))
+        return any(name in AHEAD for value in dates for name in names_of(value))
+
+    @cached_property
+    def counted_by_day(self) -> frozenset[str]:
+        """The acts of which the days are counted, since an act or within a time."""
+        counts = (value for value in self.values.values() if isinstance(value, Take))
+        narrowed = (value for value in counts if value.since is not None or value.within is not None)
+        return self.counted & {act for value in narrowed for act in value.of}
 
     def names_behind(self, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
         """A named value, and those that it reads."""
@@ -549,7 +589,8 @@ class Table:
             for value in self.values.values()
         )
         windows = any(row.window is not None for row in self.rows)
-        return values or windows or any(regimen.tolerance is not None for regimen in self.regimens.values())
+        regimens = self.regimens.values()
+        return values or windows or any(regimen.tolerance is not None or regimen.delays for regimen in regimens)
 
     @cached_property
     def routed(self) -> bool:
@@ -590,6 +631,7 @@ class Table:
         conditions = (item.condition for item in self.criteria.values() if item.condition is not None)
         read = {fact for condition in conditions for fact in self.facts_read(condition)}
         course = {fact for row in self.rows for guard in row.asked for fact in self.facts_read(guard.condition)}
+        course |= {fact for delay in self.delays for fact in self.facts_read(delay.if_)}
         return frozenset(read - course - {name for name, fact in self.facts.items() if fact.taken} - {WEIGHT_FACT})
 
     @cached_property

@@ -61,22 +61,26 @@ Dose = Quantity | QuantityRange
 
 @frozen
 class Duration:
-    """A whole number of days, weeks, months or years, as written; ``days`` converts the first two exactly."""
+    """A whole number of hours, days, weeks, months or years, as written; ``days`` converts days and weeks exactly.
+
+    Hours are a length of time between two instants; all others are counted on the calendar, in days.
+    """
 
     count: int
-    unit: Literal["days", "weeks", "months", "years"]
+    unit: Literal["hours", "days", "weeks", "months", "years"]
 
     @property
     def days(self) -> int:
-        """Length in calendar days. Months and years have no fixed length, so asking for them is a ValueError."""
-        if self.unit in ("months", "years"):
+        """Length in calendar days. Hours are none, months and years have no fixed length: for them a ValueError."""
+        if self.unit in ("hours", "months", "years"):
             raise ValueError(f"{self.unit} have no fixed number of days")
         return self.count * (7 if self.unit == "weeks" else 1)
 
     def before(self, day: date) -> date:
         """The day that lies so long before; a month back from the 31st is the last day of a shorter month.
 
-        Before the first day of the calendar there is only that day, and behind its last day only that one.
+        Before the first day of the calendar there is only that day, and behind its last day only that one. Of hours it
+        is the day on which so many of them before its beginning lie.
         """
         return self._away(day, -self.count)
 
@@ -86,6 +90,8 @@ class Duration:
 
     def _away(self, day: date, number: int) -> date:
         try:
+            if self.unit == "hours":
+                return day + timedelta(hours=number)
             if self.unit not in ("months", "years"):
                 return day + timedelta(days=number * (7 if self.unit == "weeks" else 1))
             months = day.year * 12 + day.month - 1 + number * (12 if self.unit == "years" else 1)
@@ -100,6 +106,10 @@ class Duration:
 
     def __str__(self) -> str:
         return f"{self.count} {self.unit.removesuffix('s') if self.count == 1 else self.unit}"
+
+
+Length = NewType("Length", Duration)
+"""A length of time that may be written in hours too."""
 
 
 @frozen

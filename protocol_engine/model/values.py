@@ -18,7 +18,7 @@ from attrs import field, frozen
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.facts import DAY_PATTERN, NO_CITES, NO_NAMES, Cites, Names
-from protocol_engine.model.units import Duration
+from protocol_engine.model.units import Duration, Length
 
 
 @frozen(kw_only=True)
@@ -26,14 +26,14 @@ class Last(Node):
     """The newest result of ``fact``, ``fact.part`` or ``choice.name`` by the day it was taken.
 
     ``at`` narrows to a named timepoint, ``where`` to reports with these details, such as those of one assessor.
-    ``within`` asks for a result no older than that on the day it is used: an older one is unknown, and stale.
+    ``within`` asks for a result no older than that when it is used: an older one is unknown, and stale.
     ``if_missing`` replaces an absent result (never two results that disagree) and must rest on an assumption.
     """
 
     last: str
     at: str | None = None
     where: dict[str, Names] = field(factory=dict)
-    within: Duration | None = None
+    within: Length | None = None
     if_missing: str | None = None
     label: str | None = None
     cite: Cites = NO_CITES
@@ -87,7 +87,8 @@ class Take(Node):
     the newest meet it in an unbroken row; both are 0 until somebody reports. In a run a result is counted only if it is
     ``apart`` from the one counted before it; one that comes sooner neither counts nor breaks the row.
     A count may also be ``of`` acts: ``dose.x`` and ``cycle.x`` of a regimen, or ``drug.x``; several are added up.
-    ``since`` an act, ``where`` and ``within`` narrow what is looked at, as they do for other values.
+    ``since`` an act, ``where`` and ``within`` narrow what is looked at, as they do for other values; acts are counted
+    from the day of that act on.
     """
 
     take: Head
@@ -139,8 +140,9 @@ class Members(Node):
     """Whether ``every`` or ``some`` member of a set has a value that meets ``is``, or the ``number`` of those that do.
 
     ``over`` is a fact that is reported for each member; the set is of those reported at the timepoint ``at``, or else
-    in the first report of all. A member that was not reported since is unknown, never left out: the number then lies
-    between those that surely meet it and those that may.
+    in the first report of all; with ``at: ever`` it grows with each member that is reported. A member that was not
+    reported since is unknown, never left out: the number then lies between those that surely meet it and those that
+    may.
     """
 
     members: Literal["every", "some", "number"]
@@ -165,6 +167,8 @@ class Span(Node):
 class Date(Node):
     """A day worked out from other days: of acts, of facts that are dates, of values, and of the calendar.
 
+    ``due`` is the day on which the next dose of the course is due, and ``last_day`` the last day for it; both move with
+    what is given. ``element.x`` is the day of the first dose of an element.
     Of a value that asks what ever was so it is the first day on which it was, of a confirmation the day of the first of
     the two results. Of several days it is the ``earliest`` that is known, or the ``latest``, for which all must be.
     ``plus`` and ``as_long_as`` are added to it; then it is no earlier than ``not_before``, and no later than
@@ -230,6 +234,10 @@ ONE_RESULT = ("first", "previous", "highest", "lowest")
 CONFIRMED = ("none", "unconfirmed", "confirmed")
 ACTS = ("dose", "cycle", "drug")
 """What a count may be of, beside results."""
+AHEAD = ("due", "last_day")
+"""What a date may count from that lies ahead: the day on which the next dose is due, and the last day for it."""
+EVER_REPORTED = "ever"
+"""Under ``at``, the members of a set that were ever reported: it grows."""
 
 
 def is_narrowed(value: Last) -> bool:

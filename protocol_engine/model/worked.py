@@ -6,7 +6,7 @@ moment whose results disagree, or lack a detail that is asked for, is in doubt; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +14,7 @@ from math import ceil
 
 from attrs import frozen
 
+from protocol_engine.model.events import EventTime
 from protocol_engine.model.facts import FactValue
 from protocol_engine.model.history import FactHistory, Result
 from protocol_engine.model.units import Duration
@@ -37,6 +38,7 @@ class Moment:
     sources: tuple[str, ...]
     timepoint: str | None = None
     component: str | None = None
+    at: EventTime | None = None
 
 
 def moments_of(
@@ -59,7 +61,15 @@ def _moment(group: tuple[Result, ...], part: str, where: Mapping[str, tuple[str,
     if unsure is None and part and None in values:
         unsure = part
     value = values.pop() if unsure is None and len(values) == 1 else None
-    return Moment(day, value, sources, meant[0].timepoint, unsure)
+    return Moment(day, value, sources, meant[0].timepoint, unsure, _told_at(meant, day))
+
+
+def _told_at(results: list[Result], day: date) -> EventTime:
+    """The newest time of several results of a day; the day alone where one of them has no time."""
+    times = [result.event.effective for result in results if result.day == day]
+    instants = {time.instant: time for time in times if time.instant is not None}
+    untimed = [time for time in times if time.instant is None]
+    return untimed[0] if untimed else instants[max(instants)]
 
 
 def within(moments: tuple[Moment, ...], length: Duration | None, today: date | None) -> tuple[Moment, ...]:
@@ -162,8 +172,13 @@ def spanned(value: Span, begun: date, start: date, end: date) -> date:
 
 def grown_old(moments: tuple[Moment, ...], length: Duration, after: date) -> date | None:
     """The first day behind another on which one of the moments is older than a length of time."""
-    days = (_too_old_on(item.day, length) for item in moments)
-    return min((day for day in days if day is not None and day > after), default=None)
+    return first_too_old((item.day for item in moments), length, after)
+
+
+def first_too_old(days: Iterable[date], length: Duration, after: date) -> date | None:
+    """The first day behind another on which one of some days lies further back than a length of time."""
+    old = (_too_old_on(day, length) for day in days)
+    return min((day for day in old if day is not None and day > after), default=None)
 
 
 def _too_old_on(day: date, length: Duration) -> date | None:

@@ -1,0 +1,83 @@
+"""What becomes of a cycle whose day 1 was left out, where it is neither made up nor forgotten."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from protocol_engine.engine import dosing
+from protocol_engine.engine.labels import Judgement
+from protocol_engine.engine.standing import Standing
+from protocol_engine.model.altering import altered
+from protocol_engine.model.events import ActEvent, AdministrationEvent, OmissionEvent
+from protocol_engine.model.state import ClosedDay, Position
+from protocol_engine.model.table import RegimenContent, Row, Table
+
+
+def runs_without_day_1(regimen: RegimenContent) -> bool:
+    """Whether a cycle of the regimen runs under its number although its day 1 was left out."""
+    return regimen.omitted is not None and regimen.omitted.day_1 != "made_up"
+
+
+def makes_up_later_days(regimen: RegimenContent) -> bool:
+    """Whether a later day that was left out stays due."""
+    return regimen.omitted is not None and regimen.omitted.later_days == "made_up"
+
+
+def settled(table: Table, position: Position, event: OmissionEvent, judged: Judgement) -> Position:
+    """The position after an omission: a later day is settled, and a cycle may run without its day 1.
+
+    Any other day 1 that is left out uses no number and stays due.
+    """
+    day, on = judged.act.day if judged.act is not None else None, event.effective.day
+    if judged.verdict != "allowed" or judged.row is None or day is None:
+        return position
+    closed = ClosedDay(day, on, given=False)
+    if judged.row.effect == "day":
+        return altered(position, closed_days=(*position.closed_days, closed))
+    omitted = table.regimens[event.regimen].omitted
+    counts = omitted is not None and omitted.day_1 == "counts"
+    return altered(
+        position,
+        cycle=(position.cycle or 0) + 1,
+        day=1,
+        given=position.given + (1 if counts else 0),
+        left_out=position.left_out + (0 if counts else 1),
+        cycle_start=dosing.due_day(table, position, judged.row) or on,
+        planned=dosing.planned_day(table, position, event.regimen),
+        closed_days=(closed,),
+        cycle_days=(*position.cycle_days, on),
+        delayed=(),
+        before_omission=altered(position, before_omission=None),
+    )
+
+
+def undone(position: Position, event: ActEvent, judged: Judgement) -> Position | None:
+    """Where the patient was before an omission, if the act is the very dose that was reported as left out."""
+    if position.before_omission is None or not isinstance(event, AdministrationEvent) or judged.act is None:
+        return None
+    same = event.regimen == position.regimen and judged.act.day == 1 and judged.cycle == position.cycle
+    return position.brought_up_to_now(position.before_omission) if same and judged.verdict != "duplicate" else None
+
+
+def with_later_days(moved: Position, omitted: Position) -> Position:
+    """The position after a dose that was given after all, with what had been done in its cycle before."""
+    later = tuple(closed for closed in omitted.closed_days if closed.day != 1)
+    return altered(moved, closed_days=(*moved.closed_days, *later)) if later else moved
+
+
+def too_early(standing: Standing, row: Row, on: date) -> date | None:
+    """The first day on which a cycle can begin without its day 1, if that is still to come."""
+    earliest = standing.when(row).earliest
+    return earliest if earliest is not None and on < earliest else None
+
+
+def may_be_meant(standing: Standing, regimen: str, on: date) -> bool:
+    """Whether a dose without its numbers may be a day 1 that was left out, since the next one is not due yet."""
+    position = standing.position
+    if position.before_omission is None or position.regimen != regimen:
+        return False
+    if position.day_1_given:
+        return False
+    rows = (row for row in standing.next_doses() if row.effect != "day" and row.act and row.act.name == regimen)
+    earliest = (standing.when(row).earliest for row in rows)
+    return any(day is not None and on < day for day in earliest)
