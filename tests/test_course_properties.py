@@ -42,16 +42,16 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "NCT07377643": ({}, {"A1": "may_change"}),
     "ALDER-1": ({},),
     "ASPEN-1": ({},),
+    "BROOM-1": ({},),
     "CEDAR-1": ({},),
     "ELDER-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "OLIVE-1": ({},),
-    "BROOM-1": ({},),
-    "WILLOW-1": ({},),
     "PINE-1": ({},),
     "ROWAN-1": ({},),
     "SORREL-1": ({},),
+    "WILLOW-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -270,14 +270,13 @@ TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
 TestASPEN1 = walk("ASPEN-1")
+TestBROOM1 = walk("BROOM-1")
 TestCEDAR1 = walk("CEDAR-1")
 TestELDER1 = walk("ELDER-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestOLIVE1 = walk("OLIVE-1")
-TestROWAN1 = walk("ROWAN-1")
-TestBROOM1 = walk("BROOM-1")
-TestWILLOW1 = walk("WILLOW-1")
 TestPINE1 = walk("PINE-1")
 TestROWAN1 = walk("ROWAN-1")
 TestSORREL1 = walk("SORREL-1")
+TestWILLOW1 = walk("WILLOW-1")
