@@ -423,6 +423,9 @@ class Decider:
                 ] = None
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
+        if fold.history.done:
+            told = remarks.of_reports_that_end_nothing(self.table, position, fold.history)
+            listing.notices |= dict.fromkeys(told)
         for parked in position.parked:
             listing.notices[f"{parked.id}: counts as soon as consent, eligibility and allocation are there"] = None
         listing.notices |= dict.fromkeys(extra)

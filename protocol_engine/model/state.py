@@ -78,7 +78,8 @@ class Position:
     eligibility and allocation. ``elements`` are those that doses were given in, in order. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
-    ``over_known`` the day on which that was first known.
+    ``over_known`` the day on which that was first known. ``first_end`` is the end that came first: a later one, such as
+    death, takes the place of ``ended`` and leaves it.
     """
 
     place: str
@@ -104,4 +105,5 @@ class Position:
     grounds: Grounds | None = None
     over_since: date | None = None
     over_known: date | None = None
+    first_end: Ended | None = None
     end_cites: tuple[str, ...] = ()
