@@ -13,6 +13,7 @@ from protocol_engine.checks import (
     conditions,
     criteria,
     dead_ends,
+    endpoints,
     graph,
     names,
     regimens,
@@ -43,6 +44,8 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     criteria.criteria_are_numbered,
     criteria.criteria_can_be_decided,
     criteria.derived_read_what_there_is,
+    endpoints.endpoints_name_days,
+    endpoints.endpoints_say_one_thing,
     shape.facts_have_one_type,
     shape.lines_say_one_thing,
     shape.sets_can_be_reported,
@@ -74,6 +77,7 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     regimens.allocation_is_as_designed,
     trails.every_step_can_be_reached,
     trails.parts_are_chosen_before,
+    endpoints.endpoints_can_happen,
     unused.declared_names_are_used,
 )
 """Further checks on the protocol as it is written."""
