@@ -396,7 +396,7 @@ def _claims(word: str, parts: list[str]) -> dict[str, Any]:
             raise _LineError(
                 f"{part!r} cannot be claimed of `{word}`; there are {', '.join([*known, *bare]) or 'none'}"
             )
-        if name in MANY:
+        if word == "do" and name in MANY:
             also.setdefault(name, []).append(claimed)
         elif name in also:
             raise _LineError(f"{name} stands there twice")

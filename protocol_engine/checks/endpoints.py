@@ -44,9 +44,11 @@ def days_of(outline: Outline) -> tuple[str, ...]:
 
 def _day_faults(outline: Outline, name: str) -> Iterator[tuple[str, str]]:
     value = outline.protocol.values.get(name)
-    taken = name in (*DATED, *OF_CENSORING) and name not in BUILT_IN_NAMES
-    if taken and (value is not None or name in outline.protocol.facts):
-        yield "name-taken", f"{name} is a word of endpoints, and a name of this file too; take another name"
+    if name in (*DATED, *OF_CENSORING):
+        taken = value is not None or name in outline.protocol.facts
+        if taken and name not in BUILT_IN_NAMES:
+            yield "name-taken", f"{name} is a word of endpoints, and a name of this file too; take another name"
+        return
     if isinstance(value, Take | Change | Members | Holds):
         yield "wrong-test", f"{name} tells no day; name an `ever`, a `last`, a `confirmation` or a `date`"
     if isinstance(value, Ever) and any(told in WITHOUT_DAYS for told in value.ever):

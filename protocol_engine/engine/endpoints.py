@@ -31,10 +31,11 @@ OFF_STUDY = ("death", "withdrawal.study", "study_closure")
 """After any of these nothing more is found, in every protocol."""
 
 
-def outcomes_of(table: Table, state: State, as_of: date | None) -> Outcomes:
-    """The ends and the endpoints of a course, as of a day, from what is known of it."""
+def outcomes_of(table: Table, state: State, as_of: date | None, only: str | None = None) -> Outcomes:
+    """The ends and the endpoints of a course, or ``only`` one of these, as of a day, from what is known of it."""
     known = DaysKnown(table, state, as_of if as_of is not None else date.min)
-    answers = tuple(_answer(known, name, endpoint) for name, endpoint in table.endpoints.items())
+    asked = ((name, it) for name, it in table.endpoints.items() if only in (None, name))
+    answers = tuple(_answer(known, name, endpoint) for name, endpoint in asked)
     protocol = {"id": table.protocol, "version": table.version, "digest": table.digest}
     return Outcomes(protocol, as_of, ends_of(known), answers, table.endpoints_see)
 
@@ -309,7 +310,7 @@ class _Rate:
         if level == CONFIRMED[2]:
             says = f"{what} counts on {on}, and was seen again after {asked.after} or more"
             return evolve(found, state="yes", on=on, because=(says,), events=told)
-        says = f"no {what} counts until {until}"
+        says = f"no result of {what} counts until {until}"
         if on is not None:
             says = f"{what} counts on {on}, and was not seen again after {asked.after} until {until}"
         return self._not_met(evolve(found, events=told), says, bool(moments), over)
@@ -331,4 +332,7 @@ class _Rate:
         if over is None:
             return evolve(found, state="not_yet", because=(says,))
         because = (says, f"closed by {_told(over)}")
-        return evolve(found, state="no" if evaluable else "not_evaluable", because=because)
+        if evaluable:
+            return evolve(found, state="no", because=because)
+        what = wording.label_of(self.known.table, self.of.fact)
+        return evolve(found, state="not_evaluable", because=because, missing=(f"{what} is not reported",))
