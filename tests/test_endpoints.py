@@ -139,9 +139,8 @@ def test_the_endpoints_of_a_journey(journey: str, day: str) -> None:
 
 def test_a_patient_is_censored_at_the_stop_under_the_other_reading_alone() -> None:
     """A7: the first ADC was stopped on 02-12, 29 + 12 = 41 days after consent; who was not stopped is not censored."""
-    stopped = outcomes(
-        "IIT2025006/first-adc-stopped-by-choice-second-stays-closed", "2026-02-19", A7="censored_at_stop"
-    )
+    journey = "IIT2025006/first-adc-stopped-by-choice-second-stays-closed"
+    stopped = outcomes(journey, "2026-02-19", A7="censored_at_stop")
     assert said(stopped)["PFS1"] == "censored 2026-02-12 41 1"
     before = outcomes(journey, "2026-02-11", A7="censored_at_stop")
     assert said(before)["PFS1"] == "open"
