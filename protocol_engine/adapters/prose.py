@@ -387,7 +387,7 @@ def _endpoint_words(protocol: Protocol, endpoint: Endpoint) -> str:
     elif endpoint.censoring is not None:
         days = listed(_named_days(protocol, endpoint.censoring), "or")
         last = ", whichever comes last" if len(endpoint.censoring) > 1 else ""
-        told.append(f"censored on the day of {days}{last}")
+        told.append(f"censored at {days}{last}")
     return capital("; ".join(told)) + cites(endpoint.cite, endpoint.rests, silent=endpoint.see)
 
 

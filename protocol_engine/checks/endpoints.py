@@ -11,6 +11,7 @@ from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.checks.worked import where_faults
 from protocol_engine.errors import Problem
 from protocol_engine.model.protocol import DateExpression, Endpoint, Give, May, MissedVisits, Perform, Response
+from protocol_engine.model.units import NotStated
 from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take, Value, names_of
 
 Fault = tuple[str, str, str]
@@ -90,7 +91,7 @@ def endpoints_say_one_thing(outline: Outline) -> Iterator[Problem]:
 def _endpoint_faults(endpoint: Endpoint) -> Iterator[Fault]:
     if endpoint.from_ is None:
         for key in ("up_to", "censoring", "missed"):
-            if getattr(endpoint, key) is not None:
+            if not isinstance(getattr(endpoint, key), NotStated | None):
                 yield "ignored", key, "belongs to a time to an event: give `from` and `to`, or leave it out"
         if endpoint.of is None and endpoint.closed_by:
             yield "ignored", "closed_by", "closes nothing: what is defined in words only is not computed"
