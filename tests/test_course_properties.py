@@ -43,6 +43,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "ALDER-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
+    "PLUM-1": ({},),
     "ROWAN-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
