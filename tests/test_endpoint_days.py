@@ -18,6 +18,7 @@ from protocol_engine import Course, compile_protocol
 from protocol_engine.checks import check_protocol
 from protocol_engine.engine.course import Machine
 from protocol_engine.model.outcomes import EndpointAnswer
+from protocol_engine.model.protocol import Protocol
 from protocol_engine.reader import read_protocol
 
 ROWAN = (Path(__file__).parent / "protocols" / "ROWAN-1.yaml").read_text(encoding="utf-8")
@@ -38,15 +39,22 @@ VALUES = """\
   after_dose: {label: image after a dose, ever: procedure.resection, since: administration.rowanib, cite: R4}
   ours: {label: our last reading, last: image, where: {reader: ours}, cite: R4}
   worse_twice: {label: worse twice, confirmation: image, is: worse, after: 2 weeks, cite: R4}
+  in_element: {label: a month after the element began, date: element, plus: 1 month, cite: R4}
+  clear_here: {label: as known here, holds: {in_element: reached}, cite: R4}
+  last_contact: {label: a taken name, last: image, cite: R4}
   still_clear: {label: margin clear and no progression, holds: {clear: yes, progressed: no}, cite: R4}
 """
 
 
-@cache
-def machine_with(endpoint: str) -> Machine:
+def protocol_with(endpoint: str) -> Protocol:
     text = ROWAN.replace("\ndrugs:\n", f"{FACTS}\ndrugs:\n").replace("\ncourse:\n", f"{VALUES}\ncourse:\n", 1)
     text = text.replace("endpoints_see: N1", f"endpoints:\n  E: {{{endpoint}, cite: R4}}\n")
-    protocol = read_protocol(text, "rowan.yaml")
+    return read_protocol(text, "rowan.yaml")
+
+
+@cache
+def machine_with(endpoint: str) -> Machine:
+    protocol = protocol_with(endpoint)
     assert [problem for problem in check_protocol(protocol) if problem.severity == "problem"] == []
     return compile_protocol(protocol)
 
@@ -178,6 +186,29 @@ def test_a_visit_missed_only_if_a_reading_was_not_ours() -> None:
     assert said(f"{OPEN}, missed: {{visits: 9, of: image}}, censoring: from", death) == "event 2026-03-05"
 
 
+def test_what_begins_after_it_was_closed_does_not_count() -> None:
+    """Worse on 1 and 20 March, after a new therapy of February: as with what ends it, so with what begins it."""
+    endpoint = "from: {date_of: worse_twice}, to: {date_of: death}, closed_by: new_therapy, censoring: from"
+    worse = "i1 2026-03-01 observation fact=image value=worse\ni2 2026-03-20 observation fact=image value=worse\n"
+    found = answer(endpoint, worse + "n 2026-02-10 new_therapy therapy=another")
+    assert (found.state, found.begin) == ("not_begun", None)
+    assert found.because == (
+        "new therapy on 2026-02-10 closes it before worse twice on 2026-03-01, which does not count",
+    )
+    assert said(endpoint, worse + "n 2026-03-01 new_therapy therapy=another") == "censored 2026-03-01"
+    in_doubt = endpoint.replace("new_therapy", "progressed")
+    early = "q1 2026-02-01 observation fact=response value=PD\nq2 2026-02-01 observation fact=response value=SD\n"
+    assert said(in_doubt, worse + early) == "unknown"
+
+
+def test_visits_missed_before_the_beginning_are_not_asked_for() -> None:
+    """Visits on 30 January, 27 February and 27 March: the first is over before 1 March, and so is the second."""
+    endpoint = "from: {date_of: operated}, to: {date_of: death}, missed: {visits: 2, of: image}, censoring: from"
+    lines = "p 2026-03-01 procedure procedure=resection\n"
+    assert said(endpoint, lines + "x 2026-04-20 death") == "event 2026-04-20"
+    assert said(endpoint, lines + "x 2026-04-25 death") == "censored 2026-03-01"  # the visit of 24 April is missed too
+
+
 def test_before_the_allocation_no_visit_is_asked_for() -> None:
     endpoint = "from: {date_of: consent}, to: {date_of: death}, missed: {visits: 1, of: image}, censoring: from"
     told = events("c 2026-01-01 consent\nx 2026-06-01 death")
@@ -235,3 +266,31 @@ def test_the_wire_form_of_a_course_in_which_nothing_happened() -> None:
     wire = Course(machine_with(TO.format("consent", "death"))).outcomes().as_json()
     assert (wire["as_of"], wire["endpoints"][0]["state"]) == (None, "not_begun")
     assert json.dumps(wire["ends"]["new_therapy"]) == "null"
+
+
+# --- what the checks find --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "code", "words"),
+    [
+        (f"{OPEN}, censoring: last_contact", "name-taken", "last_contact is a word of endpoints, and a name of this"),
+        (f"{OPEN}, closed_by: in_element, censoring: from", "wrong-test", "counts since the element where the patient"),
+        ("of: {fact: clear_here, is: ['yes']}", "wrong-test", "clear_here counts since the element"),
+        ("of: {fact: deadline, is: [late]}", "wrong-test", "deadline has no levels of which one could count"),
+        ("of: {fact: worse_twice, is: [unconfirmed]}", "wrong-test", "only `confirmed` counts"),
+        ("of: {fact: worse_twice, is: [confirmed], since: allocation}", "ignored", "which says this itself"),
+        ("of: {fact: image, is: [better], since: nothing}", "unknown-name", "'nothing' is no element or act"),
+        ("of: {fact: image, is: [better], where: {eye: ours}}", "unknown-name", "eye"),
+        ("of_words: as they feel, closed_by: death", "ignored", "closes nothing"),
+        (
+            f"{OPEN}, missed: {{visits: 2, of: mine}}, censoring: from",
+            "unknown-name",
+            "'mine' is no fact, and no `last`",
+        ),
+        (f"{OPEN}, missed: {{visits: 0, of: image}}, censoring: from", "no-calendar", "closes everything at once"),
+    ],
+)
+def test_a_fault_of_an_endpoint_is_found(endpoint: str, code: str, words: str) -> None:
+    found = [problem for problem in check_protocol(protocol_with(endpoint)) if problem.severity == "problem"]
+    assert [(problem.code, words in problem.message) for problem in found] == [(code, True)]

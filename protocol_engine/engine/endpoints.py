@@ -111,6 +111,10 @@ class _Time:
         if begin.doubt:
             return evolve(empty, state="unknown", missing=self._missing(begin.doubt), events=begin.sources)
         end = min(endpoint.up_to.after(begin.day), known.as_of) if endpoint.up_to is not None else known.as_of
+        whole = evolve(empty, begin=begin.day, until=end)
+        early = [item for item in self._named_closings() if item.day < begin.day]
+        if early:
+            return self._closed_before(whole, begin, early)
         targets = known.of(endpoint.to) if endpoint.to is not None else []
         closings, lasts = self._closings(begin, end), self._lasts(begin, end)
         before = next((item for item in targets if item.lone and item.day < begin.day and not item.doubt), None)
@@ -122,7 +126,6 @@ class _Time:
             )
             for one, two, three in product((False, True), repeat=3)
         ]
-        whole = evolve(empty, begin=begin.day, until=end)
         if before is not None:
             text = f"{_told(before)} lies before the beginning on {begin.day}; whether it came again is not told"
             return evolve(whole, state="unknown", because=(text,), events=before.sources)
@@ -146,10 +149,22 @@ class _Time:
 
     def _closings(self, begin: Dated, end: date) -> list[Dated]:
         """What closes the observation: what is named, and visits that were missed."""
-        found = [item for name in self.endpoint.closed_by for item in self.known.named(name)]
+        found = self._named_closings()
         if self.endpoint.missed is not None:
-            found += _missed(self.known, self.endpoint.missed)
-        return [item for item in found if begin.day <= item.day <= end]
+            found += _missed(self.known, self.endpoint.missed, begin.day)
+        return [item for item in found if item.day <= end]
+
+    def _named_closings(self) -> list[Dated]:
+        return [item for name in self.endpoint.closed_by for item in self.known.named(name)]
+
+    def _closed_before(self, whole: EndpointAnswer, begin: Dated, early: list[Dated]) -> EndpointAnswer:
+        """What comes after it was closed does not count, and so the beginning does not either."""
+        sure = next(iter(_sure(early, doubtful=False)), None)
+        if sure is None:
+            missing = self._missing(tuple(why for item in early for why in item.doubt))
+            return evolve(whole, state="unknown", missing=missing, events=early[0].sources)
+        text = f"{_told(sure)} closes it before {_told(begin)}, which does not count"
+        return evolve(whole, begin=None, until=None, because=(text,), events=(*sure.sources, *begin.sources))
 
     def _lasts(self, begin: Dated, end: date) -> list[Dated]:
         """The days on which the patient may be censored."""
@@ -205,10 +220,11 @@ def _doubt_words(table: Table, missing: Missing) -> str:
     return death_in_doubt(missing) if missing.fact == "death" else wording.missing_words(table, missing)
 
 
-def _missed(known: DaysKnown, missed: MissedVisits) -> list[Dated]:
+def _missed(known: DaysKnown, missed: MissedVisits, begin: date) -> list[Dated]:
     """The last day of the visits that were missed, so many in a row; sure, and as results in doubt would have it.
 
-    A visit was missed if nothing was found from the end of the one before until the end of its own days.
+    A visit was missed if nothing was found from the end of the one before until the end of its own days. Those that
+    were over before the beginning are not asked for.
     """
     value = known.table.values.get(missed.of)
     fact = value.last.partition(".")[0] if isinstance(value, Last) else missed.of
@@ -225,7 +241,7 @@ def _missed(known: DaysKnown, missed: MissedVisits) -> list[Dated]:
             last = calendar.window(visit)[1]
             if last >= known.as_of or row == missed.visits:
                 break
-            row = 0 if any(before < day <= last for day in days) else row + 1
+            row = 0 if last < begin or any(before < day <= last for day in days) else row + 1
             before = last
         found.append(before if row == missed.visits else None)
     what = f"the last day of {missed.visits} visits missed in a row"
