@@ -374,7 +374,8 @@ def _endpoint_words(protocol: Protocol, endpoint: Endpoint) -> str:
         since = f", after {_since_words(protocol, endpoint.of.since)}" if endpoint.of.since is not None else ""
         narrowed = f"{where_words(endpoint.of.where)}{since}"
         what = label(protocol, endpoint.of.fact)
-        told.append(f"{what} of {listed(endpoint.of.is_, 'or')}{narrowed}{confirmed}")
+        link = "is" if endpoint.of.fact in protocol.values else "of"
+        told.append(f"{what} {link} {listed(endpoint.of.is_, 'or')}{narrowed}{confirmed}")
     if endpoint.of_words is not None:
         told.append(endpoint.of_words)
     if endpoint.closed_by:
@@ -398,7 +399,14 @@ def _named_days(protocol: Protocol, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _day_name(protocol: Protocol, name: str) -> str:
-    return label(protocol, name) if name in protocol.values or name in protocol.facts else words(name.replace(".", " "))
+    kind, _, rest = name.partition(".")
+    if name in protocol.values or name in protocol.facts:
+        return label(protocol, name)
+    if kind == "procedure" and rest in protocol.procedures:
+        return protocol.procedures[rest].name
+    if kind == "administration" and rest in protocol.regimens:
+        return f"a dose of {regimen_name(protocol, rest)}"
+    return words(name.replace(".", " "))
 
 
 def _since_words(protocol: Protocol, name: str) -> str:
