@@ -12,11 +12,13 @@ from pathlib import Path
 
 from protocol_engine import compiler
 from protocol_engine.checks import check_protocol
-from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, propose, step
+from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, known_by, propose, step
+from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.intake import accepted
 from protocol_engine.errors import InputError, Mark, Problem, Problems
 from protocol_engine.model.decision import Answer, Decision
 from protocol_engine.model.events import PatientEvent
+from protocol_engine.model.outcomes import Outcomes
 from protocol_engine.model.protocol import Protocol
 from protocol_engine.reader import declared_readings, read_protocol
 
@@ -104,6 +106,12 @@ class Course:
     def decide(self, as_of: date | None = None) -> Decision:
         """What comes next, as of a day (default: the last date among the events taken, those skipped left aside)."""
         return decide(self.machine, self.state, as_of)
+
+    def outcomes(self, as_of: date | None = None) -> Outcomes:
+        """The ends and endpoints of the course, as of a day (default: the last date among the events taken)."""
+        day = as_of if as_of is not None else self.state.as_of
+        state = known_by(self.machine, self.state, day)[0] if day is not None else self.state
+        return outcomes_of(self.machine.table, state, day)
 
     def propose(self, event: PatientEvent) -> Answer:
         """May this be done on its day? Nothing changes."""

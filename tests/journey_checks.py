@@ -129,6 +129,8 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         "not allowed": lambda subject: any(agrees(subject, no["action"]) for no in decision["not_allowed"]),
         "assumption": lambda subject: not lacking(subject["ids"], decision["assumptions"]),
         "not stated": lambda subject: not lacking(subject["ids"], decision["not_stated"]),
+        "endpoint": lambda subject: any(agrees(subject, found) for found in decision.get("endpoints", ())),
+        "end": lambda subject: agrees({**subject, "of": None}, decision.get("ends", {}).get(subject["of"], {})),
         "notice": lambda subject: any(subject["contains"].lower() in text for text in told),
         "no notice": lambda subject: all(subject["contains"].lower() not in text for text in told),
     }
@@ -138,7 +140,24 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         for line in checkpoint.expected(word)
         if not holds(line.subject)
     ]
+    for line in checkpoint.expected("endpoint"):
+        found = next((one for one in decision["endpoints"] if agrees(line.subject, one)), None)
+        if found is not None:
+            complaints += [(line.number, line.text, what) for what in endpoint_fails(line, found)]
     return complaints
+
+
+def endpoint_fails(line: Expectation, found: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the claims about one endpoint; `by` is the whole list of events."""
+    wrong = []
+    for name, wanted in line.also.items():
+        there = found["events" if name == "by" else name]
+        if name in ("because", "missing"):
+            right = wanted.lower() in " ".join(there).lower()
+        else:
+            right = (sorted(there) if name == "by" else there) == (sorted(wanted) if name == "by" else wanted)
+        wrong += [] if right else [f"{name} is {there}, not {wanted}"]
+    return wrong
 
 
 def wrong_with_reply(checkpoint: Checkpoint, reply: Answer) -> list[Complaint]:
@@ -198,6 +217,8 @@ def decision_lines(decision: Answer) -> list[str]:
         *map(await_line, decision["awaiting"]),
         *([ended_line(decision["ended"])] if decision["ended"] else []),
         *map(deviation_line, decision["deviations"]),
+        *(f"endpoint {found['endpoint']} {found['state']} {found['on']}" for found in decision.get("endpoints", ())),
+        *(f"end {of} {found['state']}" for of, found in decision.get("ends", {}).items() if isinstance(found, dict)),
         *(f"not allowed {action_line(no['action'])[3:].partition(';')[0]}" for no in decision["not_allowed"]),
         f"assumption {' '.join(decision['assumptions'])}",
         f"not stated {' '.join(decision['not_stated'])}",

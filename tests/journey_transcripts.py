@@ -35,6 +35,9 @@ expected. Under `next`:
     not stated N1 N2
     notice contains "surgery"
     no notice contains "provisional"
+    endpoint PFS event 2026-05-01; from 2026-01-03; days 118; months 3; by e9
+    endpoint OS censored 2026-06-01         or its state alone: `endpoint PFS2 not_begun`
+    end treatment ended progression 2026-05-01     or study, survival_follow_up; the state alone where nothing is over
 
 `do`, `await`, `deviation` and `ended` lines are the whole list: what is not written must not be there. The
 others name a part of what must be there. Behind a semicolon stand further claims about the same line:
@@ -178,6 +181,9 @@ FIELDS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "procedure": {"procedure": _text},
     "adverse_event": {"term": _text, "grade": _whole, "unacceptable": _yes_no, "drug": _text},
     "discontinuation": {"scope": _text, "reason": _text},
+    "new_therapy": {"therapy": _text},
+    "contact": {},
+    "lost_to_follow_up": {},
     "withdrawal": {"scope": _text},
     "death": {},
     "study_closure": {},
@@ -365,6 +371,16 @@ CLAIMS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "await": {"by": _ids},
     "deviation": {"cites": _ids},
     "refused": {"because": _contained, "cites": _ids},
+    "endpoint": {
+        "from": _day,
+        "until": _day,
+        "days": _whole,
+        "months": _whole,
+        "by": lambda written: written.split(),
+        "because": _contained,
+        "missing": _contained,
+        "confirmation": _text,
+    },
 }
 BARE_CLAIMS: Mapping[str, Mapping[str, tuple[str, object]]] = {
     "do": {strength: ("strength", strength) for strength in STRENGTHS},
@@ -385,7 +401,7 @@ def _claims(word: str, parts: list[str]) -> dict[str, Any]:
             raise _LineError(
                 f"{part!r} cannot be claimed of `{word}`; there are {', '.join([*known, *bare]) or 'none'}"
             )
-        if name in MANY:
+        if word == "do" and name in MANY:
             also.setdefault(name, []).append(claimed)
         elif name in also:
             raise _LineError(f"{name} stands there twice")
@@ -436,6 +452,24 @@ def _subject_of_ended(rest: str) -> dict[str, Any]:
     return {"reason": reason, "date": _day(day)}
 
 
+def _subject_of_endpoint(rest: str) -> dict[str, Any]:
+    match rest.split():
+        case [name, state]:
+            return {"endpoint": name, "state": state, "on": None}
+        case [name, state, day]:
+            return {"endpoint": name, "state": state, "on": _day(day)}
+    raise _LineError("needs `endpoint NAME STATE`, with the day of an event, of censoring or of a response")
+
+
+def _subject_of_end(rest: str) -> dict[str, Any]:
+    match rest.split():
+        case [of, state]:
+            return {"of": of, "state": state}
+        case [of, state, reason, day]:
+            return {"of": of, "state": state, "reason": reason, "date": _day(day)}
+    raise _LineError("needs `end WHAT STATE`, with the reason and the day where it is over")
+
+
 def _subject_of_deviation(rest: str) -> dict[str, Any]:
     match rest.split():
         case [event, verdict] if verdict in VERDICTS:
@@ -460,6 +494,8 @@ SUBJECTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "do": _subject_of_do,
     "await": _subject_of_await,
     "ended": _subject_of_ended,
+    "endpoint": _subject_of_endpoint,
+    "end": _subject_of_end,
     "deviation": _subject_of_deviation,
     "not allowed": _action,
     "track": _subject_of_track,

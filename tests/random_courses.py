@@ -180,8 +180,15 @@ def reports(table: Table) -> st.SearchStrategy[Wire]:
     scopes = st.sampled_from(("treatment", *sorted(table.drugs)))
     stops = scopes.map(lambda scope: {"kind": "discontinuation", "scope": scope, "reason": "her wish"})
     found = [observations(table)] * 5
-    return st.one_of(*found, adverse_events(table), stops)
+    return st.one_of(*found, adverse_events(table), stops, st.sampled_from(AFTERWARDS))
 
+
+AFTERWARDS: tuple[Wire, ...] = (
+    {"kind": "new_therapy", "therapy": "another drug"},
+    {"kind": "contact"},
+    {"kind": "lost_to_follow_up"},
+)
+"""Reports that move a course only where its protocol reads them."""
 
 ENDINGS: tuple[Wire, ...] = (
     {"kind": "withdrawal", "scope": "treatment"},

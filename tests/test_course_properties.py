@@ -49,6 +49,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "LARCH-1": ({},),
     "OLIVE-1": ({},),
     "PINE-1": ({},),
+    "PLUM-1": ({},),
     "ROWAN-1": ({},),
     "SORREL-1": ({},),
     "WILLOW-1": ({},),
@@ -277,6 +278,7 @@ TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestOLIVE1 = walk("OLIVE-1")
 TestPINE1 = walk("PINE-1")
+TestPLUM1 = walk("PLUM-1")
 TestROWAN1 = walk("ROWAN-1")
 TestSORREL1 = walk("SORREL-1")
 TestWILLOW1 = walk("WILLOW-1")

@@ -76,6 +76,9 @@ EXAMPLES: tuple[Schema, ...] = (
     {"id": "e13", "kind": "withdrawal", "effective": "2026-05-03", "scope": "treatment"},
     {"id": "e14", "kind": "study_closure", "effective": "2027-12-31"},
     {"id": "e15", "kind": "death", "effective": "2027-03-04"},
+    {"id": "e19", "kind": "new_therapy", "effective": "2026-08-01", "therapy": "capecitabine"},
+    {"id": "e20", "kind": "contact", "effective": "2026-11-05"},
+    {"id": "e21", "kind": "lost_to_follow_up", "effective": "2027-02-01"},
     {
         "id": "e16",
         "kind": "correction",

@@ -30,10 +30,13 @@ from protocol_engine.model.events import (
     AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
+    ContactEvent,
     CorrectionEvent,
     DeathEvent,
     DiscontinuationEvent,
     EligibilityEvent,
+    LostToFollowUpEvent,
+    NewTherapyEvent,
     ObservationEvent,
     OmissionEvent,
     OtherTreatmentEvent,
@@ -392,6 +395,12 @@ def event_words(book: Book, event: PatientEvent) -> str:  # noqa: C901, PLR0912 
         case DiscontinuationEvent():
             what = "treatment" if event.scope == "treatment" else drug_name(book, event.scope)
             return f"{what} stopped for good"
+        case NewTherapyEvent():
+            return f"new anticancer therapy: {event.therapy}"
+        case ContactEvent():
+            return "seen or heard of alive"
+        case LostToFollowUpEvent():
+            return "lost to follow-up"
         case WithdrawalEvent():
             return f"withdrawal from {'the study' if event.scope == 'study' else 'treatment'}"
         case DeathEvent():

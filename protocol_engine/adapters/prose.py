@@ -312,6 +312,8 @@ def _happening(protocol: Protocol, name: str, value: Ever) -> str:
         return f"{listed(asked.get('value', ('treatment, or a drug of it,',)), 'or')} was stopped for good"
     if kind == "administration":
         return f"{regimen_name(protocol, rest)} was given"
+    if kind in ("new_therapy", "lost_to_follow_up"):
+        return "a new anticancer therapy began" if kind == "new_therapy" else "the patient was lost to follow-up"
     return f"{words(rest or kind)} was done"
 
 
@@ -377,19 +379,59 @@ def _endpoint_words(protocol: Protocol, endpoint: Endpoint) -> str:
     if endpoint.of is not None:
         again = endpoint.of.confirmed_after
         confirmed = f", seen again at least {again} later" if again is not None and again.count else ""
-        told.append(f"{fact_name(protocol, endpoint.of.fact)} of {listed(endpoint.of.is_, 'or')}{confirmed}")
+        since = f", after {_since_words(protocol, endpoint.of.since)}" if endpoint.of.since is not None else ""
+        narrowed = f"{where_words(endpoint.of.where)}{since}"
+        what = label(protocol, endpoint.of.fact)
+        link = "is" if endpoint.of.fact in protocol.values else "of"
+        told.append(f"{what} {link} {listed(endpoint.of.is_, 'or')}{narrowed}{confirmed}")
     if endpoint.of_words is not None:
         told.append(endpoint.of_words)
+    if endpoint.closed_by:
+        told.append(f"what comes later than {listed(_named_days(protocol, endpoint.closed_by), 'or')} does not count")
+    if endpoint.missed is not None:
+        of = label(protocol, endpoint.missed.of)
+        told.append(f"nor what comes after {endpoint.missed.visits} visits missed in a row ({of})")
     if isinstance(endpoint.censoring, NotStated):
         told.append("censoring not stated")
     elif endpoint.censoring is not None:
-        told.append(f"censored at {_date_words(protocol, endpoint.censoring)}")
+        days = listed(_named_days(protocol, endpoint.censoring), "or")
+        last = ", whichever comes last" if len(endpoint.censoring) > 1 else ""
+        told.append(f"censored at {days}{last}")
     return capital("; ".join(told)) + cites(endpoint.cite, endpoint.rests, silent=endpoint.see)
+
+
+def _named_days(protocol: Protocol, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The days that an endpoint names, in words."""
+    own = {"from": "the beginning", "up_to": "the end of that time", "last_contact": "the last contact"}
+    return tuple(own.get(name) or _day_name(protocol, name) for name in names)
+
+
+def _day_name(protocol: Protocol, name: str) -> str:
+    kind, _, rest = name.partition(".")
+    if name in protocol.values or name in protocol.facts:
+        return label(protocol, name)
+    if kind == "procedure" and rest in protocol.procedures:
+        return protocol.procedures[rest].name
+    if kind == "administration" and rest in protocol.regimens:
+        return f"a dose of {regimen_name(protocol, rest)}"
+    return words(name.replace(".", " "))
+
+
+def _since_words(protocol: Protocol, name: str) -> str:
+    named = any(name == element for element in _elements(protocol))
+    return f"{_element_title(protocol, name)} began" if named else moment_words(name)
+
+
+def _elements(protocol: Protocol) -> tuple[str, ...]:
+    steps = [step for arm in protocol.arms.values() for step in arm.course]
+    for step in steps:
+        steps += [inner for group in inner_steps(step) for inner in group]
+    return tuple(step.element for step in steps if isinstance(step, Give))
 
 
 def _date_words(protocol: Protocol, when: DateExpression) -> str:
     if when.date_of is not None:
-        return words(when.date_of)
+        return _day_name(protocol, when.date_of)
     if when.start_of is not None:
         return f"the first dose of {_element_title(protocol, when.start_of)}"
     if when.first is not None:

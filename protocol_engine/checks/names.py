@@ -25,8 +25,11 @@ from protocol_engine.model.protocol import (
 
 SAME_REGIMEN = "same_regimen"
 BUILT_IN_ENDS = ("death", "off_study", "withdrawal", "study_closure", "discontinuation")
-DATED = ("consent", "eligibility", "allocation", "death", "withdrawal", "discontinuation", "study_closure")
-"""What an endpoint may take the date of, beside ``procedure.x``, ``administration.x`` and ``choice.x.y``."""
+DATED = (
+    "consent", "eligibility", "allocation", "first_dose", "death", "withdrawal", "withdrawal.study",
+    "withdrawal.treatment", "discontinuation", "study_closure", "new_therapy", "lost_to_follow_up",
+)  # fmt: skip
+"""What an endpoint may take the date of, beside acts, values and facts."""
 
 
 def names_stand_for_one_thing(outline: Outline) -> Iterator[Problem]:
@@ -160,7 +163,10 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
             for name in node.ratio if isinstance(node.ratio, dict) else ():
                 yield f"ratio.{name}", name, protocol.arms, "arm"
         case Response():
-            yield from _results(outline, node.fact, node.is_, "fact")
+            if node.fact not in protocol.values:
+                yield from _results(outline, node.fact, node.is_, "fact")
+            if node.since is not None:
+                yield "since", node.since, _starts(outline), "element or act"
         case DateExpression():
             yield from _dates(outline, node)
         case _:
@@ -171,18 +177,20 @@ def _dates(outline: Outline, node: DateExpression) -> Iterator[Reference]:
     elements = [step.element for _, step in outline.of(Give)]
     elements += [step.observe for _, step in outline.of(Observe)]
     if node.date_of is not None:
-        yield "date_of", node.date_of, [*DATED, *acts_of(outline)], "act"
+        protocol = outline.protocol
+        yield "date_of", node.date_of, [*DATED, *acts_of(outline), *protocol.values, *protocol.facts], "act"
     if node.start_of is not None:
         yield "start_of", node.start_of, elements, "element"
     if node.first is not None:
         yield from _results(outline, node.first, node.is_, "first")
     if node.since is not None:
-        yield (
-            "since",
-            node.since,
-            [*elements, "consent", "eligibility", "allocation", *acts_of(outline)],
-            "element or act",
-        )
+        yield "since", node.since, _starts(outline), "element or act"
+
+
+def _starts(outline: Outline) -> list[str]:
+    """What results of an endpoint may be counted from."""
+    elements = [step.element for _, step in outline.of(Give)]
+    return [*elements, "consent", "eligibility", "allocation", *acts_of(outline)]
 
 
 def _results(outline: Outline, fact: str, levels: tuple[str, ...], key: str) -> Iterator[Reference]:

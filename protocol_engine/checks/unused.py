@@ -10,7 +10,17 @@ from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
 from protocol_engine.model.formulas import INPUTS
-from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
+from protocol_engine.model.protocol import (
+    Administration,
+    DateExpression,
+    Endpoint,
+    Give,
+    May,
+    MissedVisits,
+    Never,
+    Perform,
+    Response,
+)
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.values import Ever, Last, Prefer, Worked, facts_of, names_of
 
@@ -57,15 +67,33 @@ def _named_in(node: Node) -> Iterator[tuple[str, str]]:
         yield from (("facts", name.partition(".")[0]) for name in facts_of(node))
     if isinstance(node, Worked | Prefer):
         yield from ((section, name) for section in ("values", "facts") for name in names_of(node))
+    for name in _of_endpoint(node):
+        yield from (("values", name), ("facts", name))
+        head, _, tail = name.partition(".")
+        yield {"procedure": "procedures", "administration": "regimens"}.get(head, "facts"), tail or head
     if isinstance(node, Formula):
         yield from (("facts", name) for name in INPUTS[node.formula])
     if isinstance(node, Ever):
         yield "values", str(node.before)
         yield from (("drugs", drug) for drug in (node.is_ or {}).get("drug", ()))
-    acts = node.ever if isinstance(node, Ever) else (str(node.date_of),) if isinstance(node, DateExpression) else ()
-    for name in acts:
+    for name in node.ever if isinstance(node, Ever) else ():
         head, _, tail = name.partition(".")
         yield {"procedure": "procedures", "administration": "regimens"}.get(head, "facts"), tail or head
+
+
+def _of_endpoint(node: Node) -> tuple[str, ...]:
+    """The days that an endpoint, or a part of one, names."""
+    match node:
+        case Endpoint():
+            return (*node.closed_by, *(node.censoring if isinstance(node.censoring, tuple) else ()))
+        case MissedVisits():
+            return (node.of,)
+        case Response():
+            return (node.fact,)
+        case DateExpression():
+            return (node.date_of,) if node.date_of is not None else ()
+        case _:
+            return ()
 
 
 NAMES: dict[str, dict[type[Node], tuple[str, ...]]] = {
@@ -75,7 +103,6 @@ NAMES: dict[str, dict[type[Node], tuple[str, ...]]] = {
     "procedures": {Perform: ("perform",), May: ("perform",)},
     "facts": {
         DateExpression: ("first",),
-        Response: ("fact",),
         Ratio: ("ratio", "to"),
         HalfLives: ("half_lives", "since"),
         Newest: ("newest",),

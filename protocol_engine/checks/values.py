@@ -14,6 +14,8 @@ from protocol_engine.model.values import Ever, Holds, Last, Prefer, Take, Value,
 
 GATES = ("consent", "eligibility", "allocation")
 REPORTS = ("adverse_event", "discontinuation")
+ONCE_REPORTED = ("new_therapy", "lost_to_follow_up")
+"""Reports of which only their day can be asked."""
 Fault = tuple[str, str, str]
 FEWEST_SOURCES = 2
 MOST_DEEP = 40
@@ -106,11 +108,12 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
             yield from _levels(value, name, scopes)
         elif name in outline.protocol.facts:
             yield from _result_faults(outline, value, name)
-        elif name in acts_of(outline):
+        elif name in (*ONCE_REPORTED, *acts_of(outline)):
             if value.is_ is not None:
-                yield "wrong-test", "is", f"{name} is an act, which was done or was not; leave `is` out"
+                what = "a report, which was made" if name in ONCE_REPORTED else "an act, which was done"
+                yield "wrong-test", "is", f"{name} is {what} or was not; leave `is` out"
         else:
-            known = [*outline.protocol.facts, *REPORTS, *acts_of(outline)]
+            known = [*outline.protocol.facts, *REPORTS, *ONCE_REPORTED, *acts_of(outline)]
             yield "unknown-name", "ever", f"{name!r} is no fact, report or act; {hint(name, known)}"
     known_marks = [*GATES, "first_dose", "element", *elements_of(outline), *acts_of(outline)]
     for act in value.since:
@@ -175,7 +178,7 @@ def _levels(value: Ever, name: str, known: tuple[str, ...]) -> Iterator[Fault]:
 
 def _timepoint_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
     facts = [outline.protocol.facts[name] for name in value.ever if name in outline.protocol.facts]
-    if not facts and not {*value.ever} <= {*REPORTS, *acts_of(outline)}:
+    if not facts and not {*value.ever} <= {*REPORTS, *ONCE_REPORTED, *acts_of(outline)}:
         return  # the fact itself is unknown, which is reported
     known = [name for fact in facts for name in fact.taken]
     for key, wanted in (("at", value.at), ("not_at", value.not_at)):

@@ -536,6 +536,8 @@ class Decider:
                 ] = None
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
+        if fold.history.done:
+            listing.notices |= dict.fromkeys(remarks.of_reports_that_end_nothing(self.table, position, fold.history))
         for parked in position.parked:
             gates = "consent, eligibility and allocation are" if position.arm is None else "the allocation before it is"
             listing.notices[f"{parked.id}: counts as soon as {gates} there"] = None

@@ -32,10 +32,13 @@ from protocol_engine.model.events import (
     AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
+    ContactEvent,
     DayReached,
     DeathEvent,
     DiscontinuationEvent,
     EligibilityEvent,
+    LostToFollowUpEvent,
+    NewTherapyEvent,
     ObservationEvent,
     OmissionEvent,
     ProcedureEvent,
@@ -270,6 +273,8 @@ class Folder:
                 given_now = about is not None and position.elements[-1] == about and position.place == about.place
                 if about is not None and not given_now and position.ended is None:
                     fold = altered(fold, position=altered(position, answered=(*position.answered, event.id)))
+            case NewTherapyEvent() | ContactEvent() | LostToFollowUpEvent():
+                history = history.with_done(event.kind, event.effective.day, event.id)
             case WithdrawalEvent():
                 history = altered(
                     history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn}
@@ -538,6 +543,7 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayRe
     return altered(
         position,
         ended=Ended(place.reason or "ended", on),
+        first_end=position.first_end or Ended(place.reason or "ended", on),
         over_since=min(on, position.over_since or on),
         over_known=position.over_known or event.known.day,
         end_cites=row.basis,

@@ -96,6 +96,22 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
             yield f"{told} {late} and changes nothing there"
 
 
+def of_reports_that_end_nothing(table: Table, position: Position, history: History) -> Iterator[str]:
+    """That a new therapy began, or that the patient is lost, while protocol treatment is not over."""
+    if position.ended is not None or position.stopped is not None:
+        return
+    for name, what in _REPORTED.items():
+        done = history.done.get(name) if name not in table.facts else None
+        if done is not None:
+            yield f"{done.event_id}: {what} on {done.day}; by itself this ends nothing under the protocol"
+
+
+_REPORTED = {
+    "new_therapy": "a new anticancer therapy began",
+    "lost_to_follow_up": "the patient was lost to follow-up",
+}
+
+
 def adverse_events_asked(table: Table) -> dict[str, tuple[Ever, ...]]:
     """By place, the values of adverse events that rows out of it, or falls in it, read directly or through others."""
     found = {}

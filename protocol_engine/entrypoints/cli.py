@@ -17,6 +17,7 @@ from click.exceptions import NoArgsIsHelpError
 from protocol_engine.entrypoints import options, telemetry
 from protocol_engine.entrypoints.audit_commands import audit_group
 from protocol_engine.entrypoints.course_commands import next_command, propose_command, replay_command
+from protocol_engine.entrypoints.endpoint_commands import endpoints_command
 from protocol_engine.entrypoints.inputs import Unreadable
 from protocol_engine.entrypoints.output import ReaderGone, show_error
 from protocol_engine.entrypoints.protocol_commands import (
@@ -149,6 +150,7 @@ for command in (
     next_command,
     propose_command,
     replay_command,
+    endpoints_command,
     audit_group,
     diagram_command,
     synthesize_command,

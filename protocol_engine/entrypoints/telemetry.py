@@ -21,6 +21,7 @@ Told = Literal[
     "proposal judged",
     "screened",
     "course replayed",
+    "endpoints worked out",
     "audit written",
     "audit verified",
 ]
@@ -31,6 +32,7 @@ KEYS: Final = frozenset(
         "awaiting",
         "deviations",
         "digest",
+        "endpoints",
         "engine_version",
         "events",
         "files",

@@ -2,8 +2,8 @@
 
 Acts (consent, eligibility, allocation, choice, administration, omission, procedure, other_treatment) are judged
 against the protocol; reports (observation, attestation, adverse_event, withdrawal, death, study_closure,
-discontinuation) are taken as they are; correction and retraction rewrite an earlier event from the day they became
-known.
+discontinuation, new_therapy, contact, lost_to_follow_up) are taken as they are; correction and retraction rewrite an
+earlier event from the day they became known.
 """
 
 from __future__ import annotations
@@ -248,6 +248,28 @@ class DiscontinuationEvent(Event):
 
 
 @frozen(kw_only=True)
+class NewTherapyEvent(Event):
+    """A new therapy against the cancer began, which is no part of the protocol; ``therapy`` says which, in words."""
+
+    kind: Literal["new_therapy"] = "new_therapy"
+    therapy: str
+
+
+@frozen(kw_only=True)
+class ContactEvent(Event):
+    """The patient was seen, or heard of, alive on that day."""
+
+    kind: Literal["contact"] = "contact"
+
+
+@frozen(kw_only=True)
+class LostToFollowUpEvent(Event):
+    """Nobody could reach the patient any more, and the search was given up on that day."""
+
+    kind: Literal["lost_to_follow_up"] = "lost_to_follow_up"
+
+
+@frozen(kw_only=True)
 class WithdrawalEvent(Event):
     """Consent was withdrawn from treatment, or from the study."""
 
@@ -313,6 +335,9 @@ ReportEvent = (
     | AttestationEvent
     | AdverseEventEvent
     | DiscontinuationEvent
+    | NewTherapyEvent
+    | ContactEvent
+    | LostToFollowUpEvent
     | WithdrawalEvent
     | DeathEvent
     | StudyClosureEvent
@@ -333,6 +358,9 @@ EVENT_KINDS: dict[str, type[PatientEvent]] = {
     "other_treatment": OtherTreatmentEvent,
     "adverse_event": AdverseEventEvent,
     "discontinuation": DiscontinuationEvent,
+    "new_therapy": NewTherapyEvent,
+    "contact": ContactEvent,
+    "lost_to_follow_up": LostToFollowUpEvent,
     "withdrawal": WithdrawalEvent,
     "study_closure": StudyClosureEvent,
     "death": DeathEvent,

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from protocol_engine.errors import Mark
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
-from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
+from protocol_engine.model.facts import NO_CITES, NO_NAMES, Cites, FactDefinition, Name, Names
 from protocol_engine.model.screening import Criterion, Derived
 from protocol_engine.model.units import Dose, DoseDays, Duration, Length, NotStated, Route
 from protocol_engine.model.values import Value
@@ -486,8 +486,8 @@ class Arm(Node):
 class DateExpression(Node):
     """A date in an endpoint: exactly one of the fields.
 
-    ``date_of`` an act or ``death``; ``start_of`` an element; ``first`` a fact ``is`` a level, dated after ``since``;
-    ``earliest`` of several.
+    ``date_of`` an act, a report such as ``death``, or a value that has a day; ``start_of`` an element; ``first`` a fact
+    ``is`` a level, dated after ``since``; ``earliest`` of several.
     """
 
     date_of: str | None = None
@@ -500,16 +500,34 @@ class DateExpression(Node):
 
 @frozen(kw_only=True)
 class Response(Node):
-    """Which best responses count, and after how long they must be seen again to count."""
+    """Which results of a ``fact``, or of a value, count, and after how long they must be seen again to count.
+
+    Of a fact only results of later days than the act or element ``since`` count, and reports with the details
+    ``where``.
+    """
 
     fact: str
     is_: tuple[str, ...]
     confirmed_after: Duration | None = None
+    since: str | None = None
+    where: dict[str, Names] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class MissedVisits(Node):
+    """So many ``visits`` in a row that a calendar asks for, without a result ``of`` a fact, or of a ``last`` of it."""
+
+    visits: int
+    of: str
 
 
 @frozen(kw_only=True)
 class Endpoint(Node):
-    """A time to event (``from``, ``to``, assessed ``up_to``) or a rate (``of``), with its censoring."""
+    """A time to event (``from``, ``to``, assessed ``up_to``) or a rate (``of``), with its censoring.
+
+    What comes on a later day than the first of ``closed_by``, or than the last day of the visits ``missed``, does not
+    count. Who has no event is censored on the latest day under ``censoring`` that does.
+    """
 
     title: str | None = None
     from_: DateExpression | None = None
@@ -517,7 +535,9 @@ class Endpoint(Node):
     up_to: Duration | None = None
     of: Response | None = None
     of_words: str | None = None
-    censoring: DateExpression | NotStated | None = None
+    closed_by: Names = NO_NAMES
+    missed: MissedVisits | None = None
+    censoring: Names | NotStated | None = None
     see: Cites = NO_CITES
     cite: Cites = NO_CITES
 

@@ -269,6 +269,10 @@ class HistoryLeaves:
             found = tuple(item for item in found if since is not None and item.day > since.day)
         return within(found, value.within, self.day) if isinstance(value, Take) else found
 
+    def moments(self, value: Confirmation) -> tuple[Moment, ...]:
+        """The moments that a confirmation looks at."""
+        return self._moments(value.confirmation, value)
+
     def _taken(self, name: str, value: Take, by: Evaluation) -> Outcome:
         moments = self._moments(value.of[0], value)
         fact = value.of[0].partition(".")[0]
@@ -440,6 +444,9 @@ class HistoryLeaves:
             scopes = (value.is_ or {}).get("value", ("treatment", *self._drugs_here()))
             stops = [event for scope in scopes for event in reversed(self.history.discontinued.get(scope, ()))]
             return self._reported([event for event in stops if event.effective.day >= since.day], value)
+        if name in ("new_therapy", "lost_to_follow_up") and name not in self.history.results:
+            reported = self.history.done[name]
+            return Outcome(YES, sources=(reported.event_id,)) if reported.day >= since.day else _NO
         if "." in name:
             done = self.history.done.get(name)
             return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since.day else _NO
@@ -554,10 +561,14 @@ class HistoryLeaves:
     def _making(self, name: str) -> tuple[list[Result], list[Result]]:
         """The results that make a value so, and those that would if no other of their timepoint disagreed."""
         value = self.table.values.get(name)
+        return self.making(value) if isinstance(value, Ever) else ([], [])
+
+    def making(self, value: Ever) -> tuple[list[Result], list[Result]]:
+        """The results that make a value so, and those that would if no other of their moment disagreed."""
         known: list[Result] = []
         unsure: list[Result] = []
-        since = self._since(value.since) if isinstance(value, Ever) else None
-        if not isinstance(value, Ever) or since is None:
+        since = self._since(value.since)
+        if since is None:
             return [], []
         levels = (value.is_ or {}).get("value", ())
         for fact in value.ever:

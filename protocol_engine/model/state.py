@@ -86,7 +86,8 @@ class Position:
     that a stretch without treatment lies between the last dose and now. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
-    ``over_known`` the day on which that was first known. ``planned`` is the planned day 1 of the running cycle, where
+    ``over_known`` the day on which that was first known. ``first_end`` is the end that came first: a later one, such
+    as death, takes the place of ``ended`` and leaves it. ``planned`` is the planned day 1 of the running cycle, where
     cycles keep to their plan; ``delayed`` are the reasons that held since a dose was due; ``left_out`` is how many
     cycles of the element began without their day 1 and are not among those given, and ``before_omission`` where the
     patient was before the last of them, in case it was given after all.
@@ -120,6 +121,7 @@ class Position:
     grounds: Grounds | None = None
     over_since: date | None = None
     over_known: date | None = None
+    first_end: Ended | None = None
     end_cites: tuple[str, ...] = ()
     planned: date | None = None
     delayed: tuple[Reason, ...] = ()

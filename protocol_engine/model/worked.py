@@ -142,6 +142,14 @@ def confirmed(
     return least if least[0] == most[0] else None
 
 
+def confirmed_ways(
+    value: Confirmation, moments: tuple[Moment, ...], meets: Callable[[FactValue], bool]
+) -> tuple[tuple[str, date | None], tuple[str, date | None]]:
+    """The same, if nothing that is in doubt meets the test, and if all of it does."""
+    least, most = (_confirmed(value, way) for way in _ways(moments, meets))
+    return least, most
+
+
 def _confirmed(value: Confirmation, row: list[tuple[date, bool]]) -> tuple[str, date | None]:
     seen: list[date] = []
     for day, met in row:
