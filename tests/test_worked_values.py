@@ -362,7 +362,7 @@ def found_in(text: str) -> list[Problem]:
         ("{take: count, of: response, is: XX}", "unknown-level", "is", "response is never 'XX'"),
         ("{take: count, of: dose.larix}", "unknown-name", "of", "did you mean dose.larixan?"),
         ("{take: sum, of: dose.larixan}", "wrong-test", "take", "are counted"),
-        ("{take: count, of: dose.larixan, since: allocation}", "wrong-test", "since", "over the whole course"),
+        ("{take: count, of: dose.larixan, since: alocation}", "unknown-name", "since", "did you mean allocation?"),
         ("{take: first, of: marker, since: lunch}", "unknown-name", "since", "no act to count from"),
         ("{last: response, where: {reader: central}}", "unknown-name", "where.reader", "assessor"),
         ("{last: response, where: {assessor: centre}}", "unknown-level", "where.assessor", "central"),
