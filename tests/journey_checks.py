@@ -121,6 +121,7 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
     partial: dict[str, Callable[[Mapping[str, Any]], bool]] = {
         "place": lambda subject: agrees(subject, decision["place"]),
         "not allowed": lambda subject: any(agrees(subject, no["action"]) for no in decision["not_allowed"]),
+        "version": lambda subject: agrees(subject, decision["protocol"]),
         "assumption": lambda subject: not lacking(subject["ids"], decision["assumptions"]),
         "not stated": lambda subject: not lacking(subject["ids"], decision["not_stated"]),
         "notice": lambda subject: any(subject["contains"].lower() in text.lower() for text in decision["notices"]),
@@ -164,6 +165,8 @@ def action_line(action: Mapping[str, Any]) -> str:
             head = f"allocate: {' '.join(action.get('arms') or [])}"
         case "perform":
             head = f"perform {action.get('procedure')}"
+        case "amend":
+            head = f"amend {action.get('version')}"
         case other:
             head = str(other)
     due = str(action.get("due", "")).replace("_", " ")

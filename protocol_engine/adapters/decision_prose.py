@@ -201,7 +201,7 @@ def action_words(table: Table, action: Action) -> str:
     return _act_words(table, {"kind": action.kind, **action.content})
 
 
-def _act_words(table: Table, act: dict[str, Any]) -> str:
+def _act_words(table: Table, act: dict[str, Any]) -> str:  # noqa: C901  # one case for each kind of action
     match act["kind"]:
         case "obtain_consent":
             return "Obtain written consent"
@@ -224,6 +224,8 @@ def _act_words(table: Table, act: dict[str, Any]) -> str:
             return f"Perform {procedure_name(table, act['procedure'])}"
         case "follow_up":
             return "Follow survival"
+        case "amend":
+            return f"Move to version {act['version']} of the protocol"
         case kind:
             return capital(words(kind))
 

@@ -122,7 +122,7 @@ class Folder:
 
         Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
         """
-        if self.table.turning:
+        if fold.standing.table.turning:
             fold = self._until(fold, group[0].known.day)
         if len(group) == 1:
             fold, trace = self.enter(fold, group[0])

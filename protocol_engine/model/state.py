@@ -78,7 +78,8 @@ class Position:
     eligibility and allocation. ``elements`` are those that doses were given in, in order. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
-    ``over_known`` the day on which that was first known.
+    ``over_known`` the day on which that was first known. ``version`` counts the amendments that the course moved over
+    to, so that it says which version of the protocol the place belongs to.
     """
 
     place: str
@@ -105,3 +106,4 @@ class Position:
     over_since: date | None = None
     over_known: date | None = None
     end_cites: tuple[str, ...] = ()
+    version: int = 0
