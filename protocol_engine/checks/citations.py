@@ -41,8 +41,8 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
-    Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, Moved, NamedSet, Need,
-    Never, Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, Moved,
+    NamedSet, Need, Never, Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from attrs import field, frozen
@@ -45,11 +45,15 @@ class Machine:
         """The machine that a decision or a record names; None if it is another."""
         return self if protocol == self.decider.identity else None
 
-    def basis(self, row: str, version: str) -> tuple[str, ...]:  # noqa: ARG002  # of several versions it matters
+    def like(self, protocol: Mapping[str, str]) -> Machine:  # noqa: ARG002
+        """The machine of the version that a record names, whatever its digest, to say how the two differ."""
+        return self
+
+    def basis(self, row: str, version: str) -> tuple[str, ...]:  # noqa: ARG002
         """The claims behind a row, as a version of the protocol names them."""
         return self.table.row_of[row].basis
 
-    def cites(self, claims: Sequence[str], judged_by: str | None, version: str) -> Sequence[str]:  # noqa: ARG002
+    def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:  # noqa: ARG002
         """The claims of a verdict, as a version of the protocol names them."""
         return claims
 

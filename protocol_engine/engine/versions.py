@@ -173,12 +173,17 @@ class VersionMachine(Machine):
         machine = self.by_digest.get(protocol.get("digest", ""))
         return machine if machine is not None and machine.decider.identity == protocol else None
 
+    def like(self, protocol: Mapping[str, str]) -> Machine:
+        """The machine of the version that a record names; of none of these, the first."""
+        named = (machine for machine in self.versions if machine.table.version == protocol.get("version"))
+        return next(named, self.versions[0])
+
     def basis(self, row: str, version: str) -> tuple[str, ...]:
         """The claims behind a row, as a version names them."""
         found, own = self.rows[row]
         return found.basis if own == version else tuple(qualified(claim, own) for claim in found.basis)
 
-    def cites(self, claims: Sequence[str], judged_by: str | None, version: str) -> tuple[str, ...]:
+    def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:
         """The claims of a verdict, as a version names them."""
         own = judged_by or self.versions[0].table.version
-        return tuple(claims) if own == version else tuple(qualified(claim, own) for claim in claims)
+        return claims if own == version else tuple(qualified(claim, own) for claim in claims)
