@@ -41,6 +41,8 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     ),
     "NCT07377643": ({}, {"A1": "may_change"}),
     "ALDER-1": ({},),
+    "FIR-1": ({},),
+    "FIR-1.v2": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "ROWAN-1": ({},),
@@ -261,6 +263,8 @@ TestNCT07151586 = walk("NCT07151586")
 TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
 TestALDER1 = walk("ALDER-1")
+TestFIR1 = walk("FIR-1")
+TestFIR1v2 = walk("FIR-1.v2")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestROWAN1 = walk("ROWAN-1")
