@@ -210,7 +210,8 @@ def _running_cycles(pair: Pair) -> Iterator[Problem]:
             over = f"{now.id} is not what it was: a cycle that runs at the move is finished as it is written here"
         else:
             continue
-        yield pair.outline.notice("running-cycle", AT, pair.amends.mark, f"{name} goes on at {target}, and {over}")
+        where = "here" if name == target else f"at {target}"
+        yield pair.outline.notice("running-cycle", AT, pair.amends.mark, f"{name} goes on {where}, and {over}")
 
 
 def _content(regimen: RegimenContent) -> tuple[object, ...]:

@@ -7,5 +7,6 @@ cannot be told apart, ``landing`` works out where an act goes that no row allowe
 
 from protocol_engine.compiler.amending import crossing, family
 from protocol_engine.compiler.assembly import compile_protocol, inner_steps, regimen_days
+from protocol_engine.compiler.comparing import compare
 
-__all__ = ["compile_protocol", "crossing", "family", "inner_steps", "regimen_days"]
+__all__ = ["compare", "compile_protocol", "crossing", "family", "inner_steps", "regimen_days"]
