@@ -105,7 +105,7 @@ def _unannounced(pair: Pair) -> Iterator[Problem]:
             "reads nothing that is new, so nothing in a course tells that the amendment is there; "
             "read a fact that version lacks, such as that the site is activated"
         )
-        yield pair.outline.problem("unannounced", f"{AT}.when", pair.amends.mark, message)
+        yield pair.outline.problem("not-announced", f"{AT}.when", pair.amends.mark, message)
 
 
 def _unknown_places(pair: Pair) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ def _misread_facts(pair: Pair) -> Iterator[Problem]:
         for what, was, now in _readings(before, fact):
             if was != now:
                 message = (
-                    f"{what} of {name} was {_shown(was)} in version {pair.old.version} and is {_shown(now)} here, "
+                    f"{what} of {name}: {_shown(was)} in version {pair.old.version}, and {_shown(now)} here, "
                     "so what was reported would be misread; give the new fact a name of its own"
                 )
                 yield pair.outline.problem("misread-fact", f"facts.{name}", fact.mark, message)
