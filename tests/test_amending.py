@@ -249,6 +249,34 @@ def test_a_course_moves_from_version_to_version_and_over_none() -> None:
     assert sum("the course is under version" in notice for notice in decision.notices) == 2
 
 
+def test_doses_given_before_the_move_are_counted_after_it() -> None:
+    """Only the second version counts the doses of drug one, and three of them are enough."""
+    changes = (
+        ("values:\n", "values:\n  doses: {take: count, of: dose.one}\n"),
+        ("stops:\n", 'stops:\n  - {when: {doses: {at_least: "3"}}, end: enough, cite: R1}\n'),
+    )
+    used = both(second(*changes))
+    course = Course(used).record_all(events(BEGUN + "m1 2026-02-05 observation fact=moved value=true\n"))
+    assert course.decide().ended is None
+    course.record_all(events("m2 2026-02-06 amendment version=2"))
+    assert course.decide().ended == {"reason": "enough", "date": "2026-02-06"}
+
+
+def test_windows_of_the_second_version_hold_from_the_move_on() -> None:
+    """Day 8 of cycle 2 is due on 2 February; the second version lets it come 3 days late, the first for ever."""
+    one = "regimens:\n  one: {cycle: 21 days,"
+    used = both(second((one, f"{one} tolerance: {{after: 3 days, cite: R1}},")))
+    begun = BEGUN.replace("e7 2026-02-02 administration regimen=one cycle=2 day=8\n", "")
+    late = events("p1 2026-02-06 administration regimen=one cycle=2 day=8")[0]
+    before = Course(used).record_all(events(begun))
+    assert before.propose(late).allowed
+    after = Course(used).record_all(events(begun + ON.format("2026-02-05")))
+    assert [(a.content["day"], a.latest) for a in after.decide().actions if a.kind == "administer"] == [
+        (8, "2026-02-05")
+    ]
+    assert after.propose(late).verdict == "late"
+
+
 # --- the command line ---------------------------------------------------------------------------------------------
 
 

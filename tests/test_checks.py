@@ -126,6 +126,22 @@ def test_an_element_that_gives_something_else_is_pointed_out() -> None:
     assert check_amendment(old, old)[0].code == "amends-another"
 
 
+def test_an_option_that_is_gone_must_not_be_read_any_more() -> None:
+    """EXAMPLE1 without drug three among the partners, while a value asks which partner was chosen."""
+    amends = 'amends: {version: "1", when: {moved: yes}, map: [{from: partner=three, to: first, cite: R1}], cite: R1}\n'
+    text = changed(
+        GOOD,
+        ('record: {registry: an example, version: "1"}\n', f'record: {{registry: an example, version: "2"}}\n{amends}'),
+        ("facts:\n", "facts:\n  moved: {yes_no: yes, cite: R1}\n"),
+        ("      three: {gives: [{drug: three, dose: 1 mg, route: PO, days: every}], cite: R2}\n", ""),
+        ("options: {three: [], one: []}", "options: {one: []}"),
+        ("values:\n", "values:\n  partner_is: {last: choice.partner}\n"),
+        ("may: [{perform: surgery, if: {at_risk: yes}", "may: [{perform: surgery, if: {at_risk: yes, partner_is: one}"),
+    )
+    found = check_amendment(read_protocol(GOOD, "1.yaml"), read_protocol(text, "2.yaml"))
+    assert [(p.code, p.path) for p in found if p.severity == "problem"] == [("lost-option", "values.partner_is.last")]
+
+
 # --- what is right and must not be found ---------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from protocol_engine.model.amendment import Crossing
 from protocol_engine.model.facts import FactDefinition, FactPart
 from protocol_engine.model.protocol import Amends, Moved
 from protocol_engine.model.table import Place, RegimenContent, Table
+from protocol_engine.model.values import Last
 
 AT = "amends"
 
@@ -94,6 +95,7 @@ def pair_faults(old: Table, outline: Outline, new: Table) -> Iterator[Problem]:
     yield from _unknown_places(pair)
     yield from _lost_places(pair)
     yield from _misread_facts(pair)
+    yield from _lost_options(pair)
     yield from _running_cycles(pair)
 
 
@@ -158,6 +160,20 @@ def _misread_facts(pair: Pair) -> Iterator[Problem]:
                     "so what was reported would be misread; give the new fact a name of its own"
                 )
                 yield pair.outline.problem("misread-fact", f"facts.{name}", fact.mark, message)
+
+
+def _lost_options(pair: Pair) -> Iterator[Problem]:
+    """Options that were taken before and that a value still reads: no row here could hold for them."""
+    for name, value in pair.outline.protocol.values.items():
+        choice = value.last.removeprefix("choice.") if isinstance(value, Last) else ""
+        before, here = pair.old.choices.get(choice), pair.new.choices.get(choice)
+        for option in before.options if before is not None and here is not None else ():
+            if here is not None and option not in here.options:
+                message = (
+                    f"reads the choice {choice}, and the option {option} that version {pair.old.version} has is not here; "
+                    "keep it, or read another choice"
+                )
+                yield pair.outline.problem("lost-option", f"values.{name}.last", value.mark, message)
 
 
 def _readings(old: FactDefinition, new: FactDefinition) -> Iterator[tuple[str, object, object]]:
