@@ -224,6 +224,24 @@ def test_what_was_closed_goes_on_behind_the_same_condition_or_nowhere() -> None:
     assert "only/first.closed.1" in problem.message
 
 
+def test_behind_an_element_the_next_cycle_counts_by_what_the_new_version_gives_there() -> None:
+    """Drug one comes every 4 weeks in the second version, from cycle 2 of 26 January on, also behind the surgery."""
+    step_ = "{give: one, element: first, cycles: 2, cite: R1}"
+    may = "    may: [{perform: surgery, if: {at_risk: yes}, cite: R2}]\n"
+    operated = f"{step_}\n      - {{perform: surgery, cite: R2}}"
+    one = GOOD.replace(may, "").replace(step_, operated)
+    two = second((may, ""), (step_, operated), ("  one: {cycle: 21 days", "  one_slow: {cycle: 28 days"))
+    two = two.replace("give: one,", "give: one_slow,")
+    used = compile_amended([read_protocol(one, "1.yaml"), read_protocol(two, "2.yaml")])
+    lines = "p1 2026-02-03 procedure procedure=surgery\n"
+    lines += "s1 2026-02-03 observation fact=scan timepoint=after_two value=same\n"
+    course = Course(used).record_all(events(BEGUN + lines))
+    assert [(a.content["regimen"], a.due) for a in course.decide().actions] == [("one", "2026-02-16")]
+    course.record_all(events(ON.format("2026-02-05")))
+    assert places(course) == ("only/surgery", "2")
+    assert [(a.content["regimen"], a.due) for a in course.decide().actions] == [("one_slow", "2026-02-23")]
+
+
 def test_a_course_moves_from_version_to_version_and_over_none() -> None:
     third = SECOND.read_text(encoding="utf-8")
     for old, new in (

@@ -170,7 +170,7 @@ def _lost_options(pair: Pair) -> Iterator[Problem]:
         for option in before.options if before is not None and here is not None else ():
             if here is not None and option not in here.options:
                 message = (
-                    f"reads the choice {choice}, and the option {option} that version {pair.old.version} has is not here; "
+                    f"reads the choice {choice}, whose option {option} of version {pair.old.version} is not here; "
                     "keep it, or read another choice"
                 )
                 yield pair.outline.problem("lost-option", f"values.{name}.last", value.mark, message)

@@ -138,7 +138,8 @@ def moved(standing: Standing, way: Way, day: date) -> tuple[Position, History, t
     told = [f"the course is under version {new.version} from {day.isoformat()} on, before under {way.old.version}"]
     grounds = crossing.rows.get(position.grounds.row) if position.grounds is not None else None
     stopped = crossing.rows.get(position.stopped[0]) if position.stopped is not None else None
-    closed, words = _closed_days(standing, place, way, day)
+    regimen = _regimen(position, place, way)
+    closed, words = _closed_days(standing, regimen, way, day)
     told += words
     against = tuple(found for item in position.against if (found := _against(crossing, item)) is not None)
     told += [
@@ -153,7 +154,7 @@ def moved(standing: Standing, way: Way, day: date) -> tuple[Position, History, t
         place=place.id,
         arm=place.arm if position.arm is not None else None,
         element=element if place.kind != "stopped" else crossing.elements.get(element or "", element),
-        regimen=place.regimen if position.regimen is not None and place.regimen is not None else position.regimen,
+        regimen=regimen,
         elements=tuple(Entered(crossing.places.get(item.place, item.place), item.on) for item in position.elements),
         closed_days=closed,
         parts={name: chosen for name, chosen in position.parts.items() if _is_filled(new, name, chosen.option)},
@@ -171,13 +172,25 @@ def _against(crossing: Crossing, item: Against) -> Against | None:
     return Against(row, source, item.event_id, item.entered) if row is not None and source is not None else None
 
 
-def _closed_days(standing: Standing, place: Place, way: Way, day: date) -> tuple[tuple[ClosedDay, ...], list[str]]:
+def _regimen(position: Position, place: Place, way: Way) -> str | None:
+    """The regimen by which the running cycle goes on: that of the place, or of the element that was given last."""
+    if position.regimen is None or place.kind == "giving":
+        return place.regimen if position.regimen is not None else None
+    last = position.elements[-1].place if position.elements else ""
+    there = way.new.places.get(way.crossing.places.get(last, ""))
+    return there.regimen if there is not None and there.regimen is not None else position.regimen
+
+
+def _closed_days(
+    standing: Standing, regimen: str | None, way: Way, day: date
+) -> tuple[tuple[ClosedDay, ...], list[str]]:
     """The days of the running cycle that are settled. With another regimen nothing of it is left to be given."""
     position = standing.position
-    if position.regimen is None or place.regimen is None or place.regimen == position.regimen:
+    content = way.new.regimens.get(regimen or "")
+    if content is None or regimen == position.regimen:
         return position.closed_days, []
     known = {closed.day for closed in position.closed_days}
-    days = way.new.regimens[place.regimen].days
+    days = content.days
     over = tuple(ClosedDay(number, day, given=False) for number in days if number not in known)
     text = "day {} of cycle {} was not given before the move, and version {} gives another regimen there"
     left = [text.format(number, position.cycle, way.new.version) for number in standing.open_days()]
