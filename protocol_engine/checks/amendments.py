@@ -9,11 +9,12 @@ from attrs import frozen
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline, hint
 from protocol_engine.compiler.amending import can_be_in, crossing, moved_by, name_of
+from protocol_engine.compiler.comparing import give_the_same
 from protocol_engine.errors import Problem
 from protocol_engine.model.amendment import Crossing
 from protocol_engine.model.facts import FactDefinition, FactPart
 from protocol_engine.model.protocol import Amends, Moved
-from protocol_engine.model.table import Place, RegimenContent, Table
+from protocol_engine.model.table import Place, Table
 from protocol_engine.model.values import Last
 
 AT = "amends"
@@ -222,16 +223,9 @@ def _running_cycles(pair: Pair) -> Iterator[Problem]:
             over = (
                 f"{now.id} is given there and {was.id} before: of a cycle that runs at the move no further day is given"
             )
-        elif _content(was) != _content(now):
+        elif not give_the_same(was, now):
             over = f"{now.id} is not what it was: a cycle that runs at the move is finished as it is written here"
         else:
             continue
         where = "here" if name == target else f"at {target}"
         yield pair.outline.notice("running-cycle", AT, pair.amends.mark, f"{name} goes on {where}, and {over}")
-
-
-def _content(regimen: RegimenContent) -> tuple[object, ...]:
-    return tuple(
-        (line.drug, line.part, line.named_in, line.dose, line.route, line.times_a_day, line.days, line.in_cycles)
-        for line in regimen.lines
-    ), regimen.cycle, regimen.next_cycle, regimen.tolerance  # fmt: skip

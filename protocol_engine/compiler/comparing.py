@@ -129,12 +129,21 @@ def _lines(lines: tuple[Administration, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in lines:
         drug = line.drug or line.part or line.named_in or ""
-        number = sum(1 for key in found if key.startswith(f"{drug} ") and key.endswith(" dose")) + 1
+        number = sum(1 for key in found if key.startswith(f"{drug} ") and key.endswith(" given")) + 1
         name = f"{drug} " if number == 1 else f"{drug} ({number}) "
-        keys = ("dose", "route", "times_a_day", "days", "in_cycles")
-        found |= {f"{name}{key}": getattr(line, key) for key in keys}
         found[f"{name}given"] = True
+        found |= {
+            f"{name}{key_of(f.name)}": getattr(line, f.name)
+            for f in attrs.fields(Administration)
+            if key_of(f.name) not in {*ASIDE, "drug", "part", "named_in"}
+        }
     return found
+
+
+def give_the_same(one: RegimenContent, other: RegimenContent) -> bool:
+    """Whether two regimens mean the same to a patient, whatever they are called."""
+    was, now = ({key: item for key, item in aspects_of(it).items() if key != "name"} for it in (one, other))
+    return bool(_meaning(was) == _meaning(now))
 
 
 def _meaning(value: Any) -> Any:
@@ -254,12 +263,16 @@ def _offers(place: Place, target: Place, old: Table, new: Table, way: Crossing) 
 
 
 def _of_row(row: Row, way: Crossing | None) -> dict[str, Any]:
+    own = {
+        key_of(f.name): getattr(row, f.name)
+        for f in attrs.fields(Row)
+        if f.init and f.name not in {*ASIDE, "source", "act", "target", "guards", "at_least", "below"}
+    }
     return {
         "only if": tuple(guard.condition for guard in row.guards if not guard.refutes),
         "not if": tuple(guard.condition for guard in row.guards if guard.refutes),
         "after so many cycles": row.at_least,
         "at most so many cycles": row.below,
-        "window": row.window,
-        "strength": row.strength,
+        **own,
         "leads to": row.target if way is None else _there(way, row.target),
     }
