@@ -12,7 +12,14 @@ from protocol_engine.codec import event_json
 from protocol_engine.engine.course import Machine, State, Step, begin, decide, propose, replay, step
 from protocol_engine.engine.intake import parse_action, parse_events
 from protocol_engine.errors import InputError, Problem, Problems
-from protocol_engine.service import Course, compile_protocol, load_protocol, readings_of, shipped_protocols
+from protocol_engine.service import (
+    Course,
+    compile_amended,
+    compile_protocol,
+    load_protocol,
+    readings_of,
+    shipped_protocols,
+)
 from protocol_engine.version import ENGINE_VERSION
 
 __version__ = ENGINE_VERSION
@@ -28,6 +35,7 @@ __all__ = [
     "Step",
     "__version__",
     "begin",
+    "compile_amended",
     "compile_protocol",
     "decide",
     "event_json",

@@ -5,16 +5,18 @@ Reading files is here and in the entry points; nothing below this module touches
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 from protocol_engine import compiler
-from protocol_engine.checks import check_protocol
+from protocol_engine.checks import check_amendment, check_protocol
 from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, known_by, propose, step
 from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.intake import accepted
+from protocol_engine.engine.versions import VersionMachine
 from protocol_engine.errors import InputError, Mark, Problem, Problems
 from protocol_engine.model.decision import Answer, Decision
 from protocol_engine.model.events import PatientEvent
@@ -76,10 +78,26 @@ def readings_of(name: str) -> dict[str, tuple[str, ...]]:
 
 def compile_protocol(protocol: Protocol) -> Machine:
     """A machine for the protocol; :class:`Problems` if a check finds that it must not run."""
-    problems = tuple(problem for problem in check_protocol(protocol) if problem.severity == "problem")
+    _refuse(check_protocol(protocol))
+    return Machine(compiler.compile_protocol(protocol))
+
+
+def _refuse(found: Iterable[Problem]) -> None:
+    problems = tuple(problem for problem in found if problem.severity == "problem")
     if problems:
         raise Problems(problems)
-    return Machine(compiler.compile_protocol(protocol))
+
+
+def compile_amended(protocols: Sequence[Protocol]) -> Machine:
+    """A machine for the versions of a protocol in order, each of which amends the one before.
+
+    :class:`Problems` if a check finds that one of them, or a pair, must not run.
+    """
+    if len(protocols) == 1:
+        return compile_protocol(protocols[0])
+    _refuse(problem for protocol in protocols for problem in check_protocol(protocol))
+    _refuse(problem for old, new in pairwise(protocols) for problem in check_amendment(old, new))
+    return VersionMachine(compiler.family([compiler.compile_protocol(protocol) for protocol in protocols]))
 
 
 class Course:
@@ -122,6 +140,7 @@ __all__ = [
     "Course",
     "Mark",
     "Problem",
+    "compile_amended",
     "compile_protocol",
     "load_protocol",
     "protocol_text",

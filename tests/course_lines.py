@@ -10,7 +10,7 @@ from typing import Any
 
 from journey_transcripts import read_action, read_event
 
-from protocol_engine import Course, Machine, compile_protocol, load_protocol, parse_action, parse_events
+from protocol_engine import Course, Machine, compile_amended, load_protocol, parse_action, parse_events
 from protocol_engine.model.decision import Answer, Decision
 from protocol_engine.model.events import PatientEvent
 
@@ -21,14 +21,26 @@ e3 2026-01-04 allocation arm={arm}
 """
 
 
+TESTS = Path(__file__).parent
+
+
+def files_of(protocol: str) -> list[str]:
+    """The files of an invented protocol: of `FIR-1.v2` those of both versions; of a shipped protocol its id."""
+    if (TESTS / "amendments" / f"{protocol}.yaml").exists():
+        first, _, last = protocol.rpartition(".v")
+        later = [TESTS / "amendments" / f"{first}.v{number}.yaml" for number in range(2, int(last) + 1)]
+        return [str(TESTS / "protocols" / f"{first}.yaml"), *map(str, later)]
+    invented = TESTS / "protocols" / f"{protocol}.yaml"
+    return [str(invented) if invented.exists() else protocol]
+
+
 @cache
 def machine_for(protocol: str, readings: tuple[tuple[str, str], ...] = ()) -> Machine:
-    invented = Path(__file__).parent / "protocols" / f"{protocol}.yaml"
-    return compile_protocol(load_protocol(str(invented) if invented.exists() else protocol, dict(readings)))
+    return compile_amended([load_protocol(name, dict(readings)) for name in files_of(protocol)])
 
 
 def machine(protocol: str, readings: Mapping[str, str] | None = None) -> Machine:
-    """The machine of a shipped protocol, or of an invented one in tests/protocols; it is compiled once."""
+    """The machine of a shipped protocol, or of an invented one in tests; it is compiled once. See `files_of`."""
     return machine_for(protocol, tuple(sorted((readings or {}).items())))
 
 

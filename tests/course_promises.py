@@ -27,7 +27,7 @@ from random_courses import (
     weight_known,
 )
 
-from protocol_engine import begin, decide, event_json, propose, replay, step
+from protocol_engine import Machine, begin, decide, event_json, propose, replay, step
 from protocol_engine.codec import canonical
 from protocol_engine.engine.course import State, derived
 from protocol_engine.engine.endpoints import outcomes_of
@@ -58,6 +58,12 @@ def verdicts(state: State) -> dict[str, str]:
     return found | {deviation.event: deviation.verdict for deviation in state.deviations}
 
 
+def announcing_of(machine: Machine) -> list[str]:
+    """The facts that tell a course of an amendment; none where there is one version."""
+    tables = [version.table for version in getattr(machine, "versions", ())]
+    return sorted({fact for table in tables if table.kin is not None for fact in table.kin.announcing})
+
+
 class Walked:
     """A course that is walked at random, and what it was told and answered so far."""
 
@@ -68,6 +74,7 @@ class Walked:
         self.table = self.machine.table
         self.by_the_day = self.table.timed
         """Whether an answer may change overnight: results grow old, dates come, windows open and close."""
+        self.announcing = announcing_of(self.machine)
         self.random = random
         self.told = told
         self.state = begin(self.machine)
@@ -138,6 +145,9 @@ class Walked:
             if "response" not in self.table.facts:
                 progression = answer_of(self.table, random.choice(facts_of_courses(self.table)), None, random)
             ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow, "")]
+        if self.announcing and random.random() < 0.15:  # version 2 comes to the site, and she consents to it
+            fact = random.choice(self.announcing)
+            ways = [({"kind": "observation", "fact": fact, "value": random.random() < 0.9}, tomorrow, "")]
         if ways:
             wire, day, time = random.choice(ways)
             if self.table.to_the_hour and not time:

@@ -127,6 +127,7 @@ def wrong_with_decision(checkpoint: Checkpoint, decision: Answer) -> list[Compla
         ),
         "place": lambda subject: agrees(subject, decision["place"]),
         "not allowed": lambda subject: any(agrees(subject, no["action"]) for no in decision["not_allowed"]),
+        "version": lambda subject: agrees(subject, decision["protocol"]),
         "assumption": lambda subject: not lacking(subject["ids"], decision["assumptions"]),
         "not stated": lambda subject: not lacking(subject["ids"], decision["not_stated"]),
         "endpoint": lambda subject: any(agrees(subject, found) for found in decision.get("endpoints", ())),
@@ -190,6 +191,8 @@ def action_line(action: Mapping[str, Any]) -> str:
             head = f"allocate: {' '.join(action.get('arms') or [])}"
         case "perform":
             head = f"perform {action.get('procedure')}"
+        case "amend":
+            head = f"amend {action.get('version')}"
         case other:
             head = str(other)
     due = str(action.get("due", "")).replace("_", " ")

@@ -24,6 +24,7 @@ expected. Under `next`:
     do allocate: control adaptive
     do perform surgery
     do obtain_consent / confirm_eligibility / follow_up
+    do amend 2                                 the course may move to version 2 of its protocol
     do nothing
     await ctdna after_cycle_1 mutated_genes; by R5 R6
     await ctdna baseline; by R3; dead
@@ -31,6 +32,7 @@ expected. Under `next`:
     deviation e7 condition; cites R3
     not allowed administer nab_p_hp
     track radiation beam C2 d1                 how a track stands, and perhaps what was given in it last
+    version 2                                  the version of the protocol that decided
     assumption A1 A3
     not stated N1 N2
     notice contains "surgery"
@@ -174,6 +176,7 @@ FIELDS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "consent": {},
     "eligibility": {"met": _yes_no},
     "allocation": {"arm": _text},
+    "amendment": {"version": _text},
     "observation": {"fact": _text, "timepoint": _text, "value": _value, "unit": _text},
     "administration": {"regimen": _text, "cycle": _whole, "day": _whole, "given": _given},
     "omission": {"regimen": _text, "cycle": _whole, "day": _whole, "drug": _text, "reason": _text},
@@ -269,7 +272,7 @@ def read_action(written: str) -> WireEvent:
 
 def _ids(written: str) -> tuple[str, ...]:
     ids = tuple(written.split())
-    wrong = [name for name in ids if not RULE.fullmatch(name)]
+    wrong = [name for name in ids if not RULE.fullmatch(name.partition("@")[0])]  # R7@2 is R7 of version 2
     if wrong or not ids:
         raise _LineError(f"needs ids such as R3 or A1, not {' '.join(wrong) or 'nothing'}")
     return ids
@@ -303,11 +306,13 @@ def _action(written: str) -> dict[str, Any]:
             return {"kind": "allocate"} | ({"arms": names} if colon else {})
         case ["perform", procedure] if not colon:
             return {"kind": "perform", "procedure": procedure}
+        case ["amend", version] if not colon:
+            return {"kind": "amend", "version": version}
         case [kind] if kind in PLAIN_ACTIONS and not colon:
             return {"kind": kind}
     raise _LineError(
         f"{written!r} is no action; there are `administer REGIMEN C1 d1`, `assess FACT TIMEPOINT`, "
-        f"`choose CHOICE: OPTIONS`, `allocate: ARMS`, `perform PROCEDURE`, {', '.join(PLAIN_ACTIONS)}"
+        f"`choose CHOICE: OPTIONS`, `allocate: ARMS`, `perform PROCEDURE`, `amend VERSION`, {', '.join(PLAIN_ACTIONS)}"
     )
 
 
@@ -499,6 +504,7 @@ SUBJECTS: Mapping[str, Callable[[str], Mapping[str, Any]]] = {
     "deviation": _subject_of_deviation,
     "not allowed": _action,
     "track": _subject_of_track,
+    "version": lambda rest: {"version": rest},
     "assumption": lambda rest: {"ids": _ids(rest)},
     "not stated": lambda rest: {"ids": _ids(rest)},
     "notice": lambda rest: {"contains": _contained(rest)},

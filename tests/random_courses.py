@@ -144,6 +144,9 @@ def acts(table: Table) -> st.SearchStrategy[Wire]:
         ),
         drugs.map(lambda drug: {"kind": "other_treatment", "drugs": [drug]}),
     ]
+    if table.kin is not None:
+        versions = st.sampled_from(table.kin.versions)
+        found.append(versions.map(lambda version: {"kind": "amendment", "version": version}))
     if table.choices:
         found.append(choices(table))
     if table.procedures:
@@ -230,6 +233,8 @@ def events_of(action: Mapping[str, Any]) -> list[Wire]:
             ]
         case "perform":
             return [{"kind": "procedure", "procedure": action["procedure"]}]
+        case "amend":
+            return [{"kind": "amendment", "version": action["version"]}]
         case "administer" if "regimen" in action:  # a drug that is never given names none
             numbered = {key: action[key] for key in ("regimen", "cycle", "day")}
             wire: Wire = {"kind": "administration", **numbered}

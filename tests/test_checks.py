@@ -26,7 +26,7 @@ from protocol_engine import (
     parse_events,
     shipped_protocols,
 )
-from protocol_engine.checks import ON_NAMES, ON_PROTOCOL, ON_TABLE, check_protocol, check_text, graph
+from protocol_engine.checks import ON_NAMES, ON_PROTOCOL, ON_TABLE, check_amendment, check_protocol, check_text, graph
 from protocol_engine.checks.cells import Combination
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline
@@ -42,6 +42,7 @@ BAD = Path(__file__).parent / "bad_protocols"
 GOOD = (BAD / "good.yaml").read_text(encoding="utf-8")
 EXPECTED = re.compile(r"# expects: ([a-z0-9-]+) (\d+):(\d+) (.+)")
 BAD_FILES = sorted(path for path in BAD.glob("*.yaml") if path.name != "good.yaml")
+BAD_AMENDMENTS = sorted((Path(__file__).parent / "bad_amendments").glob("*.yaml"))
 
 
 def problems_of(text: str, **readings: str) -> list[Problem]:
@@ -83,6 +84,22 @@ def test_one_thing_wrong_is_found_where_it_stands_and_nothing_else(path: Path) -
     assert [problem for problem in found if problem.severity == "problem" and problem.code != code] == []
 
 
+@pytest.mark.parametrize("path", BAD_AMENDMENTS, ids=lambda path: path.stem)
+def test_one_thing_wrong_between_two_versions_is_found_where_it_stands(path: Path) -> None:
+    """Each is the second version of FIR-1 with one thing wrong, and sound by itself."""
+    text = path.read_text(encoding="utf-8")
+    expected = EXPECTED.match(text)
+    assert expected is not None
+    code, line, column, words = expected.groups()
+    assert problems_of(text) == []
+    old = load_protocol(str(path.parents[1] / "protocols" / "FIR-1.yaml"))
+    found = check_amendment(old, read_protocol(text, path.name))
+    named = [problem for problem in found if problem.code == code]
+    assert [(p.mark.line, p.mark.column) for p in named] == [(int(line), int(column))]
+    assert words in named[0].message
+    assert [problem for problem in found if problem.severity == "problem" and problem.code != code] == []
+
+
 def test_the_good_one_has_nothing_to_be_said_of_it() -> None:
     assert check_text(GOOD, "good.yaml") == ()
 
@@ -91,10 +108,38 @@ def test_every_finding_can_be_met() -> None:
     """Each code that the checks can give is the subject of a file, or of a test of its own here."""
     sources = "".join(path.read_text(encoding="utf-8") for path in Path(graph.__file__).parent.glob("*.py"))
     codes = set(re.findall(r'"([a-z]+(?:-[a-z0-9]+)+|ignored|unreachable)"', sources))
-    met = {EXPECTED.match(path.read_text(encoding="utf-8")).group(1) for path in BAD_FILES}  # type: ignore[union-attr]
+    bad = [*BAD_FILES, *BAD_AMENDMENTS]
+    met = {EXPECTED.match(path.read_text(encoding="utf-8")).group(1) for path in bad}  # type: ignore[union-attr]
     here = Path(__file__).read_text(encoding="utf-8")
     assert {code for code in codes - met if f'"{code}"' not in here.partition("def test_every_finding")[2]} == set()
     assert met - codes == set()
+
+
+def test_an_element_that_gives_something_else_is_pointed_out() -> None:
+    """Firolib has another dose in version 2, and maintenance gives another regimen than upkeep did."""
+    tests = Path(__file__).parent
+    old, new = (load_protocol(str(tests / name)) for name in ("protocols/FIR-1.yaml", "amendments/FIR-1.v2.yaml"))
+    found = check_amendment(old, new)
+    assert {(p.code, p.severity) for p in found} == {("running-cycle", "notice")}
+    assert found[0].message.startswith("fir/induction goes on here, and firolib is not what it was")
+    assert found[1].message.startswith("fir/upkeep goes on at fir/maintenance, and needlib_low is given there")
+    assert check_amendment(old, old)[0].code == "amends-another"
+
+
+def test_an_option_that_is_gone_must_not_be_read_any_more() -> None:
+    """EXAMPLE1 without drug three among the partners, while a value asks which partner was chosen."""
+    amends = 'amends: {version: "1", when: {moved: yes}, map: [{from: partner=three, to: first, cite: R1}], cite: R1}\n'
+    text = changed(
+        GOOD,
+        ('record: {registry: an example, version: "1"}\n', f'record: {{registry: an example, version: "2"}}\n{amends}'),
+        ("facts:\n", "facts:\n  moved: {yes_no: yes, cite: R1}\n"),
+        ("      three: {gives: [{drug: three, dose: 1 mg, route: PO, days: every}], cite: R2}\n", ""),
+        ("options: {three: [], one: []}", "options: {one: []}"),
+        ("values:\n", "values:\n  partner_is: {last: choice.partner}\n"),
+        ("may: [{perform: surgery, if: {at_risk: yes}", "may: [{perform: surgery, if: {at_risk: yes, partner_is: one}"),
+    )
+    found = check_amendment(read_protocol(GOOD, "1.yaml"), read_protocol(text, "2.yaml"))
+    assert [(p.code, p.path) for p in found if p.severity == "problem"] == [("lost-option", "values.partner_is.last")]
 
 
 # --- what is right and must not be found ---------------------------------------------------------------------------

@@ -45,6 +45,8 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "BROOM-1": ({},),
     "CEDAR-1": ({},),
     "ELDER-1": ({},),
+    "FIR-1": ({},),
+    "FIR-1.v2": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "OLIVE-1": ({},),
@@ -274,6 +276,8 @@ TestASPEN1 = walk("ASPEN-1")
 TestBROOM1 = walk("BROOM-1")
 TestCEDAR1 = walk("CEDAR-1")
 TestELDER1 = walk("ELDER-1")
+TestFIR1 = walk("FIR-1")
+TestFIR1v2 = walk("FIR-1.v2")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestOLIVE1 = walk("OLIVE-1")

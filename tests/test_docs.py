@@ -4,6 +4,7 @@ A block of code in a page is run by its language and the words behind it:
 
     yaml file=NAME            the file NAME; it must be read and compiled (with `wrong`: it must have problems)
     yaml file=NAME section    its top-level keys take the place of the same keys in NAME, or are added
+    yaml file=NAME of=OTHER   the same in a copy of OTHER, which is called NAME
     yaml as=KIND              one construct of the language
     yaml                      a piece of the file that all such blocks of the page make together
     jsonl file=NAME           a file of events (`add`: more lines of it)
@@ -41,7 +42,7 @@ from test_journeys import TRANSCRIPTS, answer_to
 
 from protocol_engine import Course, Problems, compile_protocol, load_protocol, parse_action, parse_events
 from protocol_engine.audit import Record
-from protocol_engine.codec import CODEC, keys_of
+from protocol_engine.codec import CODEC, Text, keys_of
 from protocol_engine.engine.course import Machine
 from protocol_engine.engine.intake import accepted
 from protocol_engine.entrypoints.cli import app
@@ -50,7 +51,7 @@ from protocol_engine.model.conditions import Condition, Elapsed, Presence, Range
 from protocol_engine.model.decision import Action, Answer, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Why
 from protocol_engine.model.events import EVENT_KINDS, Event, GivenDrug
-from protocol_engine.model.protocol import Protocol
+from protocol_engine.model.protocol import Amends, Protocol
 from protocol_engine.model.protocol import Step as CourseStep
 from protocol_engine.model.units import QuantityRange
 from protocol_engine.model.values import Value
@@ -69,7 +70,7 @@ PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 FENCE = re.compile(r"^(?P<fence>```+)(?P<info>.*)$")
 KEYS = re.compile(r"^<!-- keys: (\w+) -->$")
 TOP_KEY = re.compile(r"^([A-Za-z_]\w*):", re.MULTILINE)
-AS = {"Condition": Condition, "Step": CourseStep, "Value": Value}
+AS = {"Amends": Amends, "Condition": Condition, "Step": CourseStep, "Value": Value}
 SELECTIONS_TRIED = 32
 
 
@@ -177,7 +178,9 @@ class Reader:
             self.whole += block.text
             return
         path = self.folder / block.options["file"]
-        if "section" in block.options:
+        if "of" in block.options:
+            shutil.copy(self.folder / block.options["of"], path)
+        if "section" in block.options or "of" in block.options:
             path.write_text("".join((sections(path.read_text()) | sections(block.text)).values()))
         else:
             path.write_text(block.text)
@@ -258,7 +261,7 @@ def plain_yaml(text: str) -> Any:
 def _as_text(node: Any) -> Any:
     if node.id == "mapping":
         return {key.value: _as_text(value) for key, value in node.value}
-    return [_as_text(item) for item in node.value] if node.id == "sequence" else node.value
+    return [_as_text(item) for item in node.value] if node.id == "sequence" else Text(node.value)
 
 
 def codes_of(line: str, protocol: str | None) -> set[str]:

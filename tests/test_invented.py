@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from course_lines import files_of
 from journey_transcripts import Transcript, read_transcript
 from test_cli import answer, prose, run
 from test_prose import as_yaml, bare
@@ -17,7 +18,7 @@ from protocol_engine.model.decision import VerdictKind
 from protocol_engine.reader import read_protocol
 
 TESTS = Path(__file__).parent
-PROTOCOLS = sorted((TESTS / "protocols").glob("*.yaml"))
+PROTOCOLS = sorted([*(TESTS / "protocols").glob("*.yaml"), *(TESTS / "amendments").glob("*.yaml")])
 TRANSCRIPTS = [read_transcript(path) for path in sorted((TESTS / "invented").glob("*/*.txt"))]
 
 
@@ -35,14 +36,15 @@ def test_an_invented_protocol_has_no_problem_a_page_and_a_picture(path: Path) ->
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda transcript: transcript.path.stem)
 def test_an_invented_journey_is_replayed_into_a_log_that_verifies(transcript: Transcript, tmp_path: Path) -> None:
-    protocol = TESTS / "protocols" / f"{transcript.protocol}.yaml"
+    protocol, *amendments = files_of(transcript.protocol)
+    amended = [word for name in amendments for word in ("--amended-by", name)]
     events, log = tmp_path / "events.jsonl", tmp_path / "log.jsonl"
     events.write_text("\n".join(json.dumps(event) for event in transcript.events) + "\n", encoding="utf-8")
-    assert run("replay", protocol, events, "--audit", log).exit_code == 0
-    assert "whole and true" in prose("audit", "verify", log, "--protocol", protocol)
+    assert run("replay", protocol, events, "--audit", log, *amended).exit_code == 0
+    assert "whole and true" in prose("audit", "verify", log, "--protocol", protocol, *amended)
     for checkpoint in transcript.checkpoints:
         lines = "\n".join(json.dumps(event) for event in checkpoint.events)
-        assert prose("next", protocol, "-", "--as-of", checkpoint.as_of.isoformat(), stdin=lines)
+        assert prose("next", protocol, "-", "--as-of", checkpoint.as_of.isoformat(), *amended, stdin=lines)
 
 
 def test_every_verdict_has_words() -> None:

@@ -311,7 +311,11 @@ NOT_IN_THE_FILES = [
     {"at_least_ago": "3 months"},
 ]
 """Constructs that stand in the shipped files only with a `reading_of` or `use` inside."""
-INVENTED = [editor_tree(path.read_text(encoding="utf-8")) for path in (ROOT / "tests" / "protocols").glob("*.yaml")]
+INVENTED = [
+    editor_tree(path.read_text(encoding="utf-8"))
+    for folder in ("protocols", "amendments")
+    for path in (ROOT / "tests" / folder).glob("*.yaml")
+]
 WRITTEN_TREES = [written(tree) for tree in (*TREES.values(), *INVENTED, NOT_IN_THE_FILES)]
 
 

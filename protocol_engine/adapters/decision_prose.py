@@ -23,6 +23,7 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.engine.wording import track_words, words
+from protocol_engine.model.amendment import qualified
 from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.decision import Action, Answer, Decision, Verdict
 from protocol_engine.model.events import Act, PatientEvent
@@ -30,7 +31,7 @@ from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import WAITING
 
-CLAIM_PATTERN = re.compile(r"\b[RANG][1-9]\d*\b")
+CLAIM_PATTERN = re.compile(r"\b[RANG][1-9]\d*\b(?:@[\w.+-]*\w)?")
 STRENGTHS: dict[Literal["required", "option", "permitted"], str] = {
     "required": "required: it is the only way on",
     "option": "option: it is one of several ways on",
@@ -227,7 +228,7 @@ def _act_words(table: Table, act: dict[str, Any]) -> str:
     return _plain_act_words(table, act) + beside
 
 
-def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
+def _plain_act_words(table: Table, act: dict[str, Any]) -> str:  # noqa: C901  # one case for each kind of action
     match act["kind"]:
         case "obtain_consent":
             return "Obtain written consent"
@@ -251,6 +252,8 @@ def _plain_act_words(table: Table, act: dict[str, Any]) -> str:
             return f"Perform {procedure_name(table, act['procedure'])}"
         case "follow_up":
             return "Follow survival"
+        case "amend":
+            return f"Move to version {act['version']} of the protocol"
         case kind:
             return capital(words(kind))
 
@@ -296,8 +299,11 @@ def _others(table: Table, decision: Decision, remarks: Iterable[str]) -> tuple[s
         named += refusal.cites
         sentences += refusal.because
     for verdict in decision.deviations:
-        named += verdict.cites
-        sentences += verdict.because
+        if verdict.version in (None, decision.protocol["version"]):
+            named += verdict.cites
+            sentences += verdict.because
+        else:  # a claim of another version of the protocol
+            named += (qualified(claim, verdict.version or "") for claim in verdict.cites)
     named += _named_in(table, sentences)
     return _sorted(claim for claim in named if claim not in told)
 
@@ -365,9 +371,14 @@ def _reasons(because: Iterable[str]) -> tuple[Block, ...]:
 def _deviations(deviations: Iterable[Verdict]) -> Page:
     """Deviations so far, each with the event and the reasons."""
     items = tuple(
-        Item(verdict.event, capital(VERDICTS[verdict.verdict]), _reasons(verdict.because)) for verdict in deviations
+        Item(verdict.event, capital(VERDICTS[verdict.verdict]) + _judged_by(verdict), _reasons(verdict.because))
+        for verdict in deviations
     )
     return section("Deviations so far", Items(items)) if items else ()
+
+
+def _judged_by(verdict: Verdict) -> str:
+    return f", judged by version {verdict.version}" if verdict.version is not None else ""
 
 
 def _notices(notices: Iterable[str]) -> Page:

@@ -21,6 +21,11 @@ def protocol_json(protocol: Protocol) -> dict[str, Any]:
     return {**_node(protocol), "readings": dict(protocol.readings)}
 
 
+def form_of(value: Any) -> Any:
+    """Any value of a protocol in the form of its file."""
+    return _form(value)
+
+
 def _node(node: Any) -> dict[str, Any]:
     found = {}
     for key, field in keys_of(type(node)).items():

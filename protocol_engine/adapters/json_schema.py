@@ -108,6 +108,7 @@ EXAMPLES: tuple[Schema, ...] = (
         "met": False,
         "by": "investigator",
     },
+    {"id": "e19", "kind": "amendment", "effective": "2026-03-01", "version": "2"},
 )
 """Events of every kind, as they are written."""
 

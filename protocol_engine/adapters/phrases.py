@@ -27,6 +27,7 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AmendmentEvent,
     AttestationEvent,
     ChoiceEvent,
     ConsentEvent,
@@ -369,6 +370,8 @@ def event_words(book: Book, event: PatientEvent) -> str:  # noqa: C901, PLR0912 
             return "eligibility met" if event.met else "eligibility not met"
         case AllocationEvent():
             return f"allocation to {event.arm}"
+        case AmendmentEvent():
+            return f"move to version {event.version} of the protocol"
         case ObservationEvent():
             unit = f" {event.unit}" if event.unit is not None else ""
             parts = "".join(f"; {words(name)} {_members(value)}" for name, value in event.components.items())

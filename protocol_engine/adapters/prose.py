@@ -39,11 +39,13 @@ from protocol_engine.model.claims import GENERAL_RULES
 from protocol_engine.model.facts import Calendar, FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Administration,
+    Amends,
     Arm,
     DateExpression,
     Design,
     Endpoint,
     Give,
+    Moved,
     Observe,
     Protocol,
     Regimen,
@@ -72,6 +74,7 @@ def protocol_page(protocol: Protocol) -> Page:
             "Claims stand in brackets: R is a rule of the record, A an assumption where it is silent, "
             "N something it does not state, G a rule of every protocol. Ids stand in parentheses."
         ),
+        *(_amendment(protocol, protocol.amends) if protocol.amends is not None else ()),
         *section("Rules of the record", _rule_items(protocol.rules)),
         *section("Rules of every protocol", _rule_items(GENERAL_RULES)),
         *section("Before treatment", *course_items(protocol, protocol.course)),
@@ -101,6 +104,28 @@ def _design_words(design: Design, protocol: Protocol) -> str:
     planned = f"{design.planned} patients planned"
     kind = f"Phase {design.phase}, {how}{ratio}, {words(design.masking)}"
     return f"Record: {record}. {kind}, {planned}.{cites(silent=silent)}"
+
+
+def _amendment(protocol: Protocol, amends: Amends) -> Page:
+    """Which version is amended, when a course moves over, and where each place that has no namesake goes on."""
+    listed_as = {"required": "A course moves over", "permitted": "A course may move over"}[amends.move]
+    told = f"{listed_as} once {condition_words(protocol, amends.when)}"
+    lines = tuple(Item("-", f"{_moved_words(move)}{cites(move.cite, move.rests)}") for move in amends.map)
+    return section(
+        f"Amends version {amends.version}",
+        Paragraph(f"{told}.{cites(amends.cite, amends.rests, silent=amends.see)}"),
+        *((Items(lines),) if lines else ()),
+    )
+
+
+def _moved_words(move: Moved) -> str:
+    place = words(move.from_) if move.from_ is not None else "whoever is"
+    where = place + (f" in arm {move.arm}" if move.arm is not None else "")
+    if move.stays:
+        return f"{where} stays under the old version"
+    target = [words(move.to)] if move.to is not None else []
+    target += [f"arm {move.to_arm}"] if move.to_arm is not None else []
+    return f"{where} goes on at {' in '.join(target)}"
 
 
 def _rule_items(rules: Mapping[str, str]) -> Items:

@@ -34,7 +34,9 @@ class Record:
     decision they are where it was on the day asked about. In an arm with tracks the place of each track stands behind,
     as in ``a/doses; radiation: a/radiation/planning``.
 
-    ``readings`` is the selected reading of every assumption, so that the machine can be compiled again. ``rows`` are
+    ``protocol`` is the version under which the answer was given; a claim of another version is named with it
+    (``R3@1``). ``readings`` is the selected reading of every assumption, so that the machine can be compiled again.
+    ``rows`` are
     the rows tried, each with its outcome (true, false, unknown) and the ids of the events that decided it: in a step
     and a refusal first those tried for the event or the act, then in every record those that the decision rests on,
     which are the offers of the place (after an end the row that ended the course; none while eligibility is not met),
@@ -157,9 +159,10 @@ class Chain:
 
     def answer(self, state: State, act: PatientEvent, answer: Answer) -> Record:
         """The record of an answer to a proposal, whatever it says."""
-        place = known_by(self.machine, state, act.effective.day)[0].now.position.all_places
+        now = known_by(self.machine, state, act.effective.day)[0].now
+        place, under = now.position.all_places, self.machine.under(now)
         return self._record(
-            "refusal", event_json(act, with_id=False), (place, place), tried=answer.tried, verdict=answer
+            "refusal", event_json(act, with_id=False), (place, place), under=under, tried=answer.tried, verdict=answer
         )
 
     def decision(self, state: State, decision: Decision, as_of: date | None = None) -> Record:
@@ -175,15 +178,17 @@ class Chain:
         event: dict[str, Any],
         places: tuple[str, str],
         *,
+        under: Machine | None = None,
         tried: tuple[TriedRow, ...] = (),
         verdict: Verdict | Answer | None = None,
         decision: Decision | None = None,
         changed: tuple[str, ...] = (),
         repeated: bool = False,
     ) -> Record:
+        machine = under or (self.machine.of(decision.protocol) if decision is not None else None) or self.machine
         before: dict[str, Any] = {
             "changed": list(changed),
-            "citations": self._citations(tried, verdict, decision),
+            "citations": self._citations(machine.table.version, tried, verdict, decision),
             "course": self.course,
             "decision": decision.as_json() if decision is not None else None,
             "engine_version": ENGINE_VERSION,
@@ -201,7 +206,6 @@ class Chain:
             "sequence": self.length,
             "verdict": verdict.as_json() if verdict is not None else None,
         }
-        machine = self.machine
         found, line = sealed(canonical(before), joined(canonical(between), machine.named, canonical(after)))
         return Record(
             **before,
@@ -214,11 +218,16 @@ class Chain:
         )
 
     def _citations(
-        self, tried: tuple[TriedRow, ...], verdict: Verdict | Answer | None, decision: Decision | None
+        self,
+        version: str,
+        tried: tuple[TriedRow, ...],
+        verdict: Verdict | Answer | None,
+        decision: Decision | None,
     ) -> list[str]:
-        row_of = self.machine.table.row_of
-        found = [row_of[row.row].basis for row in tried]
-        if verdict is not None:
+        found = [self.machine.basis(row.row, version) for row in tried]
+        if isinstance(verdict, Verdict):
+            found.append(self.machine.cites(verdict.cites, verdict.version, version))
+        elif verdict is not None:
             found.append(verdict.cites)
         if decision is not None:
             found.append(decision.assumptions)

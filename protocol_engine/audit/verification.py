@@ -48,6 +48,7 @@ class _Reading:
         self.mark = Mark()
         self.shared: dict[str, Any] = {}
         self.strangers: set[bytes] = set()
+        self.versions: list[str] = []
         self.last: Record | None = None
         self.expected = 0
         self.previous = NOTHING_BEFORE
@@ -109,15 +110,27 @@ class _Reading:
         self.find("audit-broken-chain", path, message + note)
 
     def check_shared(self, record: Record) -> None:
-        """Whether all records are of one course, under one protocol with one selection of readings."""
+        """Whether all records are of one course, under one protocol, each version with one selection of readings."""
+        version = self.version_of(record)
         for key in ONE_COURSE:
             its = getattr(record, key)
-            if its == self.shared.setdefault(key, its):
+            if its == self.shared.setdefault(key if key == "course" else f"{key} of {version}", its):
                 continue
             stranger = canonical([key, its])
             if stranger not in self.strangers:
                 self.strangers.add(stranger)
                 self.find("audit-mixed", f"[{record.sequence}].{key}", f"is not the {key} of the log's first record")
+
+    def version_of(self, record: Record) -> str:
+        """The version of a record, if it is the first one or one that an amendment in the log names; else the first."""
+        its = f"{record.protocol.get('id')} {record.protocol.get('version')}"
+        self.versions = self.versions or [its]
+        event: Any = record.event if record.kind == "step" else None
+        while isinstance(event, dict):
+            if event.get("kind") == "amendment":
+                self.versions.append(f"{record.protocol.get('id')} {event.get('version')}")
+            event = event.get("event")
+        return its if its in self.versions else self.versions[0]
 
     def check_answer(self, record: Record) -> None:
         """Whether the engine gives the same answer again."""
@@ -159,7 +172,7 @@ class _Rederiving:
 
     def compare(self, record: Record) -> list[Found]:
         """What is not as the engine says it; ``stopped`` once nothing further can be derived."""
-        if record.protocol != self.machine.decider.identity:
+        if self.machine.of(record.protocol) is None:
             return self._stop("audit-other-protocol", "protocol", self._other_protocol(record))
         try:
             derived = self._derived(record)
@@ -210,7 +223,8 @@ class _Rederiving:
         return [("audit-other-engine", "engine_version", message)]
 
     def _other_protocol(self, record: Record) -> str:
-        mine, its, selected = self.machine.decider.identity, record.protocol, self.machine.table.readings
+        like = self.machine.like(record.protocol)
+        mine, its, selected = like.decider.identity, record.protocol, like.table.readings
         for key in ("id", "version"):
             if its.get(key) != mine[key]:
                 return f"has the {key} {its.get(key)!a}, and the protocol given has {mine[key]}"

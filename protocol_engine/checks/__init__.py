@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from protocol_engine.checks import (
+    amendments,
     branches,
     citations,
     conditions,
@@ -69,6 +70,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,
     trails.courses_are_not_too_long,
+    amendments.amendments_say_one_thing,
 )
 """Checks on the protocol that must find nothing before it can be compiled."""
 
@@ -110,6 +112,7 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     tracks.acts_stay_in_one_track,
     tracks.tracks_are_read_where_they_are,
     tracks.tracks_do_not_wait_for_ever,
+    amendments.moves_lead_somewhere,
 )
 """Checks on the table that the protocol compiles to."""
 
@@ -127,6 +130,12 @@ def check_protocol(protocol: Protocol) -> tuple[Problem, ...]:
         compiled = Compiled(outline, compile_protocol(protocol))
         found += [problem for check in ON_TABLE for problem in check(compiled)]
     return _once(found)
+
+
+def check_amendment(old: Protocol, new: Protocol) -> tuple[Problem, ...]:
+    """Everything found in a version as an amendment of the one before; each must have passed its own checks."""
+    outline = Outline(new)
+    return _once(amendments.pair_faults(compile_protocol(old), outline, compile_protocol(new)))
 
 
 def _once(found: Iterable[Problem]) -> tuple[Problem, ...]:

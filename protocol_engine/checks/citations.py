@@ -14,6 +14,7 @@ from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Advice,
     Allocate,
+    Amends,
     Arm,
     ArmRule,
     Choose,
@@ -26,6 +27,7 @@ from protocol_engine.model.protocol import (
     Endpoint,
     Give,
     May,
+    Moved,
     NamedSet,
     Need,
     Never,
@@ -45,8 +47,8 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
 
 ACTING = (
-    Advice, Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give, May,
-    NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
+    Advice, Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give, May,
+    Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve
 
 from protocol_engine.codec import digest, plain_json
+from protocol_engine.compiler.amending import compiled_amendment
 from protocol_engine.compiler.conditions import Conditions, joined
 from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
 from protocol_engine.compiler.landing import landings
@@ -88,9 +89,11 @@ def compile_protocol(protocol: Protocol) -> Table:
         derived=compiled_derived(protocol, steps.conditions),
         criteria=compiled_criteria(protocol, steps.conditions),
         tracks=compiled_tracks(protocol, tuple(draft.place for draft in steps.places.drafts.values())),
+        amends=compiled_amendment(protocol.amends, steps.conditions),
     )
     table = evolve(table, landings=landings(table))
-    return evolve(table, digest=digest(plain_json(table)))
+    amends = {"amends": plain_json(table.amends)} if table.amends is not None else {}
+    return evolve(table, digest=digest(plain_json(table) | amends))
 
 
 def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent], rows: tuple[Row, ...]) -> Elsewhere:

@@ -37,6 +37,26 @@ class Machine:
         self.named = canonical({"protocol": self.decider.identity, "readings": table.readings})
         """What every record says of the machine, written once."""
 
+    def under(self, fold: Fold) -> Machine:  # noqa: ARG002  # of several versions it says which
+        """The machine of the version of the protocol under which a fold is: there is one."""
+        return self
+
+    def of(self, protocol: Mapping[str, str]) -> Machine | None:
+        """The machine that a decision or a record names; None if it is another."""
+        return self if protocol == self.decider.identity else None
+
+    def like(self, protocol: Mapping[str, str]) -> Machine:  # noqa: ARG002
+        """The machine of the version that a record names, whatever its digest, to say how the two differ."""
+        return self
+
+    def basis(self, row: str, version: str) -> tuple[str, ...]:  # noqa: ARG002
+        """The claims behind a row, as a version of the protocol names them."""
+        return self.table.row_of[row].basis
+
+    def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:  # noqa: ARG002
+        """The claims of a verdict, as a version of the protocol names them."""
+        return claims
+
 
 @frozen
 class Step:
@@ -143,7 +163,8 @@ def decide(machine: Machine, state: State, as_of: date | None = None) -> Decisio
     if as_of is not None:
         state, left_out = known_by(machine, state, as_of)
     extra = [f"{left_out} {'event' if left_out == 1 else 'events'} issued after {as_of} left aside"] if left_out else []
-    return machine.decider.decide(machine.folder.on(state.now, day), day, state.deviations, state.hindsight, extra)
+    fold = machine.folder.on(state.now, day)
+    return machine.under(fold).decider.decide(fold, day, state.deviations, state.hindsight, extra)
 
 
 def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:

@@ -133,7 +133,7 @@ class Folder:
 
         Of the orders that blame the fewest acts, it is taken in one that blames the fewest of those offered before it.
         """
-        if self.table.turning or self.table.delays:
+        if fold.standing.table.turning or fold.standing.table.delays:
             fold = self._until(fold, group[0].known.day)
         if len(group) == 1:
             fold, trace = self.enter(fold, group[0])

@@ -18,6 +18,7 @@ from protocol_engine.model.events import (
     AdministrationEvent,
     AdverseEventEvent,
     AllocationEvent,
+    AmendmentEvent,
     AttestationEvent,
     ChoiceEvent,
     CorrectionEvent,
@@ -191,6 +192,9 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
         case AllocationEvent():
             known_arms = (*table.arms, *table.allocation_of, *table.elsewhere.arms)
             _known(event.arm, known_arms, "arm", "arm", findings)
+        case AmendmentEvent():
+            versions = table.kin.versions if table.kin is not None else (table.version,)
+            _known(event.version, versions, "version", "version", findings)
         case ObservationEvent():
             called = table.fact_called.get(event.fact, event.fact)
             event = event if called == event.fact else evolve(event, fact=called)
@@ -200,7 +204,8 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
                 findings.append(
                     ("protocol", f"is {cut(event.protocol or '')}, and this is the course of {table.protocol}")
                 )
-            _known(event.criterion, table.criteria, "criterion", "criterion", findings)
+            criteria = table.criteria if table.kin is None else (*table.criteria, *table.kin.criteria)
+            _known(event.criterion, criteria, "criterion", "criterion", findings)
         case AdministrationEvent() | OmissionEvent():
             _read_dose(table, event, findings)
         case ChoiceEvent():

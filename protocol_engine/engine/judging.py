@@ -7,6 +7,7 @@ from datetime import date
 from protocol_engine.engine import tracks, wording
 from protocol_engine.engine.administrations import judge_administration, judge_omission
 from protocol_engine.engine.advice import held_against_advice
+from protocol_engine.engine.amending import judge_amendment
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing
@@ -16,6 +17,7 @@ from protocol_engine.model.events import (
     ActEvent,
     AdministrationEvent,
     AllocationEvent,
+    AmendmentEvent,
     ChoiceEvent,
     ConsentEvent,
     EligibilityEvent,
@@ -34,7 +36,7 @@ def judge(standing: Standing, event: ActEvent) -> Judgement:
     return _of_another_reading(standing, event) or _of_this_reading(standing, event)
 
 
-def _of_this_reading(standing: Standing, event: ActEvent) -> Judgement:
+def _of_this_reading(standing: Standing, event: ActEvent) -> Judgement:  # noqa: C901  # one case for each kind of act
     match event:
         case ConsentEvent():
             return _judge_gate(standing, ActLabel("consent", "written"), "consent")
@@ -42,6 +44,8 @@ def _of_this_reading(standing: Standing, event: ActEvent) -> Judgement:
             return _judge_eligibility(standing, event)
         case AllocationEvent():
             return _judge_allocation(standing, event)
+        case AmendmentEvent():
+            return judge_amendment(standing, event)
         case ChoiceEvent():
             return _judge_choice(standing, event)
         case ProcedureEvent():
@@ -79,6 +83,9 @@ def _of_another_reading(standing: Standing, event: ActEvent) -> Judgement | None
             pass
     if rests is None:
         return None
+    if not rests:
+        text = f"G4: {what} is no part of version {standing.table.version} of the protocol"
+        return Judgement("order", (text,), ("G4",), landing=Landing("stay"))
     selected = ", ".join(f"{name} is read as {standing.table.readings[name]}" for name in rests)
     text = f"{', '.join(rests)}: {what} is no part of the protocol as it is read here: {selected}"
     return Judgement("order", (text,), rests, landing=Landing("stay"))

@@ -265,7 +265,8 @@ class Screening:
 
 def governs(table: Table, history: History) -> bool:
     """Whether anything was reported that only a criterion reads; until then somebody else screens the patient."""
-    return bool(history.attested) or not table.screening_facts.isdisjoint(history.results)
+    attested = any(name in table.criteria for name in history.attested)
+    return attested or not table.screening_facts.isdisjoint(history.results)
 
 
 def screen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import click
 
@@ -50,8 +50,16 @@ def audit_group() -> None:
 )
 @options.output_format
 @options.reading
+@options.amended_by
 @options.verbose
-def verify_command(file: str, protocol: str | None, head: str | None, form: str, selected: Mapping[str, str]) -> int:
+def verify_command(
+    file: str,
+    protocol: str | None,
+    head: str | None,
+    form: str,
+    selected: Mapping[str, str],
+    amendments: Sequence[str],
+) -> int:
     """Is the log whole, and is it true?
 
     FILE is an audit log, as `replay --audit FILE` writes it. Every record is held against its hash and the one before,
@@ -60,7 +68,7 @@ def verify_command(file: str, protocol: str | None, head: str | None, form: str,
 
     Exit code 0: whole and true. 1: it is not. 2: the file or the protocol could not be read.
     """
-    machine = machine_for(file, protocol, selected)
+    machine = machine_for(file, protocol, selected, amendments)
     tally = _Tally()
     problems = verify(tally.counting(audit_lines(file)), machine, head, file)
     tell("audit verified", records=tally.records, problems=len(problems), head=tally.head)
@@ -125,12 +133,14 @@ def _record(line: bytes) -> Record | None:
         return None
 
 
-def machine_for(file: str, protocol: str | None, selected: Mapping[str, str]) -> Machine | None:
+def machine_for(
+    file: str, protocol: str | None, selected: Mapping[str, str], amendments: Sequence[str] = ()
+) -> Machine | None:
     """The machine to derive the log with; None if its first line does not say, which is a problem of the log."""
     first = next(iter(audit_lines(file)), b"")
     record = _record(first)
     if record is None:
-        return inputs.machine_of(protocol, selected) if protocol is not None else None
+        return inputs.machine_of(protocol, selected, amendments) if protocol is not None else None
     name = protocol if protocol is not None else record.protocol.get("id", "")
     if protocol is None and name not in shipped_protocols():
         raise InputError(f"{file}: is a log of {name}, which is not shipped; name its file with --protocol")
@@ -141,4 +151,4 @@ def machine_for(file: str, protocol: str | None, selected: Mapping[str, str]) ->
         for assumption, reading in record.readings.items()
         if reading in declared.get(assumption, ())
     }
-    return inputs.machine_of(name, {**own, **selected})
+    return inputs.machine_of(name, {**own, **selected}, amendments)

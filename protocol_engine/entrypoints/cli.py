@@ -22,6 +22,7 @@ from protocol_engine.entrypoints.inputs import Unreadable
 from protocol_engine.entrypoints.output import ReaderGone, show_error
 from protocol_engine.entrypoints.protocol_commands import (
     check_command,
+    compare_command,
     diagram_command,
     list_command,
     show_command,
@@ -145,6 +146,7 @@ for command in (
     list_command,
     show_command,
     check_command,
+    compare_command,
     criteria_command,
     screen_command,
     next_command,

@@ -59,10 +59,17 @@ def counted_json(*, skipped: int | None, ignored: int) -> dict[str, int]:
 )
 @options.output_format
 @options.reading
+@options.amended_by
 @options.skip_unknown_facts
 @options.verbose
-def next_command(
-    protocol: str, events: str, as_of: date | None, form: str, selected: Mapping[str, str], skip_unknown_facts: bool
+def next_command(  # noqa: PLR0913, PLR0917  # an argument for each option
+    protocol: str,
+    events: str,
+    as_of: date | None,
+    form: str,
+    selected: Mapping[str, str],
+    amendments: Sequence[str],
+    skip_unknown_facts: bool,
 ) -> int:
     """What comes next for this patient, and why.
 
@@ -73,7 +80,7 @@ def next_command(
     awaited; what is not allowed and why; the assumptions it rests on; what the record does not state; and the
     deviations so far. Any answer is exit code 0.
     """
-    machine = inputs.machine_of(protocol, selected)
+    machine = inputs.machine_of(protocol, selected, amendments)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
     course = inputs.course_of(machine, received.events)
     decision = course.decide(as_of if as_of is not None else received.last)
@@ -83,7 +90,7 @@ def next_command(
         skipped = received.skipped if skip_unknown_facts else None
         show_json({**decision.as_json(), **counted_json(skipped=skipped, ignored=ignored)})
     else:
-        show_page(decision_page(machine.table, decision, skipped_words(received.skipped)))
+        show_page(decision_page(machine.like(decision.protocol).table, decision, skipped_words(received.skipped)))
     return options.YES
 
 
@@ -114,10 +121,17 @@ def _tell_decision(decision: Decision, ignored: int = 0) -> None:
 @click.argument("action")
 @options.output_format
 @options.reading
+@options.amended_by
 @options.skip_unknown_facts
 @options.verbose
-def propose_command(
-    protocol: str, events: str, action: str, form: str, selected: Mapping[str, str], skip_unknown_facts: bool
+def propose_command(  # noqa: PLR0913, PLR0917  # an argument for each option
+    protocol: str,
+    events: str,
+    action: str,
+    form: str,
+    selected: Mapping[str, str],
+    amendments: Sequence[str],
+    skip_unknown_facts: bool,
 ) -> int:
     """May this be done? Changes nothing.
 
@@ -127,7 +141,7 @@ def propose_command(
 
     Exit code 0: allowed. 1: refused, with the reasons and the rules. 2: something could not be read.
     """
-    machine = inputs.machine_of(protocol, selected)
+    machine = inputs.machine_of(protocol, selected, amendments)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
     event = inputs.action_of(machine, action)
     course = inputs.course_of(machine, received.events)
@@ -152,7 +166,7 @@ def propose_command(
         remarks += (
             [f"{ignored} {'event' if ignored == 1 else 'events'} issued after {day} left aside"] if ignored else []
         )
-        show_page(answer_page(machine.table, answer, event, where, remarks))
+        show_page(answer_page(machine.like(where.protocol).table, answer, event, where, remarks))
     return options.YES if answer.allowed else options.NO
 
 
@@ -174,10 +188,17 @@ def propose_command(
 )
 @options.output_format
 @options.reading
+@options.amended_by
 @options.skip_unknown_facts
 @options.verbose
-def replay_command(
-    protocol: str, events: str, audit_path: str | None, form: str, selected: Mapping[str, str], skip_unknown_facts: bool
+def replay_command(  # noqa: PLR0913, PLR0917  # an argument for each option
+    protocol: str,
+    events: str,
+    audit_path: str | None,
+    form: str,
+    selected: Mapping[str, str],
+    amendments: Sequence[str],
+    skip_unknown_facts: bool,
 ) -> int:
     """The whole course, step by step, in the order in which the events arrived.
 
@@ -194,7 +215,7 @@ def replay_command(
 
     Deviations are no failure: the exit code is 0 once the events could be read.
     """
-    machine = inputs.machine_of(protocol, selected)
+    machine = inputs.machine_of(protocol, selected, amendments)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
     chain = Chain.begin(machine, inputs.course_id(events))
     lines: list[CourseLine] = []
@@ -218,8 +239,9 @@ def replay_command(
         show_json(_replay_json(lines, decision, chain if audit_path is not None else None, skipped))
     else:
         written = _written_words(audit_path, chain) if audit_path is not None else ()
-        sections = decision_sections(machine.table, decision, skipped_words(received.skipped))
-        show_page((*course_page(machine.table, lines), *section("After the last event", *sections), *written))
+        table = machine.like(decision.protocol).table
+        sections = decision_sections(table, decision, skipped_words(received.skipped))
+        show_page((*course_page(table, lines), *section("After the last event", *sections), *written))
     return options.YES
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from protocol_engine.errors import InputError, Problem, Problems, ProtocolEngine
 from protocol_engine.model.events import CorrectionEvent, PatientEvent, RetractionEvent
 from protocol_engine.model.facts import DAY_PATTERN
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.service import Course, compile_protocol, load_protocol, protocol_text
+from protocol_engine.service import Course, compile_amended, compile_protocol, load_protocol, protocol_text, readings_of
 
 STANDARD_INPUT = "-"
 
@@ -92,12 +92,29 @@ def _protocol_line(problem: Problem, selected: Mapping[str, str]) -> str:
     return str(problem)
 
 
-def machine_of(name: str, selected: Mapping[str, str]) -> Machine:
-    """The protocol of that id or path, compiled."""
-    machine = compile_protocol(protocol_of(name, selected))
+def machine_of(name: str, selected: Mapping[str, str], amendments: Sequence[str] = ()) -> Machine:
+    """The protocol of that id or path, compiled, with the versions that amend it.
+
+    A reading is selected in every version that has it; each must be one of some version.
+    """
+    if not amendments:
+        machine = compile_protocol(protocol_of(name, selected))
+    else:
+        names = (name, *amendments)
+        own = [_readings_of(version, selected) for version in names]
+        left = {name: reading for name, reading in selected.items() if not any(name in found for found in own)}
+        own[0] |= left  # no version has it, and the first one says so
+        machine = compile_amended([protocol_of(version, found) for version, found in zip(names, own, strict=True)])
     table = machine.table
     tell("protocol loaded", protocol=table.protocol, version=table.version, digest=table.digest)
     return machine
+
+
+def _readings_of(name: str, selected: Mapping[str, str]) -> dict[str, str]:
+    """Those of the selected readings that a version has."""
+    refuse_nul(name)
+    declared = readings_of(name)
+    return {name: reading for name, reading in selected.items() if reading in declared.get(name, ())}
 
 
 def received(machine: Machine, name: str, *, skip_unknown_facts: bool) -> Received:

@@ -68,6 +68,13 @@ reading: Decorator[Any] = click.option(
     callback=_readings,
     help="Select a reading of an assumption over its default. May be repeated; `show PROTOCOL` lists them.",
 )
+amended_by: Decorator[Any] = click.option(
+    "--amended-by",
+    "amendments",
+    metavar="FILE",
+    multiple=True,
+    help="File of the version that amends PROTOCOL; an `amendment` event moves a course to it. May be repeated.",
+)
 skip_unknown_facts: Decorator[Any] = click.option(
     "--skip-unknown-facts",
     is_flag=True,

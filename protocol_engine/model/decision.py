@@ -18,6 +18,7 @@ ActionKind = Literal[
     "attest",
     "choose",
     "perform",
+    "amend",
     "end_treatment",
     "follow_up",
 ]
@@ -107,12 +108,16 @@ def each_once(first: tuple[TriedRow, ...], then: tuple[TriedRow, ...]) -> tuple[
 
 @frozen
 class Verdict:
-    """How an act was judged, as known on its day: allowed, or a deviation with its reasons and claims."""
+    """How an act was judged, as known on its day: allowed, or a deviation with its reasons and claims.
+
+    ``version`` is that of the protocol it was judged by, where a course has been under more than one.
+    """
 
     event: str
     verdict: VerdictKind
     because: tuple[str, ...] = ()
     cites: tuple[str, ...] = ()
+    version: str | None = None
 
     @property
     def allowed(self) -> bool:
@@ -121,12 +126,13 @@ class Verdict:
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as JSON."""
-        return {
+        found: dict[str, Any] = {
             "event": self.event,
             "verdict": self.verdict,
             "because": list(self.because),
             "cites": list(self.cites),
         }
+        return found if self.version is None else {**found, "version": self.version}
 
 
 @frozen

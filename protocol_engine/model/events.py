@@ -1,7 +1,7 @@
 """The events of a course: what happened to one patient, each with an id, a kind and its dates.
 
-Acts (consent, eligibility, allocation, choice, administration, omission, procedure, other_treatment) are judged
-against the protocol; reports (observation, attestation, adverse_event, withdrawal, death, study_closure,
+Acts (consent, eligibility, allocation, amendment, choice, administration, omission, procedure, other_treatment) are
+judged against the protocol; reports (observation, attestation, adverse_event, withdrawal, death, study_closure,
 discontinuation, new_therapy, contact, lost_to_follow_up) are taken as they are; correction and retraction rewrite an
 earlier event from the day they became known.
 """
@@ -105,6 +105,14 @@ class AllocationEvent(Act):
 
     kind: Literal["allocation"] = "allocation"
     arm: str
+
+
+@frozen(kw_only=True)
+class AmendmentEvent(Act):
+    """The course goes on under another ``version`` of the protocol, from that day on."""
+
+    kind: Literal["amendment"] = "amendment"
+    version: str
 
 
 @frozen(kw_only=True)
@@ -324,6 +332,7 @@ ActEvent = (
     ConsentEvent
     | EligibilityEvent
     | AllocationEvent
+    | AmendmentEvent
     | AdministrationEvent
     | OmissionEvent
     | ChoiceEvent
@@ -350,6 +359,7 @@ EVENT_KINDS: dict[str, type[PatientEvent]] = {
     "attestation": AttestationEvent,
     "eligibility": EligibilityEvent,
     "allocation": AllocationEvent,
+    "amendment": AmendmentEvent,
     "observation": ObservationEvent,
     "choice": ChoiceEvent,
     "procedure": ProcedureEvent,

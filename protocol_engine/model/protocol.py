@@ -30,6 +30,36 @@ class Record(Node):
 
 
 @frozen(kw_only=True)
+class Moved(Node):
+    """Where a patient of the version before goes on: from a place (of ``arm``) ``to`` another, or she ``stays``.
+
+    A place is called by its element, procedure or ``choice=option``. Without ``from`` all places of ``arm`` are meant.
+    """
+
+    arm: str | None = None
+    from_: str | None = None
+    to_arm: str | None = None
+    to: str | None = None
+    stays: bool = False
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
+class Amends(Node):
+    """Which ``version`` of the protocol this one amends, and ``when`` a course that is under it may move over.
+
+    ``move`` says how the move is listed once it may be made. ``map`` names places that are called otherwise here.
+    """
+
+    version: str
+    when: Condition
+    move: Literal["required", "permitted"] = "required"
+    map: tuple[Moved, ...] = ()
+    see: Cites = NO_CITES
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class Design(Node):
     """Design of the study. ``ratio`` maps arms to their share; ``planned`` is the planned number of patients."""
 
@@ -578,6 +608,7 @@ class Protocol(Node):
     protocol: Name
     title: str
     record: Record
+    amends: Amends | None = None
     design: Design
     rules: dict[str, str]
     assumptions: dict[str, Assumption]

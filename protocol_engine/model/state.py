@@ -90,7 +90,8 @@ class Position:
     as death, takes the place of ``ended`` and leaves it. ``planned`` is the planned day 1 of the running cycle, where
     cycles keep to their plan; ``delayed`` are the reasons that held since a dose was due; ``left_out`` is how many
     cycles of the element began without their day 1 and are not among those given, and ``before_omission`` where the
-    patient was before the last of them, in case it was given after all.
+    patient was before the last of them, in case it was given after all. ``version`` counts the amendments that the
+    course moved over to, so that it says which version of the protocol the place belongs to.
 
     In an arm with tracks ``track`` is the one from which the patient is seen (None: the course of the arm), ``tracks``
     the positions in the others by name, and everything but arm, marks, eligibility, parts, what is parked and what is
@@ -127,6 +128,7 @@ class Position:
     delayed: tuple[Reason, ...] = ()
     left_out: int = 0
     before_omission: Position | None = None
+    version: int = 0
     track: str | None = None
     tracks: dict[str, Position] = field(factory=dict)
 
@@ -166,5 +168,13 @@ class Position:
         return all(closed.given for closed in self.closed_days if closed.day == 1)
 
 
-_ALONE: dict[str, Any] = {"arm": None, "marks": {}, "eligible": None, "parked": (), "answered": (), "parts": {}}
+_ALONE: dict[str, Any] = {
+    "arm": None,
+    "marks": {},
+    "eligible": None,
+    "parked": (),
+    "answered": (),
+    "parts": {},
+    "version": 0,
+}
 """What is of the patient and not of a track: it is kept once, in the track from which the patient is seen."""

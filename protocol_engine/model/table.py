@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field, frozen
 
@@ -56,6 +56,9 @@ from protocol_engine.model.values import (
     facts_of,
     names_of,
 )
+
+if TYPE_CHECKING:
+    from protocol_engine.model.amendment import Amendment, Kin
 
 LIFE, STUDY, WITHDRAWN, DISCONTINUED = "life", "study", "treatment", "discontinued"
 WEIGHT_FACT = "weight"
@@ -367,7 +370,9 @@ def _counted_from(test: Test) -> tuple[str, ...]:
 class Table:
     """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place.
 
-    ``elsewhere`` holds what only other readings than the selected ones know.
+    ``elsewhere`` holds what only other readings than the selected ones know. ``amends`` is what it says of the version
+    before it, and ``kin`` what it knows of the others where a course may be under several; the first is in the digest
+    only where a file has it, the second never, since it is read off the other files.
     """
 
     protocol: str
@@ -399,6 +404,8 @@ class Table:
     tracks: dict[str, dict[str, TrackContent]] = field(factory=dict)
     """The tracks of each arm that has some, in the order of the file; its own course is no part of them."""
     start: str = "start"
+    amends: Amendment | None = field(default=None, eq=False)
+    kin: Kin | None = field(default=None, eq=False)
     digest: str = field(default="", eq=False)
 
     @cached_property
@@ -612,7 +619,8 @@ class Table:
     def counted(self) -> frozenset[str]:
         """The acts that some value counts."""
         counts = (value for value in self.values.values() if isinstance(value, Take))
-        return frozenset(act for value in counts for act in value.of if act.partition(".")[0] in ACTS)
+        found = frozenset(act for value in counts for act in value.of if act.partition(".")[0] in ACTS)
+        return found if self.kin is None else found | self.kin.counted
 
     @cached_property
     def reading(self) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
