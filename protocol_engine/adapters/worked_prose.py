@@ -122,5 +122,5 @@ def moment_words(name: str) -> str:
     if kind == "allocation" and rest:
         allocation, _, arm = rest.partition(".")
         return f"the allocation {words(allocation)}" + (f" to {words(arm)}" if arm else "")
-    doses = {"element": "the first dose of the element", "first_dose": "the first dose of the course"}
+    doses = {"element": "the beginning of the element", "first_dose": "the first dose of the course"}
     return doses.get(name, words(name))
