@@ -142,7 +142,7 @@ def moment_words(name: str) -> str:
         allocation, _, arm = rest.partition(".")
         return f"the allocation {words(allocation)}" + (f" to {words(arm)}" if arm else "")
     doses = {
-        "element": "the first dose of the element",
+        "element": "the beginning of the element",
         "first_dose": "the first dose of the course",
         "due": "the day on which the next dose is due",
         "last_day": "the last day for the next dose",
