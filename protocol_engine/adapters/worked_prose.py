@@ -8,7 +8,7 @@ from protocol_engine.adapters.phrases import cell, fact_name, label, listed, reg
 from protocol_engine.engine.wording import words
 from protocol_engine.model.conditions import NamedTest, Test
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.values import ACTS, Change, Confirmation, Date, Members, Take, Worked
+from protocol_engine.model.values import ACTS, Change, Confirmation, Date, Level, Members, Take, Worked
 
 TAKEN = {
     "first": "the first result",
@@ -39,6 +39,8 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
             return f"{how[value.change]} of {label(protocol, value.of)} to {label(protocol, value.from_)}"
         case Date():
             return _date_words(protocol, value)
+        case Level():
+            return f"the level of the dose of {protocol.drugs[protocol.ladders[value.level_of].of].name}"
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"

@@ -19,6 +19,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Take,
     Value,
@@ -80,6 +81,9 @@ def _value_domain(outline: Outline, value: Value) -> Domain:
             return change_domain(outline, value)
         case Date():
             return Domain("date")
+        case Level():
+            ladder = outline.protocol.ladders.get(value.level_of)
+            return Domain("ordered", ladder.ascending) if ladder is not None else UNDECLARED
         case Members():
             return HOW_MANY if value.members == "number" else YES_OR_NO
         case _:

@@ -19,6 +19,7 @@ from protocol_engine.model.values import (
     Date,
     Ever,
     Last,
+    Level,
     Members,
     Take,
     Worked,
@@ -44,6 +45,11 @@ def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:
             yield from _member_faults(outline, value)
         case Date():
             yield from _date_faults(outline, value)
+        case Level():
+            ladders = tuple(outline.protocol.ladders)
+            if value.level_of not in ladders:
+                message = f"{value.level_of!r} is no ladder of this file; {hint(value.level_of, ladders)}"
+                yield "unknown-name", "level_of", message
 
 
 def _take_faults(outline: Outline, value: Take) -> Iterator[Fault]:

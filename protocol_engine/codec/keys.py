@@ -6,10 +6,12 @@ from typing import Any
 
 import attrs
 
+from protocol_engine.model import doses as d
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
-from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Members, Take
+from protocol_engine.model.units import QuantityRange
+from protocol_engine.model.values import Change, Confirmation, Date, Ever, Holds, Last, Level, Members, Take
 
 PRESENCE_WORDS = ("any_result", "irrelevant", "reached", "not_reported", "reported_without_result")
 
@@ -33,7 +35,16 @@ VALUE_KEYS: dict[str, type] = {
     "change": Change,
     "members": Members,
     "date": Date,
+    "level_of": Level,
 }
+DOSE_KEYS: dict[str, type] = {
+    "from": QuantityRange,
+    "level_of": d.LevelDose,
+    "loading": d.Loading,
+    "bands": d.Bands,
+    "times": d.PartOf,
+}
+"""The key by which a dose that is no number with its unit is told."""
 DERIVED_KEYS: dict[str, type] = {
     "ratio": Ratio,
     "formula": Formula,

@@ -17,6 +17,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Take,
     Value,
@@ -88,6 +89,8 @@ class Conditions:
         value = self.protocol.values.get(name)
         if isinstance(value, Confirmation):
             return CONFIRMED
+        if isinstance(value, Level):
+            return self.protocol.ladders[value.level_of].ascending
         fact_name = name if value is None else ""
         if isinstance(value, Last):
             fact_name = value.last
@@ -116,6 +119,9 @@ class Conditions:
                     inner = self._fact_rests(value.last)
                 case Ever() if value.before is not None:
                     inner = self._value_rests(value.before)
+                case Level():
+                    ladder = self.protocol.ladders[value.level_of]
+                    inner = joined(ladder.rests, tuple(claim for claim in ladder.cite if claim.startswith("A")))
                 case Take() | Confirmation() | Change() | Members() | Date():
                     facts = (self._fact_rests(fact) for fact in facts_of(value))
                     inner = joined(*facts, *(self._value_rests(other) for other in names_of(value)))

@@ -5,13 +5,14 @@ It is long because actions, waits, refusals and notices are made in one pass ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import dosing, remarks, wording
+from protocol_engine.engine import dosing, modifying, remarks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -31,6 +32,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Take,
     facts_of,
@@ -97,6 +99,8 @@ class Decider:
         standing, listing = fold.standing, _Listing()
         if standing.offering:
             self._rows(standing, listing, as_of)
+            if self.table.doses_move:
+                self._await_doses(standing, listing)
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
@@ -177,6 +181,15 @@ class Decider:
             because = (f"{', '.join(cites)}: nobody in this arm is given {name} under the protocol",)
             listing.refused[f"never:{drug}"] = Refusal({"kind": "administer", "drug": drug}, because, cites)
 
+    def _await_doses(self, standing: Standing, listing: _Listing) -> None:
+        """What the drugs of the days ahead wait for: a result that releases one, and what decides a dose."""
+        doses = [row for row, act in _offered(standing) if act.kind == "administration" and standing.counts(row)]
+        drugs = dict.fromkeys(line.drug for row in doses for line in standing.written_lines(row))
+        waits = [wait for drug in drugs for wait in modifying.lacking(standing, drug)]
+        waits += [(item, hold.cites) for row in doses for hold in standing.not_given(row) for item in hold.missing]
+        for missing, cites in waits:
+            self._note(missing, [claim for claim in cites if claim[:1] in "RA"], listing)
+
     def _screened(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None) -> bool:
         """Whether the criteria let eligibility be confirmed. If not: the examinations and words that would decide."""
         if as_of is None or not governs(self.table, standing.history):
@@ -255,6 +268,8 @@ class Decider:
         listing.not_stated.update(row.see, standing.place.see)
         strength = "permitted" if beside and row.strength == "required" else row.strength
         basis = self._basis(standing, row, when.due)
+        if self.table.doses_move and act.kind == "administration":
+            basis = tuple(sorted({*basis, *self._dose_claims(standing, row)}, key=claim_order))
         return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
     def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
@@ -272,29 +287,37 @@ class Decider:
     def _dose(
         self, standing: Standing, row: Row, act: ActLabel, listing: _Listing, as_of: date | None
     ) -> dict[str, Any]:
-        regimen = self.table.regimens[act.name]
+        regimen, moves = self.table.regimens[act.name], self.table.doses_move
         lines = standing.lines(row)
-        weight = dosing.weight_before(standing.history, as_of)
         length = regimen.cycle.days if regimen.cycle is not None else None
         listing.not_stated.update(regimen.not_stated)
+        bodies: dict[str, tuple[Decimal, date] | None] = {}
         for line in lines:
             drug: Drug | None = self.table.drugs.get(line.drug)
             listing.not_stated.update(drug.see if drug is not None else ())
-            if weight is None and dosing.is_per_kg(line.written):
-                why = (
-                    "two weights of one day differ"
-                    if dosing.weight_in_doubt(standing.history)
-                    else "no weight is known"
-                )
+            body = bodies.setdefault(line.drug, dosing.body_before(standing.history, line, as_of))
+            per = dosing.per_body(line.dose)
+            if body is None and per is not None:
+                why = dosing.no_body_words(standing.history, per)
                 listing.notices[f"{why}, so the amount of {line.name} is not computed"] = None
             if line.open_drug:
                 listing.notices[f"{line.name} is the investigator's own choice ({', '.join(row.basis)})"] = None
-        return {
+        found = {
             "regimen": act.name,
             "cycle": standing.cycle_of(row),
             "day": act.day or 1,
-            "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
+            "administrations": [
+                dosing.administration_json(line, act.day or 1, length, bodies[line.drug]) for line in lines
+            ],
         }
+        return {**found, "without": modifying.without_json(self.table, standing.withheld(row))} if moves else found
+
+    def _dose_claims(self, standing: Standing, row: Row) -> Iterator[str]:
+        """The claims behind the levels of a day's doses, and behind what is not given of it."""
+        for found in standing.withheld(row):
+            yield from found.cites
+        for line in standing.lines(row):
+            yield from modifying.claims_of_level(standing, line.drug) if line.found is not None else ()
 
     def _refusals(self, standing: Standing, listing: _Listing) -> tuple[Refusal, ...]:
         """What is not allowed, without the acts that another row permits, or may permit."""
@@ -415,7 +438,11 @@ class Decider:
             ] = None
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
+        if self.table.doses_move and position.ended is None:
+            listing.notices |= dict.fromkeys(modifying.notices(fold.standing))
         for *_, event in fold.history.discontinued.values():
+            if modifying.is_over(position.dosage, event.scope):
+                continue
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
                 name = self.table.drugs[event.scope].name
                 listing.notices[
@@ -546,7 +573,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
-        case Take() | Confirmation() | Change() | Members() | Date():
+        case Take() | Confirmation() | Change() | Members() | Date() | Level():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
             names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
         case _:

@@ -14,7 +14,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine import remarks
+from protocol_engine.engine import modifying, remarks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -50,6 +50,7 @@ from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import TRUE
 
 MOST_FALLS = 100
+DRUG = "drug."
 
 
 @frozen
@@ -193,6 +194,8 @@ class Folder:
         tried: list[TriedRow] = []
         for _ in range(MOST_FALLS):
             fold = self._standing(fold, event.known.day)  # what falls next depends on where the last fall led
+            if self.table.modifications:
+                fold = self._standing(_modified(fold), event.known.day)
             row = self._falling(fold.standing, tried)
             if row is None:
                 return fold, tuple(tried)
@@ -230,7 +233,7 @@ class Folder:
             case AttestationEvent():
                 history = history.with_attestation(event)
             case AdverseEventEvent():
-                history = history.with_adverse_event(event)
+                history = history.with_adverse_event(event, graded=self.table.grades_asked)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
                 position, about = fold.position, stopped_element(self.table, fold.position, event)
@@ -297,6 +300,12 @@ class Folder:
                 if self.table.counted:
                     counted = self.table.counted & {*_counted(fold.standing, event, judged)}
                     history = history.with_counts(sorted(counted))
+                if self.table.doses_move:
+                    acts = _counted(fold.standing, event, judged)
+                    drugs = tuple(dict.fromkeys(act[len(DRUG) :] for act in acts if act.startswith(DRUG)))
+                    position = altered(position, dosage=position.dosage.given(drugs, day))
+            case OmissionEvent(drug=str(drug)) if self.table.doses_move and judged.verdict == "allowed" and not again:
+                position = altered(position, dosage=position.dosage.omitted(drug, day))
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
@@ -419,6 +428,14 @@ class Folder:
         if not position.against or self.table.places[position.place].kind == "chosen":
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
+
+
+def _modified(fold: Fold) -> Fold:
+    """The fold with the doses that rules have changed."""
+    dosage = modifying.modified(fold.standing)
+    if dosage == fold.position.dosage:
+        return fold
+    return altered(fold, position=altered(fold.position, dosage=dosage))
 
 
 def _counted(standing: Standing, event: AdministrationEvent, judged: Judgement) -> Iterator[str]:

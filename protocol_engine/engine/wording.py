@@ -29,6 +29,7 @@ FEWEST_DIGITS, MOST_DIGITS = 2, 12
 TOXICITY_DETAILS = {
     "unacceptable": "whether the adverse event is unacceptable for the treatment",
     "drug": "to which drug the unacceptable adverse event is due",
+    "grade": "of which grade the adverse event is",
 }
 
 

@@ -37,6 +37,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Take,
     Worked,
@@ -145,7 +146,7 @@ class Evaluation:
                 return self.leaves.ever(value)
             case Holds():
                 return self._holds(value.holds)
-            case Take() | Confirmation() | Change() | Members() | Date():
+            case Take() | Confirmation() | Change() | Members() | Date() | Level():
                 return self.leaves.worked(name, value, self)
             case None:
                 if name in self.table.facts:

@@ -15,8 +15,9 @@ from functools import cache
 from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import NamedTest
+from protocol_engine.model.doses import rung_words
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
-from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, said
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
 from protocol_engine.model.state import Position
@@ -30,6 +31,7 @@ from protocol_engine.model.values import (
     Date,
     Ever,
     Last,
+    Level,
     Members,
     Take,
     Worked,
@@ -150,6 +152,11 @@ class HistoryLeaves:
                 return self._members(value)
             case Date():
                 return self._date(value, by)
+            case Level():
+                ladder = self.table.ladders[value.level_of]
+                known = self.position.dosage.drug(ladder.of)
+                level = known.level if known.level is not None else ladder.start
+                return Outcome(rung_words(ladder.levels[level]), sources=known.by)
 
     def reached(self, outcome: Outcome) -> Truth:
         """Whether the day that a date names has begun."""
@@ -342,7 +349,9 @@ class HistoryLeaves:
         if name == "adverse_event":
             return bool(self.history.adverse)
         if name == "discontinuation":
-            return bool(self.history.discontinued)
+            return bool(self.history.discontinued) or any(
+                known.off is not None for known in self.position.dosage.drugs.values()
+            )
         return name in self.history.results or name in self.history.done
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
@@ -380,11 +389,17 @@ class HistoryLeaves:
         if name == "discontinuation":
             scopes = (value.is_ or {}).get("value", ("treatment", *self._drugs_here()))
             stops = [event for scope in scopes for event in reversed(self.history.discontinued.get(scope, ()))]
-            return self._reported([event for event in stops if event.effective.day >= since.day], value)
+            found = self._reported([event for event in stops if event.effective.day >= since.day], value)
+            return found if found.value == YES else self._ended_by_rule(scopes, since) or found
         if "." in name:
             done = self.history.done.get(name)
             return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since.day else _NO
         return self._ever_result(name, value, since)
+
+    def _ended_by_rule(self, scopes: Iterable[str], since: _Since) -> Outcome | None:
+        """That a rule of the protocol stopped one of the drugs for good; None if none did."""
+        ends = (self.position.dosage.drug(scope).off for scope in scopes)
+        return next((Outcome(YES, sources=off.by) for off in ends if off and off.stated and off.on >= since.day), None)
 
     def _drugs_here(self) -> tuple[str, ...]:
         """The drugs of the regimen that is being given."""
@@ -441,12 +456,10 @@ class HistoryLeaves:
         doubtful: tuple[str, ...] = ()
         component = None
         sure: list[AdverseEventEvent] = []
-        for number, event in enumerate(self.history.adverse):
-            if event.effective.day < since.day or number < since.toxicities:
-                continue  # on the day of an act, what happens to the patient comes after it
-            if value.before is not None and self._comes_before(event.effective.day, value.before) is FALSE:
-                continue
-            if event.unacceptable is None and "unacceptable" in wanted:
+        for event in self._adverse_asked(value, since):
+            if "grade" in wanted and event.grade is None:
+                doubtful, component = (*doubtful, event.id), "grade"
+            elif event.unacceptable is None and "unacceptable" in wanted:
                 doubtful, component = (*doubtful, event.id), "unacceptable"
             elif "drug" in wanted and event.drug is None:
                 doubtful, component = (*doubtful, event.id), "drug"
@@ -456,6 +469,46 @@ class HistoryLeaves:
         if found.value == NO and doubtful:
             return Outcome(None, "muddled", doubtful, (Missing("adverse_event", None, component, "muddled", doubtful),))
         return found
+
+    def _adverse_asked(self, value: Ever, since: _Since) -> Iterator[AdverseEventEvent]:
+        """The adverse events of the time that a value asks about, without those that are surely none it asks for."""
+        wanted = value.is_ or {}
+        terms = {said(term) for term in wanted.get("term", ())}
+        graded = "grade" in wanted or "term" in wanted
+        for number, event in enumerate(self.history.adverse):
+            if event.effective.day < since.day or number < since.toxicities:
+                continue  # on the day of an act, what happens to the patient comes after it
+            if value.before is not None and self._comes_before(event.effective.day, value.before) is FALSE:
+                continue
+            if event.unacceptable is False and (not graded or "unacceptable" in wanted):
+                continue
+            if graded and "drug" in wanted and event.drug not in (None, *wanted["drug"]):
+                continue
+            if terms and said(event.term) not in terms:
+                continue
+            if "grade" in wanted and event.grade is not None and str(event.grade) not in wanted["grade"]:
+                continue
+            yield event
+
+    def told_of(self, value: Ever) -> tuple[AdverseEventEvent | DiscontinuationEvent, ...]:
+        """Every report that makes a value so, of adverse events and of discontinuations."""
+        since, wanted = self._since(value.since), value.is_ or {}
+        if since is None:
+            return ()
+        found: list[AdverseEventEvent | DiscontinuationEvent] = []
+        if "adverse_event" in value.ever:
+            found += [
+                event
+                for event in self._adverse_asked(value, since)
+                if not ("grade" in wanted and event.grade is None)
+                and not ("unacceptable" in wanted and event.unacceptable is None)
+                and ("drug" not in wanted or event.drug in wanted["drug"])
+            ]
+        if "discontinuation" in value.ever:
+            scopes = wanted.get("value", ("treatment", *self._drugs_here()))
+            stops = (event for scope in scopes for event in self.history.discontinued.get(scope, ()))
+            found += [event for event in stops if event.effective.day >= since.day]
+        return tuple(found)
 
     def reaches(self, value: Ever, event: AdverseEventEvent) -> bool:
         """Whether an adverse event is of the time that a value asks about, and may be of its drug."""

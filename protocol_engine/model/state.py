@@ -6,6 +6,7 @@ from datetime import date
 
 from attrs import field, frozen
 
+from protocol_engine.model.dosage import NOTHING_GIVEN, Dosage
 from protocol_engine.model.events import ActEvent
 
 
@@ -78,7 +79,7 @@ class Position:
     eligibility and allocation. ``elements`` are those that doses were given in, in order. ``answered`` are
     discontinuations of what was given in an element that says itself what follows: they end nothing else. ``grounds``
     are those of the end or stop that came last, ``over_since`` is the earliest day on which something ended the course,
-    ``over_known`` the day on which that was first known.
+    ``over_known`` the day on which that was first known. ``dosage`` is kept where doses move.
     """
 
     place: str
@@ -105,3 +106,4 @@ class Position:
     over_since: date | None = None
     over_known: date | None = None
     end_cites: tuple[str, ...] = ()
+    dosage: Dosage = NOTHING_GIVEN

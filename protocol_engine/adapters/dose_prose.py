@@ -1,0 +1,78 @@
+"""Doses that move, in words: levels of a ladder, bands, loading doses, and the rules that hold or move them."""
+
+from __future__ import annotations
+
+from protocol_engine.adapters.blocks import Item, Items, Page
+from protocol_engine.adapters.phrases import capital, cites, condition_words, dose_words, drug_name, fact_name, listed
+from protocol_engine.adapters.phrases import often as how_often
+from protocol_engine.engine.wording import words
+from protocol_engine.model.doses import Bands, Dose, Ladder, LevelDose, Loading, Modification, PartOf, rung_words
+from protocol_engine.model.protocol import Protocol
+from protocol_engine.model.units import NotStated
+
+MOVES = {"down": "down only", "up": "up only", "both": "down and up"}
+DONE = {
+    "lower": "its dose is lowered by one level, at most once between two doses",
+    "raise": "its dose is raised by one level",
+    "discontinue": "it is stopped for good, and the others go on",
+}
+
+
+def any_dose_words(protocol: Protocol, dose: Dose | None, times_a_day: int | None) -> str:
+    """A dose of whatever form, with how often a day."""
+    match dose:
+        case LevelDose() | Loading() | Bands() | PartOf():
+            return _form_words(protocol, dose) + how_often(times_a_day)
+        case _:
+            return dose_words(dose, times_a_day)
+
+
+def _form_words(protocol: Protocol, dose: Dose) -> str:
+    match dose:
+        case LevelDose():
+            base = f" of {any_dose_words(protocol, dose.of, None)}" if dose.of is not None else ""
+            return f"the level of the ladder {dose.level_of}{base}"
+        case Loading():
+            again = f", and again after more than {dose.reload_after} without a dose" if dose.reload_after else ""
+            return f"{dose_words(dose.loading, None)} first{again}, then {dose_words(dose.then, None)}"
+        case Bands():
+            return "; ".join(
+                f"{dose_words(band.dose, None)} if {condition_words(protocol, band.if_)}{cites(band.cite, band.rests)}"
+                for band in dose.bands
+            )
+        case PartOf():
+            return f"{dose.times.written} times {fact_name(protocol, dose.of)}"
+        case _:
+            return dose_words(dose, None)
+
+
+def dose_items(protocol: Protocol) -> Page:
+    """The ladders, and the rules that modify doses."""
+    ladders = (Item("-", _ladder_words(protocol, name, ladder)) for name, ladder in protocol.ladders.items())
+    rules = (Item("-", _rule_words(protocol, name, rule)) for name, rule in protocol.modifications.items())
+    items = (*ladders, *rules)
+    return (Items(items),) if items else ()
+
+
+def _ladder_words(protocol: Protocol, name: str, ladder: Ladder) -> str:
+    levels = listed((rung_words(rung) for rung in ladder.levels), "then")
+    start = rung_words(ladder.levels[ladder.start]) if ladder.levels else ""
+    past = ""
+    if isinstance(ladder.past_last, NotStated):
+        past = "; what follows below the lowest level is not stated"
+    elif ladder.past_last == "discontinue":
+        past = "; below the lowest level it is stopped for good"
+    elif ladder.past_last == "stays":
+        past = "; below the lowest level it stays where it is"
+    what = f"{drug_name(protocol, ladder.of)} has the levels {levels} ({name}), moved {MOVES[ladder.moves]}"
+    return f"{capital(what)}, from {start} on{past}.{cites(ladder.cite, ladder.rests, silent=ladder.see)}"
+
+
+def _rule_words(protocol: Protocol, name: str, rule: Modification) -> str:
+    drugs = listed(drug_name(protocol, drug) for drug in rule.of)
+    done = [DONE[rule.do]] if rule.do is not None else []
+    if rule.until is not None:
+        done.append(f"it is held until {condition_words(protocol, rule.until)}, by a later report")
+    called = f"{rule.label or words(name)} ({name})"
+    when = f"If after a dose of {drugs} {condition_words(protocol, rule.when)}"
+    return f"{capital(called)}: {when}, {listed(done)}.{cites(rule.cite, rule.rests)}"
