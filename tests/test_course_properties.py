@@ -44,6 +44,8 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "ROWAN-1": ({},),
+    "BIRCH-1": ({},),
+    "MAPLE-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 
@@ -264,3 +266,5 @@ TestALDER1 = walk("ALDER-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestROWAN1 = walk("ROWAN-1")
+TestBIRCH1 = walk("BIRCH-1")
+TestMAPLE1 = walk("MAPLE-1")

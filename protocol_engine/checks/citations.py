@@ -10,6 +10,7 @@ import attrs
 from protocol_engine.checks.outline import Outline, Written, hint
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import GENERAL_RULES, Node
+from protocol_engine.model.doses import Ladder, Modification
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Allocate,
@@ -39,8 +40,8 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
-    Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, Ladder, May, Modification,
+    NamedSet, Need, Never, Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)
@@ -212,7 +213,7 @@ def silences_are_shown(outline: Outline) -> Iterator[Problem]:
 
 
 def _not_stated_literals(item: Written) -> Iterator[str]:
-    if not isinstance(item.node, Give | Perform | Design | Endpoint):
+    if not isinstance(item.node, Give | Perform | Design | Endpoint | Ladder):
         return
     for f in attrs.fields(type(item.node)):
         if getattr(item.node, f.name) is NOT_STATED:

@@ -185,6 +185,8 @@ class Decider:
         """What the drugs of the days ahead wait for: a result that releases one, and what decides a dose."""
         doses = [row for row, act in _offered(standing) if act.kind == "administration" and standing.counts(row)]
         drugs = dict.fromkeys(line.drug for row in doses for line in standing.written_lines(row))
+        ladders = (self.table.ladders.get(self.table.ladder_of.get(drug, "")) for drug in drugs)
+        listing.not_stated.update(claim for ladder in ladders if ladder is not None for claim in ladder.see)
         waits = [wait for drug in drugs for wait in modifying.lacking(standing, drug)]
         waits += [(item, hold.cites) for row in doses for hold in standing.not_given(row) for item in hold.missing]
         for missing, cites in waits:
