@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from protocol_engine.adapters.blocks import Item, Items, Page
 from protocol_engine.adapters.phrases import capital, cites, condition_words, dose_words, drug_name, fact_name, listed
 from protocol_engine.adapters.phrases import often as how_often
@@ -76,3 +79,31 @@ def _rule_words(protocol: Protocol, name: str, rule: Modification) -> str:
     called = f"{rule.label or words(name)} ({name})"
     when = f"If after a dose of {drugs} {condition_words(protocol, rule.when)}"
     return f"{capital(called)}: {when}, {listed(done)}.{cites(rule.cite, rule.rests)}"
+
+
+# --- of a decision -------------------------------------------------------------------------------------------------
+
+
+def found_words(found: Mapping[str, Any]) -> str:
+    """How the dose of a decision was found, to stand behind it; nothing where it stands in the regimen."""
+    told = []
+    if "ladder" in found:
+        since = f" since {found['since']} by {listed(map(words, found['rules']))}" if "since" in found else ""
+        told.append(f"level {found['level']} of {found['ladder']}{since}")
+    if "band" in found:
+        told.append(f"band {found['band']}, by {listed(found['by'])}")
+    if "part_of" in found:
+        part = found["part_of"]
+        told.append(f"{part['times']} times {part['value']}, by {listed(part['by'])}")
+    if "loading" in found:
+        until = f", until {found['until']}" if "until" in found else ""
+        told.append("loading dose" if found["loading"] else f"no loading dose{until}")
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def without_words(found: Mapping[str, Any]) -> str:
+    """A drug of the day that is not given now."""
+    why = "is held" if found["why"] == "held" else "was stopped for good"
+    return (
+        f"without {found['name']}, which {why} since {found['since']} by {words(found['rule'])}{cites(found['cites'])}"
+    )

@@ -113,8 +113,10 @@ def lines_take_the_level_of_their_drug(outline: Outline) -> Iterator[Problem]:
         fault = _line_fault(ladders, line, named[0] if named else None)
         if fault is not None:
             yield outline.problem("ladder-line", f"{item.path}.dose", line.mark, fault)
-    for name, ladder in ladders.items():
-        if name not in taken and ladder.of in outline.protocol.drugs:
+    idle = {name: ladder for name, ladder in ladders.items() if name not in taken}
+    for name, ladder in idle.items():
+        climbed = any(ladders[other].of == ladder.of for other in taken)
+        if ladder.of in outline.protocol.drugs and not climbed:
             message = f"no regimen gives {ladder.of} by it; write `dose: {{level_of: {name}}}` where it is given"
             yield outline.problem("ladder-line", f"ladders.{name}", ladder.mark, message)
 

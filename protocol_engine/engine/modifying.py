@@ -341,4 +341,4 @@ def state_words(table: Table, drug: str, known: DrugDosage) -> str | None:
     cites = tuple(dict.fromkeys(claim for rule in known.rules for claim in table.modifications[rule].cite))
     level = ladder.levels[known.level]
     by = ", ".join(known.by)
-    return f"{', '.join(cites)}: {table.drugs[drug].name} goes on at {rung_words(level)} since {known.since} ({by})"
+    return f"{', '.join(cites)}: {table.drugs[drug].name} is at {rung_words(level)} since {known.since} ({by})"
