@@ -319,7 +319,8 @@ class Decider:
         for found in standing.withheld(row):
             yield from found.cites
         for line in standing.lines(row):
-            yield from modifying.claims_of_level(standing, line.drug) if line.found is not None else ()
+            if line.found is not None:
+                yield from (*line.written.cite, *modifying.claims_of_level(standing, line.drug))
 
     def _refusals(self, standing: Standing, listing: _Listing) -> tuple[Refusal, ...]:
         """What is not allowed, without the acts that another row permits, or may permit."""

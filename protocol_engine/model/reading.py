@@ -189,9 +189,11 @@ class HistoryLeaves:
         """The day of an act, of a fact that is a date, or of a value: when it was first so."""
         value = self.table.values.get(name)
         if isinstance(value, Ever):
-            first = min((result for result in self._making(name)[0]), key=lambda result: result.day, default=None)
-            if first is not None:
-                return Outcome(first.day, sources=(first.event.id,))
+            told = [(result.day, result.event.id) for result in self._making(name)[0]]
+            told += [(event.effective.day, event.id) for event in self.told_of(value)]
+            if told:
+                first, source = min(told, key=lambda other: other[0])
+                return Outcome(first, sources=(source,))
             return _unreported(value.ever[0], None, "absent")
         if isinstance(value, Confirmation):
             moments = self._moments(value.confirmation, value)
