@@ -19,6 +19,7 @@ from protocol_engine.codec import STEP_KEYS, VALUE_KEYS, keys_of
 from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS
 from protocol_engine.codec.structuring import (
     DURATION_PATTERN,
+    GRADE_PATTERN,
     NAME_PATTERN,
     QUANTITY_PATTERN,
     SHARE_PATTERN,
@@ -249,7 +250,7 @@ class WrittenForms(Forms):
         about = "What must be reported: a level, a list of levels, or details such as `{unacceptable: yes}`."
         details = {
             "type": "object",
-            "properties": {"grade": {"anyOf": [self.value(Cites), self.plain(Range)]}},
+            "properties": {"grade": {"anyOf": [self.value(Cites), _grade_limits()]}},
             "additionalProperties": self.value(Cites),
         }
         return {"description": about, "anyOf": [self.plain(Cites), details]}
@@ -423,6 +424,12 @@ def _yes_no() -> Schema:
 def _share() -> Schema:
     text = {"type": "string", "pattern": anchored(SHARE_PATTERN)}
     return {"description": "A part of a dose, as `3/4` or `0.75`.", "anyOf": [{"type": "number"}, text]}
+
+
+def _grade_limits() -> Schema:
+    grade = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 5}, matching("A grade.", GRADE_PATTERN)]}
+    limits = mapping("Limits of a grade.", dict.fromkeys(keys_of(Range), grade), [])
+    return {**limits, "minProperties": 1}
 
 
 def _decimal() -> Schema:

@@ -53,6 +53,7 @@ DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?|years?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([!-~]{1,60})")
 MOST_CORRECTIONS = 20
 SHARE_PATTERN = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}|/[1-9][0-9]{0,5})?")
+GRADE_PATTERN = re.compile(r"[1-5]")
 WORST_GRADE = 5
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
 
@@ -387,14 +388,14 @@ class Codec:
         if not isinstance(value, dict):
             return {"value": self._cites(value, Cites)}
         return {
-            key: self._grades(item) if isinstance(item, dict) else self._cites(item, Cites)
+            key: self._grades(item) if key == "grade" and isinstance(item, dict) else self._cites(item, Cites)
             for key, item in value.items()
         }
 
     def _grades(self, value: dict[str, Any]) -> tuple[str, ...]:
         """The grades within limits, such as ``{at_least: 3}``, each by itself."""
         limits: c.Range = self._attrs(value, c.Range)
-        wrong = [limit for limit in limits.limits.values() if not re.fullmatch(r"[0-9]", limit)]
+        wrong = [limit for limit in limits.limits.values() if not GRADE_PATTERN.fullmatch(limit)]
         if wrong or not limits.limits:
             raise _fail(value, "test-expected", "needs limits of a grade from 1 to 5, such as {at_least: 3}")
         return tuple(str(grade) for grade in range(1, WORST_GRADE + 1) if limits.includes(Decimal(grade)))
