@@ -18,10 +18,10 @@ from random_courses import (
     answer_of,
     as_offered,
     events_of,
-    facts_of_courses,
     gates_passed,
     happenings_of,
     is_over,
+    news_of,
     roots_of,
     standing,
     weight_known,
@@ -35,6 +35,7 @@ from protocol_engine.engine.rewriting import rewritten
 from protocol_engine.model.decision import Answer, Decision
 from protocol_engine.model.events import Act, EligibilityEvent, PatientEvent
 
+PER_BODY = (("/kg", "weight"), ("/m2", "bsa"))
 TREATMENT = ("administer", "choose", "perform")
 NEEDED = {
     "confirm_eligibility": {"consent"},
@@ -141,10 +142,7 @@ class Walked:
         if asked and (not ways or random.random() < 0.6):
             ways = [(answer_of(self.table, *random.choice(asked), random), tomorrow, "")]
         if self.state.now.position.arm is not None and random.random() < 0.08:
-            progression = {"kind": "observation", "fact": "response", "value": "PD"}
-            if "response" not in self.table.facts:
-                progression = answer_of(self.table, random.choice(facts_of_courses(self.table)), None, random)
-            ways = [(random.choice((progression, adverse_event_of(self.table))), tomorrow, "")]
+            ways = [(random.choice((news_of(self.table)[0], adverse_event_of(self.table))), tomorrow, "")]
         if self.announcing and random.random() < 0.15:  # version 2 comes to the site, and she consents to it
             fact = random.choice(self.announcing)
             ways = [({"kind": "observation", "fact": fact, "value": random.random() < 0.9}, tomorrow, "")]
@@ -254,15 +252,17 @@ class Walked:
             assert self.decision.ended is not None
 
     def amounts_are_exact_products(self) -> None:
-        weight = weight_known(standing(self.arrived).values())
+        now = standing(self.arrived).values()
         for line in [line for action in self.actions for line in action.get("administrations", ())]:
             amount = line["amount"]
-            if weight is None or not line["unit"].endswith("/kg"):
+            per, fact = next((found for found in PER_BODY if line["unit"].endswith(found[0])), ("", ""))
+            known = weight_known(now, fact)
+            if known is None:
                 assert amount is None
             else:
-                assert Decimal(amount["value"]) == Decimal(line["dose"]) * weight[0]
-                assert (Decimal(amount["weight"]), amount["date"]) == (weight[0], weight[1].isoformat())
-                assert amount["unit"] == line["unit"].removesuffix("/kg")
+                assert Decimal(amount["value"]) == Decimal(line["dose"]) * known[0]
+                assert (Decimal(amount[fact]), amount["date"]) == (known[0], known[1].isoformat())
+                assert amount["unit"] == line["unit"].removesuffix(per)
 
     def deviations_are_acts_that_stand(self) -> None:
         now = standing(self.arrived)

@@ -28,11 +28,19 @@ from protocol_engine.model.events import (
 )
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.table import Table
+from protocol_engine.model.values import Ever
 
 Wire = dict[str, Any]
 
 FIRST_DAY = date(2026, 1, 1)
 QUANTITIES = ("62.5", "70", "81.25", "9.9", "10")
+AROUND_LIMITS = {
+    "anc": ("0.4", "0.9", "1.2", "1.6"),
+    "lvef": ("45", "52", "60"),
+    "pressure": ("100", "130", "155"),
+    "urate": ("1.9", "4", "6.5"),
+}
+"""Numbers on each side of the limits that rules on doses ask for."""
 GENES = ("PIK3CA", "PTEN", "TP53")
 """Two genes of the PAM pathway and one outside it."""
 
@@ -40,10 +48,11 @@ GENES = ("PIK3CA", "PTEN", "TP53")
 # --- one event -----------------------------------------------------------------------------------------------------
 
 
-def values_of(fact: FactDefinition) -> tuple[object, ...]:
+def values_of(fact: FactDefinition, name: str = "") -> tuple[object, ...]:
     """Values that may be reported for a fact, those without a result last."""
     if fact.quantity is not None:
-        return tuple(number for number in QUANTITIES if fact.domain.includes(Decimal(number)))
+        numbers = AROUND_LIMITS.get(name, QUANTITIES)
+        return tuple(number for number in numbers if fact.domain.includes(Decimal(number)))
     if fact.set_of is not None:
         return [], [GENES[0]], list(GENES)
     if fact.date:
@@ -74,7 +83,7 @@ def of_each(fact: FactDefinition, one: Callable[[tuple[str, ...]], str]) -> dict
 def answer_of(table: Table, fact: str, timepoint: str | None, random: Random) -> Wire:
     """A whole result of a fact that was asked for."""
     definition = table.facts[fact]
-    wire: Wire = {"kind": "observation", "fact": fact, "value": random.choice(values_of(definition))}
+    wire: Wire = {"kind": "observation", "fact": fact, "value": random.choice(values_of(definition, fact))}
     wire |= {"timepoint": timepoint} if timepoint is not None else {}
     wire |= {"unit": definition.quantity} if definition.quantity is not None else {}
     parts = components_of(definition, lambda: random.choice(([], [GENES[0]], [GENES[2]])), random.choice)
@@ -87,7 +96,7 @@ def observations(draw: st.DrawFn, table: Table, fact: str | None = None, timepoi
     """A result of some fact, labelled or not, with or without its components."""
     name = fact if fact is not None else draw(st.sampled_from(facts_of_courses(table)))
     definition = table.facts[name]
-    wire: Wire = {"kind": "observation", "fact": name, "value": draw(st.sampled_from(values_of(definition)))}
+    wire: Wire = {"kind": "observation", "fact": name, "value": draw(st.sampled_from(values_of(definition, name)))}
     if definition.quantity is not None:
         wire["unit"] = definition.quantity
     label = timepoint if timepoint is not None else draw(st.sampled_from((None, *definition.taken)))
@@ -155,10 +164,20 @@ def acts(table: Table) -> st.SearchStrategy[Wire]:
     return st.one_of(found)
 
 
+def terms_asked(table: Table) -> list[str]:
+    """The terms of adverse events that some value asks for."""
+    asked = (value.is_ or {} for value in table.values.values() if isinstance(value, Ever))
+    return sorted({term for each in asked for term in each.get("term", ())})
+
+
 @st.composite
 def adverse_events(draw: st.DrawFn, table: Table) -> Wire:
     """An adverse event that may lack the word on treatment, or the drug."""
     wire: Wire = {"kind": "adverse_event", "term": "neutropenia", "grade": draw(st.integers(1, 5))}
+    if table.grades_asked:
+        wire["term"] = draw(st.sampled_from(("neutropenia", *terms_asked(table))))
+        if draw(st.integers(0, 4)) == 0:
+            del wire["grade"]
     unacceptable = draw(st.sampled_from((False, False, True, None)))
     drug = draw(st.sampled_from((None, *sorted(table.drugs))))
     wire |= {"unacceptable": unacceptable} if unacceptable is not None else {}
@@ -170,10 +189,18 @@ def adverse_event_of(table: Table) -> Wire:
     return {"kind": "adverse_event", "term": "neutropenia", "grade": 4, "unacceptable": True, "drug": min(table.drugs)}
 
 
+def news_of(table: Table) -> list[Wire]:
+    """Results that may end treatment or change it; the first of them for the worse."""
+    if "response" in table.facts:
+        return [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR")]
+    measured = [(name, table.facts[name]) for name in sorted(AROUND_LIMITS) if name in table.facts]
+    values = [(name, fact, value) for name, fact in measured for value in values_of(fact, name)]
+    return [{"kind": "observation", "fact": n, "value": value, "unit": fact.quantity} for n, fact, value in values]
+
+
 def happenings_of(table: Table) -> tuple[Wire, ...]:
     """Reports that may stop, hold or move treatment, and change what is offered on their day."""
-    read = "response" in table.facts
-    scans: list[Wire] = [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR") if read]
+    scans = news_of(table)
     stops: list[Wire] = [{"kind": "discontinuation", "scope": scope} for scope in ("treatment", min(table.drugs))]
     return *scans, *stops, adverse_event_of(table), {"kind": "adverse_event", "term": "neutropenia"}
 
@@ -324,9 +351,9 @@ def gates_passed(events: Iterable[PatientEvent]) -> set[str]:
     return found
 
 
-def weight_known(events: Iterable[PatientEvent]) -> tuple[Decimal, date] | None:
-    """The weight taken last, if the reports of that day agree."""
-    weights = [e for e in events if isinstance(e, ObservationEvent) and e.fact == "weight"]
+def weight_known(events: Iterable[PatientEvent], fact: str = "weight") -> tuple[Decimal, date] | None:
+    """The weight, or the body surface, taken last, if the reports of that day agree."""
+    weights = [e for e in events if isinstance(e, ObservationEvent) and e.fact == fact]
     if not weights:
         return None
     last = max(event.effective.day for event in weights)

@@ -32,6 +32,7 @@ from protocol_engine.codec import (
 from protocol_engine.errors import Mark, Problems, shortened, shown
 from protocol_engine.model.claims import Assumption, Node
 from protocol_engine.model.conditions import Condition, InSet, Not, OneOf, Presence, Range
+from protocol_engine.model.doses import Dose
 from protocol_engine.model.events import EventTime, GivenDrug, PatientEvent
 from protocol_engine.model.facts import Cites, FactDefinition
 from protocol_engine.model.protocol import Administration, Give, Step
@@ -39,7 +40,6 @@ from protocol_engine.model.units import (
     NOT_STATED,
     DayPoints,
     DaySpan,
-    Dose,
     DoseDays,
     Duration,
     NotStated,

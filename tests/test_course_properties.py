@@ -47,8 +47,10 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "ELDER-1": ({},),
     "FIR-1": ({},),
     "FIR-1.v2": ({},),
+    "BIRCH-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
+    "MAPLE-1": ({},),
     "OLIVE-1": ({},),
     "PINE-1": ({},),
     "PLUM-1": ({},),
@@ -278,8 +280,10 @@ TestCEDAR1 = walk("CEDAR-1")
 TestELDER1 = walk("ELDER-1")
 TestFIR1 = walk("FIR-1")
 TestFIR1v2 = walk("FIR-1.v2")
+TestBIRCH1 = walk("BIRCH-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
+TestMAPLE1 = walk("MAPLE-1")
 TestOLIVE1 = walk("OLIVE-1")
 TestPINE1 = walk("PINE-1")
 TestPLUM1 = walk("PLUM-1")

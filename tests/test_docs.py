@@ -49,6 +49,7 @@ from protocol_engine.entrypoints.cli import app
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Condition, Elapsed, Presence, Range
 from protocol_engine.model.decision import Action, Answer, Awaiting, Decision, Refusal, Verdict
+from protocol_engine.model.doses import Dose, Ladder, Modification
 from protocol_engine.model.evaluation import Why
 from protocol_engine.model.events import EVENT_KINDS, Event, GivenDrug
 from protocol_engine.model.protocol import Amends, Protocol
@@ -70,7 +71,15 @@ PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 FENCE = re.compile(r"^(?P<fence>```+)(?P<info>.*)$")
 KEYS = re.compile(r"^<!-- keys: (\w+) -->$")
 TOP_KEY = re.compile(r"^([A-Za-z_]\w*):", re.MULTILINE)
-AS = {"Amends": Amends, "Condition": Condition, "Step": CourseStep, "Value": Value}
+AS = {
+    "Amends": Amends,
+    "Condition": Condition,
+    "Step": CourseStep,
+    "Value": Value,
+    "Dose": Dose,
+    "Ladders": dict[str, Ladder],
+    "Modifications": dict[str, Modification],
+}
 SELECTIONS_TRIED = 32
 
 

@@ -18,7 +18,7 @@ from protocol_engine.codec import CODEC, STEP_KEYS, VALUE_KEYS, Invalid, Text
 from protocol_engine.compiler import compile_protocol
 from protocol_engine.engine.intake import accepted, parse_action, parse_events
 from protocol_engine.errors import Mark
-from protocol_engine.model import claims, conditions, facts, protocol, screening, units, values
+from protocol_engine.model import claims, conditions, doses, facts, protocol, screening, units, values
 from protocol_engine.model.events import EVENT_KINDS, GivenDrug, PatientEvent
 from protocol_engine.model.ucum import unit_of
 from protocol_engine.reader import read_protocol, written_protocol
@@ -32,7 +32,7 @@ OF_ACTIONS = Draft202012Validator({"$ref": "#/$defs/without_id", "$defs": EVENT[
 
 CONSTRUCTS = {
     kind.__name__: kind
-    for module in (claims, conditions, facts, protocol, screening, units, values)
+    for module in (claims, conditions, doses, facts, protocol, screening, units, values)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, claims.Node) and kind is not claims.Node
 } | {"QuantityRange": units.QuantityRange, "Range": conditions.Range, "Elapsed": conditions.Elapsed}

@@ -9,6 +9,7 @@ import attrs
 
 from protocol_engine.adapters.blocks import Heading, Item, Items, Page, Paragraph, section
 from protocol_engine.adapters.course_prose import window_words
+from protocol_engine.adapters.dose_prose import any_dose_words
 from protocol_engine.adapters.file_form import form_of
 from protocol_engine.adapters.phrases import capital, cites, condition_words, counted, days_words, dose_words
 from protocol_engine.compiler.comparing import Comparison, Difference, Met
@@ -176,7 +177,7 @@ def _words(table: Table, value: Any) -> str:  # noqa: C901, PLR0912  # one line 
 
 def _regimen_words(table: Table, value: RegimenContent) -> str:
     lines = (
-        f"{line.drug or line.part or line.named_in} {dose_words(line.dose, line.times_a_day)}, {days_words(line.days)}"
+        f"{line.drug or line.part or line.named_in} {any_dose_words(table, line.dose, line.times_a_day)}, {days_words(line.days)}"
         for line in value.lines
     )
     return f"{'; '.join(lines)}; every {_words(table, value.cycle) if value.cycle is not None else 'not stated'}"

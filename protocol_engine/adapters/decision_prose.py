@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from protocol_engine.adapters.blocks import Block, Grid, Heading, Item, Items, Page, Paragraph, section
+from protocol_engine.adapters.dose_prose import found_words, without_words
 from protocol_engine.adapters.phrases import (
     capital,
     claim_words,
@@ -171,7 +172,7 @@ def _next(table: Table, decision: Decision) -> Page:
     )
 
 
-def _doses(actions: Iterable[Action]) -> Page:
+def _doses(actions: Sequence[Action]) -> Page:
     lines = [
         (number, line) for number, action in enumerate(actions, 1) for line in action.content.get("administrations", ())
     ]
@@ -186,14 +187,20 @@ def _doses(actions: Iterable[Action]) -> Page:
         )
         for number, line in lines
     )
-    return (Grid(("", "Drug", "Dose", "Route", "Days of the cycle", "Amount for this patient"), rows),) if rows else ()
+    grid = Grid(("", "Drug", "Dose", "Route", "Days of the cycle", "Amount for this patient"), rows)
+    left_out = tuple(
+        Item(str(number), without_words(found))
+        for number, action in enumerate(actions, 1)
+        for found in action.content.get("without", ())
+    )
+    return (*((grid,) if rows else ()), *((Items(left_out),) if left_out else ()))
 
 
 def _dose_cell(line: dict[str, Any]) -> str:
     if line["dose"] == NOT_STATED_WORD:
         return "not stated"
     times_a_day = line["per_day"] if isinstance(line["per_day"], int) else None
-    return f"{plain_dose(line['dose'])} {line['unit']}{often(times_a_day)}"
+    return f"{plain_dose(line['dose'])} {line['unit']}{often(times_a_day)}{found_words(line.get('dose_from', {}))}"
 
 
 def _days_cell(days: Any) -> str:
@@ -207,10 +214,14 @@ def _days_cell(days: Any) -> str:
 def _amount_cell(line: dict[str, Any]) -> str:
     amount = line["amount"]
     if amount is not None:
+        if "bsa" in amount:
+            return f"{amount['value']} {amount['unit']}, for {amount['bsa']} m2 of {amount['date']}"
         return f"{amount['value']} {amount['unit']}, for {amount['weight']} kg weighed on {amount['date']}"
     return (
         "no weight is known"
         if str(line["unit"]).endswith("/kg")
+        else "no body surface is known"
+        if str(line["unit"]).endswith("/m2")
         else "as the dose"
         if line["dose"] != NOT_STATED_WORD
         else "not stated"

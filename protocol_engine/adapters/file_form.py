@@ -13,7 +13,7 @@ import attrs
 from protocol_engine.codec import keys_of
 from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.units import DayPoints, DaySpan, Duration, NotStated, Quantity
+from protocol_engine.model.units import DayPoints, DaySpan, Duration, NotStated, Quantity, Share
 
 
 def protocol_json(protocol: Protocol) -> dict[str, Any]:
@@ -52,13 +52,13 @@ def _form(value: Any) -> Any:
             return {key: _form(item) for key, item in value.items()}
         case tuple():
             return [_form(item) for item in value]
-        case Decimal() | NotStated() | Duration() | Quantity() | DayPoints() | DaySpan():
+        case Decimal() | NotStated() | Duration() | Quantity() | Share() | DayPoints() | DaySpan():
             return _amount(value)
         case _:
             return _node(value)
 
 
-def _amount(value: Decimal | NotStated | Duration | Quantity | DayPoints | DaySpan) -> Any:
+def _amount(value: Decimal | NotStated | Duration | Quantity | Share | DayPoints | DaySpan) -> Any:
     match value:
         case Decimal():
             return format(value, "f")
@@ -68,6 +68,8 @@ def _amount(value: Decimal | NotStated | Duration | Quantity | DayPoints | DaySp
             return str(value)
         case Quantity(number, unit):
             return f"{format(number, 'f')} {unit}"
+        case Share(written):
+            return written
         case DayPoints(days):
             return list(days)
         case DaySpan(first, last):

@@ -49,7 +49,7 @@ from protocol_engine.model.events import (
 )
 from protocol_engine.model.protocol import Administration, Protocol
 from protocol_engine.model.table import Table, claim_order
-from protocol_engine.model.units import NOT_STATED, DayPoints, Dose, DoseDays, NotStated, Quantity
+from protocol_engine.model.units import NOT_STATED, DayPoints, DoseDays, NotStated, PlainDose, Quantity
 from protocol_engine.model.values import Change, Ever, Holds, Members, Prefer, Take
 
 Book = Protocol | Table
@@ -318,8 +318,8 @@ def _unit(book: Book, name: str) -> str:
 # --- doses and days ------------------------------------------------------------------------------------------------
 
 
-def dose_words(dose: Dose | None, times_a_day: int | None) -> str:
-    """A dose with how often a day."""
+def dose_words(dose: PlainDose | None, times_a_day: int | None) -> str:
+    """A dose that is a number, or a range, with how often a day."""
     if dose is None:
         return "not stated"
     if isinstance(dose, Quantity):

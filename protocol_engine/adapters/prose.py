@@ -15,12 +15,12 @@ from protocol_engine.adapters.course_prose import (
     stop_items,
     track_page,
 )
+from protocol_engine.adapters.dose_prose import any_dose_words, dose_items
 from protocol_engine.adapters.phrases import (
     capital,
     cites,
     claims,
     condition_words,
-    dose_words,
     drug_name,
     fact_name,
     label,
@@ -58,6 +58,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -82,6 +83,7 @@ def protocol_page(protocol: Protocol) -> Page:
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
         *section("Beside the course of every arm", *_tracks(protocol)),
         *section("Regimens", _regimen_grid(protocol), *delay_items(protocol)),
+        *section("How doses are modified", *dose_items(protocol)),
         *section("Results that are read", _fact_grid(protocol)),
         *section("What the words above mean", *_value_items(protocol)),
         *section("Sets of names", *_set_items(protocol)),
@@ -178,7 +180,7 @@ def _regimen_grid(protocol: Protocol) -> Grid:
         told = claims(regimen.cite, regimen.rests, silent=regimen.not_stated)
         for line, drug, option_claims in _lines(protocol, regimen):
             own = claims(option_claims, line.cite, line.rests)
-            dose = (dose_words(line.dose, line.times_a_day), or_not_stated(line.route), line_days(line))
+            dose = (any_dose_words(protocol, line.dose, line.times_a_day), or_not_stated(line.route), line_days(line))
             rows.append((*first, drug, *dose, ", ".join(part for part in (own, told) if part)))
             first, told = ("", ""), ""
     return Grid(("Regimen", "Cycle", "Drug", "Dose", "Route", "Days of the cycle", "Claims"), tuple(rows))
@@ -271,7 +273,7 @@ def _value_items(protocol: Protocol) -> Page:
             case Holds():
                 rests = [claim for clause in value.holds.clauses for claim in clause.rests]
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
-            case Take() | Confirmation() | Change() | Members() | Date() | TrackState():
+            case Take() | Confirmation() | Change() | Members() | Date() | Level() | TrackState():
                 told = worked_words(protocol, value) + cites(value.cite, value.rests)
             case Prefer():
                 sources = "; or else ".join(label(protocol, name) for name in value.prefer)
@@ -328,6 +330,8 @@ def _happening(protocol: Protocol, name: str, value: Ever) -> str:
         return f"{fact_name(protocol, name)} was ever {listed(asked.get('value', ()), 'or')}"
     if kind == "adverse_event":
         drug = f" of {listed(asked['drug'], 'or')}" if "drug" in asked else ""
+        drug = f", {listed(asked['term'], 'or')},{drug}" if "term" in asked else drug
+        drug += f" of grade {listed(asked['grade'], 'or')}" if "grade" in asked else ""
         return (
             f"an adverse event{drug} was judged unacceptable"
             if asked.get("unacceptable") == ("yes",)

@@ -19,26 +19,29 @@ from protocol_engine.codec import STEP_KEYS, VALUE_KEYS, keys_of
 from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS
 from protocol_engine.codec.structuring import (
     DURATION_PATTERN,
+    GRADE_PATTERN,
     LENGTH_PATTERN,
     NAME_PATTERN,
     QUANTITY_PATTERN,
+    SHARE_PATTERN,
     SPAN_PATTERN,
 )
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import AnyOf, Clause, Condition, Elapsed, InSet, Not, OneOf, Range, Test
+from protocol_engine.model.doses import BaseDose, Dose, Rung
 from protocol_engine.model.events import EVENT_KINDS, EventTime, PatientEvent
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, MEMBER_PATTERN, Cites, Name, Names
 from protocol_engine.model.protocol import Step
 from protocol_engine.model.screening import Derived
 from protocol_engine.model.units import (
     NOT_STATED_WORD,
-    Dose,
     DoseDays,
     Duration,
     Length,
     NotStated,
+    PlainDose,
     Quantity,
-    QuantityRange,
+    Share,
     UcumUnit,
 )
 from protocol_engine.model.values import Value
@@ -128,7 +131,11 @@ class WrittenForms(Forms):
             Duration: ("Duration", lambda: matching("Days, weeks or months, as `21 days`.", DURATION_PATTERN)),
             Length: ("Length", lambda: matching("Hours, days, weeks or months, as `12 hours`.", LENGTH_PATTERN)),
             NotStated: ("NotStated", lambda: {"description": "The record does not say.", "const": NOT_STATED_WORD}),
-            Dose: ("Dose", lambda: {"anyOf": [self.plain(Quantity), self.plain(QuantityRange)]}),
+            Share: ("Share", _share),
+            Dose: ("Dose", lambda: self._any_dose(Dose)),
+            BaseDose: ("BaseDose", lambda: self._any_dose(BaseDose)),
+            PlainDose: ("PlainDose", lambda: self._any_dose(PlainDose)),
+            Rung: ("Rung", lambda: self._any_dose(Rung)),
             DoseDays: ("DoseDays", self._dose_days),
             Step: ("Step", lambda: self._one_of("One step of a course.", STEP_KEYS)),
             Value: ("Value", lambda: self._one_of("What a name stands for.", VALUE_KEYS)),
@@ -231,6 +238,9 @@ class WrittenForms(Forms):
     def _one_or_more(self, about: str) -> Schema:
         return {"description": about, "anyOf": [self.plain(str), self.plain(tuple[str, ...])]}
 
+    def _any_dose(self, kinds: Any) -> Schema:
+        return {"anyOf": [self.plain(kind) for kind in get_args(kinds)]}
+
     def _dose_days(self) -> Schema:
         ways = [
             {**self.plain(tuple[DayOfCycle, ...]), "minItems": 1, "uniqueItems": True},
@@ -241,7 +251,11 @@ class WrittenForms(Forms):
 
     def _attributes(self) -> Schema:
         about = "What must be reported: a level, a list of levels, or details such as `{unacceptable: yes}`."
-        details = {"type": "object", "additionalProperties": self.value(Cites)}
+        details = {
+            "type": "object",
+            "properties": {"grade": {"anyOf": [self.value(Cites), _grade_limits()]}},
+            "additionalProperties": self.value(Cites),
+        }
         return {"description": about, "anyOf": [self.plain(Cites), details]}
 
     def _condition(self) -> Schema:
@@ -408,6 +422,17 @@ def _whole_number(least: int, written: str) -> Schema:
 
 def _yes_no() -> Schema:
     return {"description": "`yes` or `no`; write no other word.", "enum": ["yes", "no", True, False]}
+
+
+def _share() -> Schema:
+    text = {"type": "string", "pattern": anchored(SHARE_PATTERN)}
+    return {"description": "A part of a dose, as `3/4` or `0.75`.", "anyOf": [{"type": "number"}, text]}
+
+
+def _grade_limits() -> Schema:
+    grade = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 5}, matching("A grade.", GRADE_PATTERN)]}
+    limits = mapping("Limits of a grade.", dict.fromkeys(keys_of(Range), grade), [])
+    return {**limits, "minProperties": 1}
 
 
 def _decimal() -> Schema:

@@ -15,6 +15,7 @@ from protocol_engine.model.values import (
     Change,
     Confirmation,
     Date,
+    Level,
     Members,
     Take,
     TrackState,
@@ -53,6 +54,8 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case TrackState():
             what = "the course of the arm" if value.track == MAIN else f"the track {words(value.track)}"
             return f"where {what} stands: the act that was done last, waiting before any, or why it ended"
+        case Level():
+            return f"the level of the dose of {protocol.drugs[protocol.ladders[value.level_of].of].name}"
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"

@@ -97,6 +97,7 @@ def pair_faults(old: Table, outline: Outline, new: Table) -> Iterator[Problem]:
     yield from _unknown_places(pair)
     yield from _lost_places(pair)
     yield from _misread_facts(pair)
+    yield from _misread_levels(pair)
     yield from _lost_options(pair)
     yield from _running_cycles(pair)
 
@@ -108,6 +109,18 @@ def _tracks(pair: Pair) -> Iterator[Problem]:
             message = f"version {version.version} has tracks, and a course with tracks cannot move to another version"
             yield pair.outline.problem("amended-tracks", AT, pair.amends.mark, message)
             return
+
+
+def _misread_levels(pair: Pair) -> Iterator[Problem]:
+    """The level at which a drug goes on would mean another dose."""
+    for name, ladder in pair.new.ladders.items():
+        before = next((other for other in pair.old.ladders.values() if other.of == ladder.of), None)
+        if before is not None and before.levels != ladder.levels:
+            message = (
+                f"{ladder.of} has other levels than in version {pair.old.version}, so a patient's level would be another "
+                "dose; keep its levels"
+            )
+            yield pair.outline.problem("misread-level", f"ladders.{name}", ladder.mark, message)
 
 
 def _unannounced(pair: Pair) -> Iterator[Problem]:

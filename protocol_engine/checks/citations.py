@@ -10,6 +10,7 @@ import attrs
 from protocol_engine.checks.outline import Outline, Written, hint
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import GENERAL_RULES, Node
+from protocol_engine.model.doses import Ladder, Modification
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Advice,
@@ -47,8 +48,9 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
 
 ACTING = (
-    Advice, Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give, May,
-    Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
+    Advice, Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give,
+    Ladder, May, Modification, Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation, Regimen,
+    Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)
@@ -220,7 +222,7 @@ def silences_are_shown(outline: Outline) -> Iterator[Problem]:
 
 
 def _not_stated_literals(item: Written) -> Iterator[str]:
-    if not isinstance(item.node, Allocate | Give | Perform | Design | Endpoint):
+    if not isinstance(item.node, Allocate | Give | Perform | Design | Endpoint | Ladder):
         return
     for f in attrs.fields(type(item.node)):
         if getattr(item.node, f.name) is NOT_STATED:

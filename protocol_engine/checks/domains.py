@@ -21,6 +21,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -72,7 +73,9 @@ def domain_of(outline: Outline, name: str, above: tuple[str, ...] = ()) -> Domai
     return None
 
 
-def _value_domain(outline: Outline, value: Value, above: tuple[str, ...]) -> Domain:
+def _value_domain(  # noqa: C901  # one case for each kind of value
+    outline: Outline, value: Value, above: tuple[str, ...]
+) -> Domain:
     match value:
         case Last():
             return read_domain(outline, value.last) or UNDECLARED
@@ -89,6 +92,9 @@ def _value_domain(outline: Outline, value: Value, above: tuple[str, ...]) -> Dom
         case TrackState():
             known = value.track == MAIN or value.track in track_names(outline.protocol)
             return Domain("unordered", states_written(outline.protocol, value.track)) if known else UNDECLARED
+        case Level():
+            ladder = outline.protocol.ladders.get(value.level_of)
+            return Domain("ordered", ladder.ascending) if ladder is not None else UNDECLARED
         case Members():
             return HOW_MANY if value.members == "number" else YES_OR_NO
         case Prefer():

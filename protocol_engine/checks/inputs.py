@@ -11,6 +11,7 @@ from attrs import frozen
 
 from protocol_engine.model.conditions import InSet, Not, OneOf, Presence, Range, Test
 from protocol_engine.model.evaluation import NO, YES, MemberSet, Missing, Outcome, Why
+from protocol_engine.model.events import said
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.table import Table
 from protocol_engine.model.units import plain
@@ -22,6 +23,7 @@ from protocol_engine.model.values import (
     Date,
     Ever,
     Last,
+    Level,
     Members,
     Take,
     TrackState,
@@ -36,6 +38,7 @@ Atom = tuple[str, ...]
 """The least that can ever have been so: a level of a fact at a timepoint, a toxicity of a drug, an act."""
 ELSEWHERE = "elsewhere"
 """What has names, and none of them: a timepoint that is not declared, a drug that no value asks for."""
+GRADES = ("1", "2", "3", "4", "5")
 ABSENCE = ("not_reported", "reported_without_result")
 
 
@@ -223,7 +226,7 @@ def worked_input(table: Table, name: str, value: Worked | Last, tests: list[Test
     """The input for a value worked out from several results, or of some reports: independent of what others say."""
     cells = _worked_cells(table, value, tests)
     missing = (Missing(name, None, None, "absent"),)
-    certain = isinstance(value, Take) and value.of[0].partition(".")[0] in ACTS
+    certain = isinstance(value, Level) or (isinstance(value, Take) and value.of[0].partition(".")[0] in ACTS)
     of_the_calendar = isinstance(value, Date) and all(calendar_day(name) for name in names_of(value))
     certain = certain or isinstance(value, TrackState) or of_the_calendar
     unknown = () if certain else (Cell("not known", Outcome(None, "absent", (), missing), False),)
@@ -242,6 +245,8 @@ def _worked_cells(table: Table, value: Worked | Last, tests: list[Test]) -> tupl
             return DAYS
         case TrackState():
             return _level_cells(table.states_of(value.track), tests)
+        case Level():
+            return _level_cells(table.ladders[value.level_of].ascending, tests)
         case Members() if value.members != "number":
             return Cell("yes", Outcome(YES)), Cell("no", Outcome(NO))
         case _:
@@ -273,7 +278,8 @@ def _atoms(table: Table, name: str, value: Ever) -> Iterable[Atom]:
     since += "".join(f" where {part} is {' or '.join(words)}" for part, words in value.where.items())
     wanted = value.is_ or {}
     if name == "adverse_event":
-        return [(name, drug, "", since) for drug in wanted.get("drug", (*table.drugs, ELSEWHERE))]
+        drugs = wanted.get("drug", (*table.drugs, ELSEWHERE))
+        return [(name, drug, kind, since) for drug in drugs for kind in _kinds(table, wanted)]
     if name == "discontinuation":
         return [(name, scope, "", since) for scope in wanted.get("value", ("treatment", *table.drugs))]
     if name not in table.facts:
@@ -281,6 +287,17 @@ def _atoms(table: Table, name: str, value: Ever) -> Iterable[Atom]:
     points = (*table.facts[name].taken, ELSEWHERE)
     points = tuple(point for point in points if (not value.at or point in value.at) and point not in value.not_at)
     return [(name, level, point, since) for level in wanted.get("value", ()) for point in points]
+
+
+def _kinds(table: Table, wanted: dict[str, tuple[str, ...]]) -> list[str]:
+    """The kinds of adverse events that a value asks for, by grade and term, of those that some value tells apart."""
+    if {"grade", "term"}.isdisjoint(wanted):
+        return [""]
+    asked = (value.is_ or {} for value in table.values.values() if isinstance(value, Ever))
+    terms = dict.fromkeys(said(term) for each in asked for term in each.get("term", ()))
+    of = [said(term) for term in wanted["term"]] if "term" in wanted else [*terms, ELSEWHERE]
+    judged = " unacceptable" if "unacceptable" in wanted else ""
+    return [f"grade {grade} {term}{judged}" for grade in wanted.get("grade", GRADES) for term in of]
 
 
 def ever_input(table: Table, atoms: frozenset[Atom]) -> Input:
@@ -298,10 +315,12 @@ def _ever_words(table: Table, head: str, atoms: frozenset[Atom]) -> str:
     since = " or ".join(dict.fromkeys(atom[3] for atom in some if atom[3]))
     details = list(dict.fromkeys(atom[1] for atom in some if atom[1]))
     points = list(dict.fromkeys(atom[2] for atom in some if atom[2]))
-    text = f"ever {'unacceptable ' if head == 'adverse_event' else ''}{head}"
+    graded = head == "adverse_event" and points
+    text = f"ever {'unacceptable ' if head == 'adverse_event' and not points else ''}{head}"
     every = {"adverse_event": len(table.drugs) + 1, "discontinuation": len(table.drugs) + 1}.get(head)
     if details and len(details) != every:
         text += f" {' or '.join(details)}"
     if points and head in table.facts and len(points) != len(table.facts[head].taken) + 1:
         text += f" at {' or '.join(points)}"
+    text += f" of {' or '.join(points)}" if graded else ""
     return text + (f" since {since}" if since else "")

@@ -8,6 +8,7 @@ from protocol_engine.checks.conditions import BUILT_IN_NAMES, CONSENTED
 from protocol_engine.checks.outline import Outline, Written, hint
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
+from protocol_engine.model.doses import Ladder, LevelDose, Modification, PartOf
 from protocol_engine.model.protocol import (
     Administration,
     ArmRule,
@@ -122,7 +123,7 @@ def references_lead_somewhere(outline: Outline) -> Iterator[Problem]:
 Reference = tuple[str, str, Collection[str], str]
 
 
-def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C901, PLR0912  # one case a node
+def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C901, PLR0912, PLR0915  # one case a node
     protocol = outline.protocol
     match node:
         case Administration():
@@ -132,6 +133,15 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
                 yield "part", node.part, protocol.parts, "part"
             if node.named_in is not None:
                 yield "named_in", node.named_in, outline.choices, "choice"
+        case Ladder():
+            yield "of", node.of, protocol.drugs, "drug"
+        case Modification():
+            for drug in node.of:
+                yield "of", drug, protocol.drugs, "drug"
+        case LevelDose():
+            yield "level_of", node.level_of, protocol.ladders, "ladder"
+        case PartOf():
+            yield "of", node.of, protocol.facts, "fact"
         case Part():
             yield "chosen_in", node.chosen_in, outline.choices, "choice"
         case Give():

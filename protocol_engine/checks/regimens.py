@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from attrs import frozen
 
@@ -12,13 +11,15 @@ from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.checks.trails import trails_of
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
+from protocol_engine.model.doses import Ladder, inner_doses
 from protocol_engine.model.facts import Timepoint
 from protocol_engine.model.protocol import Administration, Allocate, Give, Part, Protocol, Regimen, Repeat, Stop, Track
 from protocol_engine.model.units import DayPoints, DaySpan, Quantity
 
 COVERED = ("dose", "route", "days", "cycle")
 """Fields of a regimen and its lines that may be left out where a line of ``not_stated`` covers them."""
-WEIGHT = "weight"
+WEIGHT, SURFACE = "weight", "bsa"
+PER_WEIGHT, PER_SURFACE = "/kg", "/m2"
 
 
 @frozen
@@ -69,16 +70,28 @@ def silences_cover_what_is_left_out(outline: Outline) -> Iterator[Problem]:
 
 
 def doses_can_be_worked_out(outline: Outline) -> Iterator[Problem]:
-    """A dose per kg needs the fact ``weight``, in kg."""
-    weight = outline.protocol.facts.get(WEIGHT)
-    if weight is not None and weight.quantity == "kg":
-        return
+    """A dose per kg needs the fact ``weight``, in kg; one per m2 the fact ``bsa``, in m2."""
+    needed = (
+        (WEIGHT, "kg", PER_WEIGHT, "no-weight", "the body weight"),
+        (SURFACE, "m2", PER_SURFACE, "no-surface", "the body surface"),
+    )
+    for fact, unit, per, code, what in needed:
+        known = outline.protocol.facts.get(fact)
+        if known is not None and known.quantity == unit:
+            continue
+        found = {path: (node, dose) for path, node, dose in written_doses(outline) if dose.unit.endswith(per)}
+        for path, (node, dose) in found.items():
+            message = f"a dose in {dose.unit} needs {what}; declare the fact `{fact}: {{quantity: {unit}}}`"
+            yield outline.problem(code, path, node.mark, message)
+
+
+def written_doses(outline: Outline) -> Iterator[tuple[str, Node, Quantity]]:
+    """Every dose that is written, in a line or in a ladder, with the path to it and what it stands in."""
     for item, line in outline.of(Administration):
-        dose: Any = line.dose
-        unit = dose.unit if isinstance(dose, Quantity) else dose.from_.unit if dose is not None else ""
-        if unit.endswith("/kg"):
-            message = f"a dose in {unit} needs the body weight; declare the fact `weight: {{quantity: kg}}`"
-            yield outline.problem("no-weight", f"{item.path}.dose", line.mark, message)
+        yield from ((f"{item.path}.dose", line, dose) for dose in inner_doses(line.dose))
+    for item, ladder in outline.of(Ladder):
+        rungs = (rung for rung in ladder.levels if isinstance(rung, Quantity))
+        yield from ((f"{item.path}.levels", ladder, rung) for rung in rungs)
 
 
 def days_lie_within_the_cycle(outline: Outline) -> Iterator[Problem]:

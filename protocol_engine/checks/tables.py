@@ -16,6 +16,7 @@ from protocol_engine.compiler.conditions import Conditions, always
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Clause, Condition, NamedTest, Presence, Test
+from protocol_engine.model.doses import Modification
 from protocol_engine.model.protocol import (
     Advice,
     Allocate,
@@ -326,7 +327,7 @@ def conditions_can_hold(compiled: Compiled) -> Iterator[Problem]:
     """What closes, stops, allows or is needed can come to hold; not from the beginning, nor for want of a fact."""
     outline = compiled.outline
     fold = Conditions(outline.protocol).folded
-    for asked in outline.asked_by(Until, Stop, Need, May, OpenIf, Refutation, Track, Advice):
+    for asked in outline.asked_by(Until, Stop, Need, May, OpenIf, Refutation, Track, Advice, Modification):
         condition = fold(asked.condition)
         if not condition.clauses or (always(condition) and _tests_readings(compiled, asked.condition)):
             continue

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from protocol_engine.checks.outline import Outline
 from protocol_engine.errors import Mark, Problem
+from protocol_engine.model.doses import Ladder, inner_doses
 from protocol_engine.model.facts import FactDefinition
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.ucum import unit_of
-from protocol_engine.model.units import Quantity
+from protocol_engine.model.units import Quantity, QuantityRange
 
 
 def units_can_be_read(outline: Outline) -> Iterator[Problem]:
@@ -27,7 +28,9 @@ def _units(outline: Outline) -> Iterator[tuple[str, str, Mark]]:
         if fact.quantity is not None:
             yield f"{item.path}.quantity", fact.quantity, fact.mark
     for item, line in outline.of(Administration):
-        if isinstance(line.dose, Quantity):
-            yield f"{item.path}.dose", line.dose.unit, line.mark
-        elif line.dose is not None:
-            yield f"{item.path}.dose.from", line.dose.from_.unit, line.mark  # both ends are in one unit
+        units = dict.fromkeys(dose.unit for dose in inner_doses(line.dose))
+        key = "dose.from" if isinstance(line.dose, QuantityRange) else "dose"  # both ends are in one unit
+        yield from ((f"{item.path}.{key}", unit, line.mark) for unit in units)
+    for item, ladder in outline.of(Ladder):
+        rungs = dict.fromkeys(rung.unit for rung in ladder.levels if isinstance(rung, Quantity))
+        yield from ((f"{item.path}.levels", unit, ladder.mark) for unit in rungs)

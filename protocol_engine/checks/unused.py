@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol_engine.checks.outline import Outline
-from protocol_engine.checks.regimens import WEIGHT
+from protocol_engine.checks.regimens import PER_SURFACE, SURFACE, WEIGHT, written_doses
 from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
+from protocol_engine.model.doses import PartOf
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
@@ -45,6 +46,8 @@ def declared_names_are_used(outline: Outline) -> Iterator[Problem]:
 def _used(outline: Outline) -> Iterator[tuple[str, str]]:
     """Section and name of everything that is named somewhere, and of what may be."""
     yield "facts", WEIGHT
+    if any(dose.unit.endswith(PER_SURFACE) for _, _, dose in written_doses(outline)):
+        yield "facts", SURFACE
     for asked in outline.conditions:
         for _, named in asked.tests:
             yield from (("values", named.name), ("derived", named.name), ("facts", named.name))
@@ -106,6 +109,7 @@ NAMES: dict[str, dict[type[Node], tuple[str, ...]]] = {
         Ratio: ("ratio", "to"),
         HalfLives: ("half_lives", "since"),
         Newest: ("newest",),
+        PartOf: ("of",),
     },
 }
 """Where a name of a section stands by itself."""

@@ -13,6 +13,7 @@ from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.values import Ever, Holds, Last, Prefer, Take, Value, Worked, names_of
 
 GATES = ("consent", "eligibility", "allocation")
+GRADES = ("1", "2", "3", "4", "5")
 REPORTS = ("adverse_event", "discontinuation")
 ONCE_REPORTED = ("new_therapy", "lost_to_follow_up")
 """Reports of which only their day can be asked."""
@@ -148,8 +149,15 @@ def _adverse_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
             for drug in wanted:
                 if drug not in outline.protocol.drugs:
                     yield "unknown-name", "is.drug", f"{drug!r} is no drug; {hint(drug, tuple(outline.protocol.drugs))}"
+        elif key == "grade":
+            wrong = [grade for grade in wanted if grade not in GRADES]
+            if wrong or not wanted:
+                yield "wrong-test", "is.grade", f"CTCAE grades are 1 to 5{f', not {wrong[0]}' if wrong else ''}"
+        elif key == "term":
+            continue
         elif key != "unacceptable":
-            yield "wrong-test", f"is.{key}", "of an adverse event, `unacceptable` and `drug` can be asked"
+            message = "of an adverse event, `term`, `grade`, `unacceptable` and `drug` can be asked"
+            yield "wrong-test", f"is.{key}", message
         elif wanted != ("yes",):
             yield "wrong-test", "is.unacceptable", "only `unacceptable: yes` can be asked"
 

@@ -23,6 +23,7 @@ from protocol_engine.model.values import (
     Date,
     Ever,
     Last,
+    Level,
     Members,
     Take,
     TrackState,
@@ -35,7 +36,7 @@ Fault = tuple[str, str, str]
 """Code, key and message."""
 
 
-def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:
+def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:  # noqa: C901  # one case for each kind of value
     """What is wrong with a value that is worked out."""
     match value:
         case Take():
@@ -54,6 +55,11 @@ def worked_faults(outline: Outline, value: Worked) -> Iterator[Fault]:
             known = track_names(outline.protocol)
             if value.track not in (*known, MAIN) or not known:
                 yield "unknown-name", "track", f"{value.track!r} is no track of this file; {hint(value.track, known)}"
+        case Level():
+            ladders = tuple(outline.protocol.ladders)
+            if value.level_of not in ladders:
+                message = f"{value.level_of!r} is no ladder of this file; {hint(value.level_of, ladders)}"
+                yield "unknown-name", "level_of", message
 
 
 def _take_faults(outline: Outline, value: Take) -> Iterator[Fault]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import attrs
 
+from protocol_engine.model import doses as d
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
+from protocol_engine.model.units import QuantityRange
 from protocol_engine.model.values import (
     Change,
     Confirmation,
@@ -16,6 +18,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -47,7 +50,16 @@ VALUE_KEYS: dict[str, type] = {
     "date": Date,
     "track": TrackState,
     "prefer": Prefer,
+    "level_of": Level,
 }
+DOSE_KEYS: dict[str, type] = {
+    "from": QuantityRange,
+    "level_of": d.LevelDose,
+    "loading": d.Loading,
+    "bands": d.Bands,
+    "times": d.PartOf,
+}
+"""The key by which a dose that is no number with its unit is told."""
 DERIVED_KEYS: dict[str, type] = {
     "ratio": Ratio,
     "formula": Formula,

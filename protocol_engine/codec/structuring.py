@@ -20,13 +20,14 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 import cattrs
 
-from protocol_engine.codec.keys import DERIVED_KEYS, PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
+from protocol_engine.codec.keys import DERIVED_KEYS, DOSE_KEYS, PRESENCE_WORDS, STEP_KEYS, VALUE_KEYS, keys_of
 from protocol_engine.codec.written import MOST_DIGITS, Finding, Invalid, Lines, LongNumber, Table, Text
 from protocol_engine.errors import Mark, cut, shortened, shown
 from protocol_engine.model import conditions as c
 from protocol_engine.model import events as ev
 from protocol_engine.model import protocol as p
 from protocol_engine.model.claims import Node
+from protocol_engine.model.doses import BaseDose, Dose, Rung
 from protocol_engine.model.facts import DAY_PATTERN, DECIMAL_PATTERN, Cites, Name, Names
 from protocol_engine.model.screening import Derived
 from protocol_engine.model.ucum import unit_of
@@ -35,13 +36,14 @@ from protocol_engine.model.units import (
     NOT_STATED_WORD,
     DayPoints,
     DaySpan,
-    Dose,
     DoseDays,
     Duration,
     Length,
     NotStated,
+    PlainDose,
     Quantity,
     QuantityRange,
+    Share,
     UcumUnit,
 )
 from protocol_engine.model.values import Value
@@ -52,6 +54,9 @@ DURATION_PATTERN = re.compile(r"([0-9]{1,4}) (days?|weeks?|months?|years?)")
 LENGTH_PATTERN = re.compile(r"([0-9]{1,4}) (hours?|days?|weeks?|months?|years?)")
 QUANTITY_PATTERN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ([!-~]{1,60})")
 MOST_CORRECTIONS = 20
+SHARE_PATTERN = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}|/[1-9][0-9]{0,5})?")
+GRADE_PATTERN = re.compile(r"[1-5]")
+WORST_GRADE = 5
 SPAN_PATTERN = re.compile(r"([0-9]{1,3}) to ([0-9]{1,3})")
 
 
@@ -124,6 +129,7 @@ class Codec:
             Duration: self._duration,
             Length: self._length,
             Quantity: self._quantity,
+            Share: self._share,
             UcumUnit: self._unit,
             ev.EventTime: self._event_time,
             c.Condition: self._condition,
@@ -150,6 +156,9 @@ class Codec:
             Value: lambda value, _: self._keyed(value, VALUE_KEYS, "value"),
             Derived: lambda value, _: self._keyed(value, DERIVED_KEYS, "value"),
             Dose: self._dose,
+            BaseDose: self._dose,
+            PlainDose: self._dose,
+            Rung: self._rung,
             DoseDays: self._dose_days,
             c.Test: self._test,
             dict[str, tuple[str, ...]] | None: self._attributes,
@@ -261,9 +270,29 @@ class Codec:
             raise _fail(value, "unknown-unit", shortened(str(error))) from None
         return UcumUnit(text)
 
-    def _dose(self, value: object, _: object) -> Quantity | QuantityRange:
+    def _share(self, value: object, _: object) -> Share:
+        if not isinstance(value, str) or not SHARE_PATTERN.fullmatch(value) or not Share(value).fraction:
+            raise _fail(value, "dose-expected", f"needs a part of a dose, such as 3/4 or 0.75, not {_shown(value)}")
+        return Share(str(value))
+
+    def _rung(self, value: object, _: object) -> Rung:
+        if isinstance(value, str) and SHARE_PATTERN.fullmatch(value):
+            return self._share(value, Share)
+        return self._quantity(value, Quantity)
+
+    def _dose(self, value: object, kind: Any) -> Any:
+        """A dose, one of those that may stand where this one does."""
+        known = get_args(kind)
         if not isinstance(value, dict):
             return self._quantity(value, Quantity)
+        forms = {key: form for key, form in DOSE_KEYS.items() if form in known}
+        tags = [key for key in forms if key in value]
+        if len(tags) != 1 and len(forms) > 1:
+            words = ", ".join(forms)
+            raise _fail(value, "dose-expected", f"needs a number with its unit, or a mapping with one of {words}")
+        form = forms[tags[0]] if len(tags) == 1 else next(iter(forms.values()))
+        if form is not QuantityRange:
+            return self._attrs(value, form)
         found: QuantityRange = self._attrs(value, QuantityRange)
         if found.from_.unit != found.to.unit or found.from_.value > found.to.value:
             raise _fail(value, "dose-expected", "needs a range from a lower to a higher dose in one unit")
@@ -368,7 +397,18 @@ class Codec:
         """``is: PD``, ``is: [PD, SD]`` or ``is: {unacceptable: yes}``."""
         if not isinstance(value, dict):
             return {"value": self._cites(value, Cites)}
-        return {key: self._cites(item, Cites) for key, item in value.items()}
+        return {
+            key: self._grades(item) if key == "grade" and isinstance(item, dict) else self._cites(item, Cites)
+            for key, item in value.items()
+        }
+
+    def _grades(self, value: dict[str, Any]) -> tuple[str, ...]:
+        """The grades within limits, such as ``{at_least: 3}``, each by itself."""
+        limits: c.Range = self._attrs(value, c.Range)
+        wrong = [limit for limit in limits.limits.values() if not GRADE_PATTERN.fullmatch(limit)]
+        if wrong or not limits.limits:
+            raise _fail(value, "test-expected", "needs limits of a grade from 1 to 5, such as {at_least: 3}")
+        return tuple(str(grade) for grade in range(1, WORST_GRADE + 1) if limits.includes(Decimal(grade)))
 
     def _union(self, value: object, kind: Any) -> Any:
         kinds = [option for option in get_args(kind) if option is not type(None)]
@@ -381,8 +421,9 @@ class Codec:
             if isinstance(value, str) and value in get_args(option):
                 return str(value)
             kinds.remove(option)
-        if set(kinds) == set(get_args(Dose)):
-            return self._dose(value, Dose)
+        for doses in (Dose, BaseDose):
+            if set(kinds) == set(get_args(doses)):
+                return self._dose(value, doses)
         if set(kinds) == set(get_args(DoseDays)):
             return self._dose_days(value, DoseDays)
         if not kinds:

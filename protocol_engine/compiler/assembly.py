@@ -10,6 +10,7 @@ from protocol_engine.codec import digest, plain_json
 from protocol_engine.compiler.amending import compiled_amendment
 from protocol_engine.compiler.conditions import Conditions, joined
 from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
+from protocol_engine.compiler.doses import compiled_line, compiled_modifications, compiled_parts
 from protocol_engine.compiler.landing import landings
 from protocol_engine.compiler.steps import Steps
 from protocol_engine.compiler.tracks import compiled_tracks, tracks_written
@@ -53,7 +54,8 @@ def regimen_days(protocol: Protocol, regimen: Regimen) -> tuple[int, ...]:
 
 def compile_protocol(protocol: Protocol) -> Table:
     """The table of a protocol that passed its checks. Equal protocols and readings give equal digests."""
-    regimens = {name: _regimen(protocol, name, item) for name, item in protocol.regimens.items()}
+    conditions = Conditions(protocol)
+    regimens = {name: _regimen(protocol, conditions, name, item) for name, item in protocol.regimens.items()}
     choices = {choice.id: choice for choice in _choices(protocol)}
     steps = Steps(protocol, regimens, choices)
     steps.find()
@@ -72,7 +74,7 @@ def compile_protocol(protocol: Protocol) -> Table:
         values={name: steps.conditions.value(value) for name, value in protocol.values.items()} | steps.several.values,
         drugs=protocol.drugs,
         procedures=protocol.procedures,
-        parts=protocol.parts,
+        parts=compiled_parts(conditions, protocol),
         regimens=regimens,
         choices=choices,
         arms={name: _arm(name, arm) for name, arm in protocol.arms.items()},
@@ -90,6 +92,8 @@ def compile_protocol(protocol: Protocol) -> Table:
         criteria=compiled_criteria(protocol, steps.conditions),
         tracks=compiled_tracks(protocol, tuple(draft.place for draft in steps.places.drafts.values())),
         amends=compiled_amendment(protocol.amends, steps.conditions),
+        ladders=protocol.ladders,
+        modifications=compiled_modifications(conditions, protocol),
     )
     table = evolve(table, landings=landings(table))
     amends = {"amends": plain_json(table.amends)} if table.amends is not None else {}
@@ -147,7 +151,8 @@ def _later_allocations(protocol: Protocol) -> Iterator[Allocate]:
     yield from found.values()
 
 
-def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
+def _regimen(protocol: Protocol, conditions: Conditions, name: str, item: Regimen) -> RegimenContent:
+    lines = tuple(compiled_line(conditions, line) for line in item.gives)
     rule = item.next_cycle
     if rule is None and item.cycle is not None:
         rule = NextCycle(due=item.cycle, after_day=1)
@@ -156,14 +161,14 @@ def _regimen(protocol: Protocol, name: str, item: Regimen) -> RegimenContent:
     return RegimenContent(
         id=name,
         name=item.name or name,
-        lines=item.gives,
+        lines=lines,
         days=regimen_days(protocol, item),
         cycle=item.cycle,
         next_cycle=rule,
         tolerance=item.tolerance,
         not_stated=item.not_stated,
         cites=item.cite,
-        rests=joined(item.rests, *(line.rests for line in item.gives), rule.rests if rule is not None else ()),
+        rests=joined(item.rests, *(line.rests for line in lines), rule.rests if rule is not None else ()),
         delays=tuple(delay for delay in delays if delay.if_.clauses),
         omitted=item.omitted,
         timing_rests=joined(

@@ -17,6 +17,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -91,6 +92,8 @@ class Conditions:
             return CONFIRMED
         if isinstance(value, Prefer):  # the sources have the same levels
             return self._levels(value.prefer[0])
+        if isinstance(value, Level):
+            return self.protocol.ladders[value.level_of].ascending
         fact_name = name if value is None else ""
         if isinstance(value, Last):
             fact_name = value.last
@@ -119,6 +122,9 @@ class Conditions:
                     inner = self._fact_rests(value.last)
                 case Ever() if value.before is not None:
                     inner = self._value_rests(value.before)
+                case Level():
+                    ladder = self.protocol.ladders[value.level_of]
+                    inner = joined(ladder.rests, tuple(claim for claim in ladder.cite if claim.startswith("A")))
                 case Take() | Confirmation() | Change() | Members() | Date():
                     facts = (self._fact_rests(fact) for fact in facts_of(value))
                     inner = joined(*facts, *(self._value_rests(other) for other in names_of(value)))

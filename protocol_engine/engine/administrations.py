@@ -6,7 +6,7 @@ from datetime import date
 
 from attrs import frozen
 
-from protocol_engine.engine import dosing, omissions, wording
+from protocol_engine.engine import dosing, giving, omissions, wording
 from protocol_engine.engine.labels import Judgement, judge_label
 from protocol_engine.engine.standing import Standing
 from protocol_engine.model.altering import altered
@@ -198,13 +198,17 @@ def _content_faults(standing: Standing, row: Row, event: AdministrationEvent) ->
     """Drugs, doses or routes really given that are not the protocol's."""
     if event.given is None:
         return ()
-    weight = dosing.weight_before(standing.history, event.effective.day)
     arm = standing.table.arms.get(standing.position.arm or "")
     never = arm.never if arm is not None else {}
     cites = tuple(dict.fromkeys(claim for given in event.given for claim in never.get(given.drug, ())))
     claims = cites or _rules(row)
-    found = dosing.content_faults(event.given, standing.lines(row), weight)
-    return tuple(_Fault("content", f"{', '.join(claims)}: {text}", claims) for text in found)
+    although = giving.given_although(standing, standing.written_lines(row), event.given)
+    against = {item.drug: _Fault("condition", item.because, item.cites) for item in although}
+    others = tuple(given for given in event.given if given.drug not in against)
+    found = dosing.content_faults(
+        others, standing.lines(row, event.effective.day), standing.history, event.effective.day
+    )
+    return (*against.values(), *(_Fault("content", f"{', '.join(claims)}: {text}", claims) for text in found))
 
 
 def _another_on_its_day(

@@ -5,13 +5,14 @@ It is long because actions, waits, refusals and notices are made in one pass ove
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import advice, delays, dosing, remarks, routing, wording
+from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -31,6 +32,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -190,6 +192,8 @@ class Decider:
         self._routing(standing, listing)
         if standing.place.id in self.leading_out:
             self._observed(standing, listing)
+        if self.table.doses_move:
+            self._await_doses(standing, listing)
 
     def _rows(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         menus: dict[str, list[tuple[Row, Truth]]] = {}
@@ -222,6 +226,17 @@ class Decider:
             name = self.table.drugs[drug].name
             because = (f"{', '.join(cites)}: nobody in this arm is given {name} under the protocol",)
             listing.refused[f"never:{drug}"] = Refusal({"kind": "administer", "drug": drug}, because, cites)
+
+    def _await_doses(self, standing: Standing, listing: _Listing) -> None:
+        """What the drugs of the days ahead wait for: a result that releases one, and what decides a dose."""
+        doses = [row for row, act in _offered(standing) if act.kind == "administration" and standing.counts(row)]
+        drugs = dict.fromkeys(line.drug for row in doses for line in standing.written_lines(row))
+        ladders = (self.table.ladders.get(self.table.ladder_of.get(drug, "")) for drug in drugs)
+        listing.not_stated.update(claim for ladder in ladders if ladder is not None for claim in ladder.see)
+        waits = [wait for drug in drugs for wait in modifying.lacking(standing, drug)]
+        waits += [(item, hold.cites) for row in doses for hold in standing.not_given(row) for item in hold.missing]
+        for missing, cites in waits:
+            self._note(missing, [claim for claim in cites if claim[:1] in "RA"], listing)
 
     def _screened(self, standing: Standing, row: Row, listing: _Listing, as_of: date | None) -> bool:
         """Whether the criteria let eligibility be confirmed. If not: the examinations and words that would decide."""
@@ -341,6 +356,8 @@ class Decider:
         basis = self._basis(standing, row, when.due)
         if self.table.delays and act.kind == "administration" and when.latest is not None:
             basis = tuple(sorted({*basis, *delays.claims(standing, row)}, key=claim_order))
+        if self.table.doses_move and act.kind == "administration":
+            basis = tuple(sorted({*basis, *self._dose_claims(standing, row)}, key=claim_order))
         return Action(ACTION_OF[act.kind], *_days(when), strength, basis, content)
 
     def _basis(self, standing: Standing, row: Row, due: date | None) -> tuple[str, ...]:
@@ -358,29 +375,38 @@ class Decider:
     def _dose(
         self, standing: Standing, row: Row, act: ActLabel, listing: _Listing, as_of: date | None
     ) -> dict[str, Any]:
-        regimen = self.table.regimens[act.name]
+        regimen, moves = self.table.regimens[act.name], self.table.doses_move
         lines = standing.lines(row)
-        weight = dosing.weight_before(standing.history, as_of)
         length = regimen.cycle.days if regimen.cycle is not None else None
         listing.not_stated.update(regimen.not_stated)
+        bodies: dict[str, tuple[Decimal, date] | None] = {}
         for line in lines:
             drug: Drug | None = self.table.drugs.get(line.drug)
             listing.not_stated.update(drug.see if drug is not None else ())
-            if weight is None and dosing.is_per_kg(line.written):
-                why = (
-                    "two weights of one day differ"
-                    if dosing.weight_in_doubt(standing.history)
-                    else "no weight is known"
-                )
+            body = bodies.setdefault(line.drug, dosing.body_before(standing.history, line, as_of))
+            per = dosing.per_body(line.dose)
+            if body is None and per is not None:
+                why = dosing.no_body_words(standing.history, per)
                 listing.notices[f"{why}, so the amount of {line.name} is not computed"] = None
             if line.open_drug:
                 listing.notices[f"{line.name} is the investigator's own choice ({', '.join(row.basis)})"] = None
-        return {
+        found = {
             "regimen": act.name,
             "cycle": standing.cycle_of(row),
             "day": act.day or 1,
-            "administrations": [dosing.administration_json(line, act.day or 1, length, weight) for line in lines],
+            "administrations": [
+                dosing.administration_json(line, act.day or 1, length, bodies[line.drug]) for line in lines
+            ],
         }
+        return {**found, "without": modifying.without_json(self.table, standing.withheld(row))} if moves else found
+
+    def _dose_claims(self, standing: Standing, row: Row) -> Iterator[str]:
+        """The claims behind the levels of a day's doses, and behind what is not given of it."""
+        for found in standing.withheld(row):
+            yield from found.cites
+        for line in standing.lines(row):
+            if line.found is not None:
+                yield from (*line.written.cite, *modifying.claims_of_level(standing, line.drug))
 
     def _refusals(self, standing: Standing, listing: _Listing) -> tuple[Refusal, ...]:
         """What is not allowed, without the acts that another row permits, or may permit."""
@@ -510,6 +536,21 @@ class Decider:
         position = fold.position
         for remark in (*fold.remarks, *hindsight):
             listing.notices[f"{remark.event}: {remark.text}"] = None
+        self._notice_stops(position, listing)
+        for item in position.against:
+            listing.notices |= dict.fromkeys(self._against(fold, item))
+        self._notice_drugs(fold, listing)
+        if fold.history.adverse:
+            listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
+        if fold.history.done:
+            listing.notices |= dict.fromkeys(remarks.of_reports_that_end_nothing(self.table, position, fold.history))
+        for parked in position.parked:
+            gates = "consent, eligibility and allocation are" if position.arm is None else "the allocation before it is"
+            listing.notices[f"{parked.id}: counts as soon as {gates} there"] = None
+        listing.notices |= dict.fromkeys(extra)
+
+    def _notice_stops(self, position: Position, listing: _Listing) -> None:
+        """That protocol treatment is over while the course is not, or that other steps took its place."""
         if position.stopped is not None and position.ended is None:
             row = self.table.row_of[position.stopped[0]]
             listing.rests.update(row.basis)
@@ -522,26 +563,24 @@ class Decider:
             listing.notices[
                 f"protocol treatment ended on {position.stopped[1].isoformat()} ({', '.join(row.basis)}){stays}"
             ] = None
-        for item in position.against:
-            listing.notices |= dict.fromkeys(self._against(fold, item))
-        if fold.standing.place.kind == "instead" and position.grounds is not None:
+        if self.table.places[position.place].kind == "instead" and position.grounds is not None:
             row = self.table.row_of[position.grounds.row]
             told = f" ({', '.join(position.grounds.events)})" if position.grounds.events else ""
             listing.notices[f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place"] = None
+
+    def _notice_drugs(self, fold: Fold, listing: _Listing) -> None:
+        """Which drugs are held, were stopped, or go on at another level."""
+        position = fold.position
+        if self.table.doses_move and position.ended is None:
+            listing.notices |= dict.fromkeys(modifying.notices(fold.standing))
         for *_, event in fold.history.discontinued.values():
+            if modifying.is_over(position.dosage, event.scope):
+                continue
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
                 name = self.table.drugs[event.scope].name
                 listing.notices[
                     f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
                 ] = None
-        if fold.history.adverse:
-            listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
-        if fold.history.done:
-            listing.notices |= dict.fromkeys(remarks.of_reports_that_end_nothing(self.table, position, fold.history))
-        for parked in position.parked:
-            gates = "consent, eligibility and allocation are" if position.arm is None else "the allocation before it is"
-            listing.notices[f"{parked.id}: counts as soon as {gates} there"] = None
-        listing.notices |= dict.fromkeys(extra)
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
@@ -692,7 +731,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
         case TrackState():
             return []
-        case Take() | Confirmation() | Change() | Members() | Date() | Prefer():
+        case Take() | Confirmation() | Change() | Members() | Date() | Prefer() | Level():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
             own = () if isinstance(value, Prefer) else facts_of(value)
             names = [*(fact.partition(".")[0] for fact in own), *inner]

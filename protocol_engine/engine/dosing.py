@@ -8,17 +8,17 @@ from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
+from protocol_engine.model.doses import Dose
 from protocol_engine.model.events import GivenDrug, said
 from protocol_engine.model.history import NO_RESULTS, History
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.state import Position
-from protocol_engine.model.table import WEIGHT_FACT, RegimenContent, Row, Table
+from protocol_engine.model.table import PER_KG, PER_M2, SURFACE_FACT, WEIGHT_FACT, RegimenContent, Row, Table
 from protocol_engine.model.ucum import factor
-from protocol_engine.model.units import NOT_STATED_WORD, DayPoints, DaySpan, Quantity, plain
+from protocol_engine.model.units import NOT_STATED_WORD, DayPoints, DaySpan, Quantity, QuantityRange, plain
 
-PER_KG = "/kg"
 EXACT = Context(prec=100, traps=[Inexact])
 """Doses and weights have at most 30 digits, so their product is exact; if it were not, this would say so."""
 BETWEEN_DRUGS = re.compile(r"[+,;/&]|\b(?:and|plus|with)\b", re.IGNORECASE)
@@ -29,7 +29,8 @@ BETWEEN_DRUGS = re.compile(r"[+,;/&]|\b(?:and|plus|with)\b", re.IGNORECASE)
 class Line:
     """A line of a regimen as it applies now: the drug's id, its name in words, and the written line.
 
-    ``open_drug`` marks one whose drug, or drugs, a choice names in words: ``chosen``, if it was made.
+    ``open_drug`` marks one whose drug, or drugs, a choice names in words: ``chosen``, if it was made. ``dose`` is the
+    dose as it applies now, and ``found`` how that was found, where it depends on more than the regimen.
     """
 
     drug: str
@@ -37,6 +38,12 @@ class Line:
     written: Administration
     open_drug: bool = False
     chosen: str | None = None
+    dose: Dose | None = field()
+    found: dict[str, Any] | None = None
+
+    @dose.default
+    def _as_written(self) -> Dose | None:
+        return self.written.dose
 
     @property
     def chosen_drugs(self) -> dict[str, str]:
@@ -134,9 +141,9 @@ def named_in_words(history: History, choice: str) -> str | None:
     return chosen.name if chosen is not None and chosen.name and said(chosen.name) else None
 
 
-def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | None:
-    """The newest weight in kg taken on or before ``day``, with its date; None if none is known."""
-    known = history.results.get(WEIGHT_FACT, NO_RESULTS)
+def weight_before(history: History, day: date | None, fact: str = WEIGHT_FACT) -> tuple[Decimal, date] | None:
+    """The newest weight in kg taken on or before ``day``, with its date; None if none is known. So for another fact."""
+    known = history.results.get(fact, NO_RESULTS)
     newest = known.newest
     if newest is None:
         return None
@@ -150,10 +157,23 @@ def weight_before(history: History, day: date | None) -> tuple[Decimal, date] | 
     return (values.pop(), on) if len(values) == 1 else None
 
 
-def weight_in_doubt(history: History) -> bool:
+def weight_in_doubt(history: History, fact: str = WEIGHT_FACT) -> bool:
     """Whether the newest weights were taken on one day and differ."""
-    known = history.results.get(WEIGHT_FACT, NO_RESULTS)
+    known = history.results.get(fact, NO_RESULTS)
     return known.newest in known.muddled
+
+
+def no_body_words(history: History, per: str) -> str:
+    """Why the weight, or the body surface, is not known."""
+    fact, what, several = (
+        (WEIGHT_FACT, "weight", "weights") if per == PER_KG else (SURFACE_FACT, "body surface", "body surfaces")
+    )
+    return f"two {several} of one day differ" if weight_in_doubt(history, fact) else f"no {what} is known"
+
+
+def body_before(history: History, line: Line, day: date | None) -> tuple[Decimal, date] | None:
+    """The weight or the body surface, as the dose of a line is per kg or per m2, with its date."""
+    return weight_before(history, day, SURFACE_FACT if per_body(line.dose) == PER_M2 else WEIGHT_FACT)
 
 
 def _on(group: tuple[Any, ...]) -> date:
@@ -168,12 +188,12 @@ def administration_json(
     written = line.written
     dose: Any = NOT_STATED_WORD
     unit = NOT_STATED_WORD
-    if isinstance(written.dose, Quantity):
-        dose, unit = format(written.dose.value, "f"), written.dose.unit
-    elif written.dose is not None:
-        dose = {"from": format(written.dose.from_.value, "f"), "to": format(written.dose.to.value, "f")}
-        unit = written.dose.from_.unit
-    return {
+    if isinstance(line.dose, Quantity):
+        dose, unit = format(line.dose.value, "f"), line.dose.unit
+    elif isinstance(line.dose, QuantityRange):
+        dose = {"from": format(line.dose.from_.value, "f"), "to": format(line.dose.to.value, "f")}
+        unit = line.dose.from_.unit
+    told: dict[str, Any] = {
         "drug": line.drug,
         "name": line.name,
         "dose": dose,
@@ -181,8 +201,9 @@ def administration_json(
         "route": written.route or NOT_STATED_WORD,
         "per_day": written.times_a_day if written.times_a_day is not None else NOT_STATED_WORD,
         "days": _days_json(written, day, cycle_days),
-        "amount": amount_json(written, weight),
+        "amount": _amount(line.dose, weight),
     }
+    return told if line.found is None else {**told, "dose_from": line.found}
 
 
 def _days_json(written: Administration, day: int, cycle_days: int | None) -> Any:
@@ -198,18 +219,30 @@ def _days_json(written: Administration, day: int, cycle_days: int | None) -> Any
 
 def is_per_kg(written: Administration) -> bool:
     """Whether the dose is per kg of body weight."""
-    return isinstance(written.dose, Quantity) and written.dose.unit.endswith(PER_KG)
+    return per_body(written.dose) == PER_KG
+
+
+def per_body(dose: Dose | None) -> str | None:
+    """Whether a dose is per kg or per m2: the end of its unit; None if neither."""
+    unit = dose.unit if isinstance(dose, Quantity) else ""
+    return next((end for end in (PER_KG, PER_M2) if unit.endswith(end)), None)
 
 
 def amount_json(written: Administration, weight: tuple[Decimal, date] | None) -> dict[str, str] | None:
     """The amount of a dose per kg for a weight, exact; None where there is no weight or nothing to multiply."""
-    if weight is None or not isinstance(written.dose, Quantity) or not is_per_kg(written):
+    return _amount(written.dose, weight)
+
+
+def _amount(dose: Dose | None, weight: tuple[Decimal, date] | None) -> dict[str, str] | None:
+    """The same for a dose per m2 and a body surface."""
+    per = per_body(dose)
+    if weight is None or not isinstance(dose, Quantity) or per is None:
         return None
-    amount = EXACT.multiply(written.dose.value, weight[0])
+    amount = EXACT.multiply(dose.value, weight[0])
     return {
         "value": plain(amount),
-        "unit": written.dose.unit.removesuffix(PER_KG),
-        "weight": plain(weight[0]),
+        "unit": dose.unit.removesuffix(per),
+        WEIGHT_FACT if per == PER_KG else SURFACE_FACT: plain(weight[0]),
         "date": weight[1].isoformat(),
     }
 
@@ -264,7 +297,7 @@ def planned_day(table: Table, position: Position, regimen: str, ahead: int = 1) 
 
 
 def content_faults(
-    given_drugs: tuple[GivenDrug, ...], lines: tuple[Line, ...], weight: tuple[Decimal, date] | None
+    given_drugs: tuple[GivenDrug, ...], lines: tuple[Line, ...], history: History, day: date
 ) -> tuple[str, ...]:
     """How the drugs really given differ from the protocol's, in sentences; empty where nothing differs or is stated."""
     fixed = {line.drug: line for line in lines if not line.open_drug}
@@ -277,7 +310,7 @@ def content_faults(
         line = fixed.get(given.drug)
         if line is None:
             continue
-        faults += _dose_faults(given, line, weight)
+        faults += _dose_faults(given, line, body_before(history, line, day))
         if given.route is not None and line.written.route is not None and given.route != line.written.route:
             faults.append(f"{line.name} is given {line.written.route}, not {given.route}")
     return tuple(faults)
@@ -298,8 +331,8 @@ def _open_faults(given_drugs: list[GivenDrug], lines: list[Line]) -> list[str]:
 
 
 def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | None) -> list[str]:
-    dose = line.written.dose
-    if given.dose is None or dose is None:
+    dose = line.dose
+    if given.dose is None or not isinstance(dose, Quantity | QuantityRange):
         return []
     said = f"{plain(given.dose)} {given.unit or 'without a unit'}"
     if not isinstance(dose, Quantity):
@@ -311,13 +344,15 @@ def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | No
     found = _in_unit(given, dose.unit)
     if found is not None:
         return [] if found == dose.fraction else [f"{written}, not {said}"]
-    found = _in_unit(given, dose.unit.removesuffix(PER_KG))
-    if found is None or not is_per_kg(line.written):
+    per = per_body(dose)
+    found = _in_unit(given, dose.unit.removesuffix(per or ""))
+    if found is None or per is None:
         return [f"{written}, and {said} cannot be compared with it"]
-    amount = amount_json(line.written, weight)
+    amount = _amount(dose, weight)
     if amount is None or found == Fraction(amount["value"]):
         return []
-    right = f"at {amount['weight']} kg is {amount['value']} {amount['unit']}"
+    body = f"{amount[WEIGHT_FACT]} kg" if per == PER_KG else f"{amount[SURFACE_FACT]} m2"
+    right = f"at {body} is {amount['value']} {amount['unit']}"
     return [f"{written}, which {right}, not {said}; no tolerance is stated"]
 
 

@@ -14,7 +14,7 @@ from datetime import date
 
 from attrs import evolve, field, frozen
 
-from protocol_engine.engine import delays, dosing, hours, omissions, remarks, tracks
+from protocol_engine.engine import delays, dosing, hours, modifying, omissions, remarks, tracks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
@@ -23,6 +23,7 @@ from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.altering import altered
 from protocol_engine.model.decision import TriedRow, Verdict
+from protocol_engine.model.dosage import Dosage
 from protocol_engine.model.events import (
     Act,
     ActEvent,
@@ -53,6 +54,7 @@ from protocol_engine.model.table import Effect, Place, Row, Table
 from protocol_engine.model.truth import TRUE
 
 MOST_FALLS = 100
+DRUG = "drug."
 
 
 @frozen
@@ -204,6 +206,8 @@ class Folder:
         tried: list[TriedRow] = []
         for _ in range(MOST_FALLS):
             fold = self._standing(fold, event.known.day)  # what falls next depends on where the last fall led
+            if self.table.modifications:
+                fold = self._standing(_modified(fold), event.known.day)
             row = self._falling(fold.standing, tried)
             for other in fold.standing.beside if row is None else ():
                 row = self._falling(other, tried)
@@ -266,7 +270,7 @@ class Folder:
             case AttestationEvent():
                 history = history.with_attestation(event)
             case AdverseEventEvent():
-                history = history.with_adverse_event(event)
+                history = history.with_adverse_event(event, graded=self.table.grades_asked)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
                 position, about = fold.position, stopped_element(self.table, fold.position, event)
@@ -331,6 +335,8 @@ class Folder:
             isinstance(event, EligibilityEvent) and not again
         ):  # also one before consent: not met offers nothing until met
             position = altered(position, eligible=event.met)
+        if self.table.doses_move and not again:
+            position = altered(position, dosage=_dosage(fold, event, judged))
         history = self._told(fold, event, judged, again=again)
         if self.table.hourly:
             was = fold.position, fold.history
@@ -501,6 +507,28 @@ class Folder:
         if not position.against or self.table.places[position.place].kind in ("chosen", "assigned"):
             return position.against
         return tuple(item for item in position.against if self.table.places[item.source].arm is None)
+
+
+def _dosage(fold: Fold, event: ActEvent, judged: Judgement) -> Dosage:
+    """What has become of the doses with an act: which drugs it gave, or left out."""
+    dosage, day = fold.position.dosage, event.effective.day
+    match event:
+        case AdministrationEvent() if judged.verdict != "duplicate":
+            acts = _counted(fold.standing, event, judged)
+            drugs = tuple(dict.fromkeys(act[len(DRUG) :] for act in acts if act.startswith(DRUG)))
+            return dosage.given(drugs, day)
+        case OmissionEvent(drug=str(drug)) if judged.verdict == "allowed":
+            return dosage.omitted(drug, day)
+        case _:
+            return dosage
+
+
+def _modified(fold: Fold) -> Fold:
+    """The fold in which the rules that modify doses have done what they do now."""
+    dosage = modifying.modified(fold.standing)
+    if dosage == fold.position.dosage:
+        return fold
+    return altered(fold, position=altered(fold.position, dosage=dosage))
 
 
 def _counted(standing: Standing, event: AdministrationEvent, judged: Judgement) -> Iterator[str]:

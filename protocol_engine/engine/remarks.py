@@ -118,6 +118,7 @@ def adverse_events_asked(table: Table) -> dict[str, tuple[Ever, ...]]:
     for name in table.places:
         rows = (*table.falls_at[name][0], *table.offers.get(name, ()))
         ahead = [test.name for row in rows for guard in row.asked for test in guard.condition.tests]
+        ahead += [test.name for condition in table.dose_conditions for test in condition.tests]
         values: dict[str, Ever] = {}
         seen: set[str] = set()
         while ahead:

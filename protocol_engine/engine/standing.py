@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 from attrs import frozen
 
-from protocol_engine.engine import delays, dosing, hours, tracks, wording
+from protocol_engine.engine import delays, dosing, giving, hours, modifying, tracks, wording
 from protocol_engine.engine.hours import Hours
+from protocol_engine.model.altering import altered
 from protocol_engine.model.decision import TriedRow, VerdictKind
+from protocol_engine.model.dosage import Dosage
 from protocol_engine.model.evaluation import Evaluation, Missing, Outcome
 from protocol_engine.model.events import EventTime
 from protocol_engine.model.history import History
@@ -137,6 +139,10 @@ class Standing:
         new._truths = {row: truth for row, truth in self._truths.items() if row not in rows}
         new._tried = {row: tried for row, tried in self._tried.items() if row not in rows}
         return new
+
+    def with_dosage(self, dosage: Dosage) -> Standing:
+        """The same place and history with other words on the doses."""
+        return Standing(self.table, altered(self.position, dosage=dosage), self.history, self.day)
 
     def counts(self, row: Row) -> bool:
         """Whether the cycles given in the element let the row pass; a fall waits for the days of the last cycle too."""
@@ -272,6 +278,22 @@ class Standing:
             found = (*found, *self._unfilled(act.name))
         if self.history.discontinued:
             found = (*found, *self._stopped_drugs(act))
+        if self.table.doses_move:
+            found = (*found, *self._not_given(act))
+        return found
+
+    def _not_given(self, act: ActLabel) -> list[Held]:
+        """What keeps a day from being given where doses move: nothing is left of it, or a dose is not known."""
+        rows = self.offers_of(act)
+        rows = tuple([row for row in rows if self.counts(row)]) or rows
+        return self.not_given(rows[0]) if rows else []
+
+    def not_given(self, row: Row) -> list[Held]:
+        """What keeps the day of a row from being given."""
+        found = []
+        for item in giving.obstacles(self, self.written_lines(row), self._day_of_giving(row)):
+            truth = UNKNOWN if item.unknown else FALSE
+            found.append(Held(truth, item.because, item.cites, item.missing))
         return found
 
     def _is_beside(self, act: ActLabel) -> bool:
@@ -295,9 +317,11 @@ class Standing:
     def _stopped_drugs(self, act: ActLabel) -> list[Held]:
         """A drug that was stopped for good holds the days that would give it, and no others of its regimen."""
         rows = self.offers_of(act)
-        lines = [line for row in [row for row in rows if self.counts(row)] or rows for line in self.lines(row)]
+        lines = [line for row in [row for row in rows if self.counts(row)] or rows for line in self.written_lines(row)]
         found = []
         for drug, events in self.history.discontinued.items():
+            if modifying.is_over(self.position.dosage, drug):  # the file says that the others go on
+                continue
             if drug in self.table.drugs and any(line.gives(drug, self.table.drugs[drug].name) for line in lines):
                 event = events[-1]
                 stopped = f"{self.table.drugs[drug].name} was stopped on {event.effective.day} ({event.id})"
@@ -330,8 +354,25 @@ class Standing:
         """Every line of a regimen, whatever the day."""
         return dosing.every_line(self.table, self.position, self.history, self.table.regimens[regimen])
 
-    def lines(self, row: Row) -> tuple[dosing.Line, ...]:
-        """What the day that a row gives holds."""
+    def lines(self, row: Row, on: date | None = None) -> tuple[dosing.Line, ...]:
+        """What is given on the day that a row gives, if it is given now or ``on`` a day."""
+        lines = self.written_lines(row)
+        if not self.table.doses_move:
+            return lines
+        return giving.lines_given(self, lines, on if on is not None else self._day_of_giving(row))
+
+    def withheld(self, row: Row) -> tuple[modifying.Withheld, ...]:
+        """Why drugs of the day that a row gives are not given."""
+        return giving.withheld(self, self.written_lines(row)) if self.table.doses_move else ()
+
+    def _day_of_giving(self, row: Row) -> date | None:
+        """The day on which a row's dose would be given: the first one possible from the day asked about on."""
+        if self.day is None:
+            return None
+        return max(self.day, self.when(row).earliest or self.day)
+
+    def written_lines(self, row: Row) -> tuple[dosing.Line, ...]:
+        """What the day that a row gives holds, also what is held now or was stopped."""
         act = row.act
         if act is None or act.kind != "administration":
             return ()
@@ -354,7 +395,12 @@ class Standing:
         position = self.position
         settled = any(closed.day == row.act.day for closed in position.closed_days)
         running = position.given > 0 and position.regimen == row.act.name
-        return running and not settled and bool(self.lines(row))
+        return running and not settled and self._holds_something(row)
+
+    def _holds_something(self, row: Row) -> bool:
+        """Whether a day holds a drug that was not stopped for good by a rule."""
+        lines, dosage = self.written_lines(row), self.position.dosage
+        return any(not modifying.is_over(dosage, line.drug) for line in lines) if dosage.drugs else bool(lines)
 
     def cycle_of(self, row: Row) -> int | None:
         """The number of the cycle that a row gives; None for acts that are no dose."""

@@ -30,6 +30,7 @@ FEWEST_DIGITS, MOST_DIGITS = 2, 12
 TOXICITY_DETAILS = {
     "unacceptable": "whether the adverse event is unacceptable for the treatment",
     "drug": "to which drug the unacceptable adverse event is due",
+    "grade": "of which grade the adverse event is",
 }
 
 
@@ -186,7 +187,11 @@ def missing_words(table: Table, missing: Missing) -> str:
     """Why a detail is missing, in words."""
     if missing.fact == "adverse_event" and missing.component in TOXICITY_DETAILS:
         reports = f" ({', '.join(missing.sources)})" if missing.sources else ""
-        return f"{TOXICITY_DETAILS[missing.component]} is not reported{reports}; correct the report, or retract it"
+        detail = TOXICITY_DETAILS[missing.component]
+        detail = (
+            detail.replace("unacceptable ", "", 1) if table.grades_asked and missing.component == "drug" else detail
+        )
+        return f"{detail} is not reported{reports}; correct the report, or retract it"
     if missing.fact.startswith(CHOICE) and missing.why == "muddled":
         choice = words(missing.fact.removeprefix(CHOICE))
         which = f"{', '.join(missing.sources)} of one day differ, and no time tells which was the last"

@@ -37,6 +37,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -149,7 +150,7 @@ class Evaluation:
                 return self.leaves.ever(value)
             case Holds():
                 return self._holds(value.holds)
-            case Take() | Confirmation() | Change() | Members() | Date() | TrackState():
+            case Take() | Confirmation() | Change() | Members() | Date() | TrackState() | Level():
                 return self.leaves.worked(name, value, self)
             case Prefer():
                 return self._preferred(value)

@@ -229,9 +229,9 @@ class History:
             f"allocation.{name}.{event.arm}", day, event.id
         )
 
-    def with_adverse_event(self, event: AdverseEventEvent) -> History:
-        """One more adverse event. Those attested as acceptable are kept in the course and asked for by no value."""
-        return self if event.unacceptable is False else altered(self, adverse=(*self.adverse, event))
+    def with_adverse_event(self, event: AdverseEventEvent, *, graded: bool = False) -> History:
+        """One more adverse event. Of those attested as acceptable only the grade and the term can be asked for."""
+        return self if event.unacceptable is False and not graded else altered(self, adverse=(*self.adverse, event))
 
     def with_attestation(self, event: AttestationEvent) -> History:
         """One more word on a criterion: those of the newest day are kept."""

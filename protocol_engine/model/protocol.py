@@ -12,9 +12,10 @@ from attrs import field, frozen
 from protocol_engine.errors import Mark
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
+from protocol_engine.model.doses import Dose, Ladder, Modification
 from protocol_engine.model.facts import NO_CITES, NO_NAMES, Cites, FactDefinition, Name, Names
 from protocol_engine.model.screening import Criterion, Derived
-from protocol_engine.model.units import Dose, DoseDays, Duration, Length, NotStated, Route
+from protocol_engine.model.units import DoseDays, Duration, Length, NotStated, Route
 from protocol_engine.model.values import Value
 
 FIRST_ALLOCATION = "arm"
@@ -619,6 +620,8 @@ class Protocol(Node):
     procedures: dict[str, Procedure] = field(factory=dict)
     parts: dict[str, Part] = field(factory=dict)
     regimens: dict[str, Regimen]
+    ladders: dict[str, Ladder] = field(factory=dict)
+    modifications: dict[str, Modification] = field(factory=dict)
     values: dict[str, Value] = field(factory=dict)
     derived: dict[str, Derived] = field(factory=dict)
     criteria: dict[str, Criterion] = field(factory=dict)

@@ -15,8 +15,9 @@ from functools import cache
 from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import NamedTest
+from protocol_engine.model.doses import rung_words
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
-from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime, said
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
 from protocol_engine.model.instants import too_late
@@ -36,6 +37,7 @@ from protocol_engine.model.values import (
     Date,
     Ever,
     Last,
+    Level,
     Members,
     Take,
     TrackState,
@@ -175,6 +177,11 @@ class HistoryLeaves:
                 return self._members(value)
             case Date():
                 return self._date(value, by)
+            case Level():
+                ladder = self.table.ladders[value.level_of]
+                known = self.position.dosage.drug(ladder.of)
+                level = known.level if known.level is not None else ladder.start
+                return Outcome(rung_words(ladder.levels[level]), sources=known.by)
             case TrackState():
                 return self._state_of(value.track)
 
@@ -228,9 +235,11 @@ class HistoryLeaves:
             return Outcome(fixed)
         value = self.table.values.get(name)
         if isinstance(value, Ever):
-            first = min((result for result in self._making(name)[0]), key=lambda result: result.day, default=None)
-            if first is not None:
-                return Outcome(first.day, sources=(first.event.id,))
+            told = [(result.day, result.event.id) for result in self._making(name)[0]]
+            told += [(event.effective.day, event.id) for event in self.told_of(value)]
+            if told:
+                first, source = min(told, key=lambda other: other[0])
+                return Outcome(first, sources=(source,))
             return _unreported(value.ever[0], None, "absent")
         if isinstance(value, Confirmation):
             moments = self._moments(value.confirmation, value)
@@ -398,7 +407,9 @@ class HistoryLeaves:
         if name == "adverse_event":
             return bool(self.history.adverse)
         if name == "discontinuation":
-            return bool(self.history.discontinued)
+            return bool(self.history.discontinued) or any(
+                known.off is not None for known in self.position.dosage.drugs.values()
+            )
         return name in self.history.results or name in self.history.done
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
@@ -443,7 +454,8 @@ class HistoryLeaves:
         if name == "discontinuation":
             scopes = (value.is_ or {}).get("value", ("treatment", *self._drugs_here()))
             stops = [event for scope in scopes for event in reversed(self.history.discontinued.get(scope, ()))]
-            return self._reported([event for event in stops if event.effective.day >= since.day], value)
+            found = self._reported([event for event in stops if event.effective.day >= since.day], value)
+            return found if found.value == YES else self._ended_by_rule(scopes, since) or found
         if name in ("new_therapy", "lost_to_follow_up") and name not in self.history.results:
             reported = self.history.done[name]
             return Outcome(YES, sources=(reported.event_id,)) if reported.day >= since.day else _NO
@@ -451,6 +463,11 @@ class HistoryLeaves:
             done = self.history.done.get(name)
             return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since.day else _NO
         return self._ever_result(name, value, since)
+
+    def _ended_by_rule(self, scopes: Iterable[str], since: _Since) -> Outcome | None:
+        """That a rule of the protocol stopped one of the drugs for good; None if none did."""
+        ends = (self.position.dosage.drug(scope).off for scope in scopes)
+        return next((Outcome(YES, sources=off.by) for off in ends if off and off.stated and off.on >= since.day), None)
 
     def _drugs_here(self) -> tuple[str, ...]:
         """The drugs of the regimen that is being given."""
@@ -507,12 +524,10 @@ class HistoryLeaves:
         doubtful: tuple[str, ...] = ()
         component = None
         sure: list[AdverseEventEvent] = []
-        for number, event in enumerate(self.history.adverse):
-            if event.effective.day < since.day or number < since.toxicities:
-                continue  # on the day of an act, what happens to the patient comes after it
-            if value.before is not None and self._comes_before(event.effective.day, value.before) is FALSE:
-                continue
-            if event.unacceptable is None and "unacceptable" in wanted:
+        for event in self._adverse_asked(value, since):
+            if "grade" in wanted and event.grade is None:
+                doubtful, component = (*doubtful, event.id), "grade"
+            elif event.unacceptable is None and "unacceptable" in wanted:
                 doubtful, component = (*doubtful, event.id), "unacceptable"
             elif "drug" in wanted and event.drug is None:
                 doubtful, component = (*doubtful, event.id), "drug"
@@ -522,6 +537,46 @@ class HistoryLeaves:
         if found.value == NO and doubtful:
             return Outcome(None, "muddled", doubtful, (Missing("adverse_event", None, component, "muddled", doubtful),))
         return found
+
+    def _adverse_asked(self, value: Ever, since: _Since) -> Iterator[AdverseEventEvent]:
+        """The adverse events of the time that a value asks about, without those that are surely none it asks for."""
+        wanted = value.is_ or {}
+        terms = {said(term) for term in wanted.get("term", ())}
+        graded = "grade" in wanted or "term" in wanted
+        for number, event in enumerate(self.history.adverse):
+            if event.effective.day < since.day or number < since.toxicities:
+                continue  # on the day of an act, what happens to the patient comes after it
+            if value.before is not None and self._comes_before(event.effective.day, value.before) is FALSE:
+                continue
+            if event.unacceptable is False and (not graded or "unacceptable" in wanted):
+                continue
+            if graded and "drug" in wanted and event.drug not in (None, *wanted["drug"]):
+                continue
+            if terms and said(event.term) not in terms:
+                continue
+            if "grade" in wanted and event.grade is not None and str(event.grade) not in wanted["grade"]:
+                continue
+            yield event
+
+    def told_of(self, value: Ever) -> tuple[AdverseEventEvent | DiscontinuationEvent, ...]:
+        """Every report that makes a value so, of adverse events and of discontinuations."""
+        since, wanted = self._since(value.since), value.is_ or {}
+        if since is None:
+            return ()
+        found: list[AdverseEventEvent | DiscontinuationEvent] = []
+        if "adverse_event" in value.ever:
+            found += [
+                event
+                for event in self._adverse_asked(value, since)
+                if not ("grade" in wanted and event.grade is None)
+                and not ("unacceptable" in wanted and event.unacceptable is None)
+                and ("drug" not in wanted or event.drug in wanted["drug"])
+            ]
+        if "discontinuation" in value.ever:
+            scopes = wanted.get("value", ("treatment", *self._drugs_here()))
+            stops = (event for scope in scopes for event in self.history.discontinued.get(scope, ()))
+            found += [event for event in stops if event.effective.day >= since.day]
+        return tuple(found)
 
     def reaches(self, value: Ever, event: AdverseEventEvent) -> bool:
         """Whether an adverse event is of the time that a value asks about, and may be of its drug."""

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from protocol_engine.model.altering import altered
+from protocol_engine.model.dosage import NOTHING_GIVEN, Dosage
 from protocol_engine.model.events import ActEvent
 from protocol_engine.model.values import MAIN
 
@@ -91,11 +92,12 @@ class Position:
     cycles keep to their plan; ``delayed`` are the reasons that held since a dose was due; ``left_out`` is how many
     cycles of the element began without their day 1 and are not among those given, and ``before_omission`` where the
     patient was before the last of them, in case it was given after all. ``version`` counts the amendments that the
-    course moved over to, so that it says which version of the protocol the place belongs to.
+    course moved over to, so that it says which version of the protocol the place belongs to. ``dosage`` is kept where
+    doses move.
 
     In an arm with tracks ``track`` is the one from which the patient is seen (None: the course of the arm), ``tracks``
-    the positions in the others by name, and everything but arm, marks, eligibility, parts, what is parked and what is
-    answered is that of the track.
+    the positions in the others by name, and everything but arm, marks, eligibility, parts, doses, what is parked and
+    what is answered is that of the track.
     """
 
     place: str
@@ -129,6 +131,7 @@ class Position:
     left_out: int = 0
     before_omission: Position | None = None
     version: int = 0
+    dosage: Dosage = NOTHING_GIVEN
     track: str | None = None
     tracks: dict[str, Position] = field(factory=dict)
 
@@ -176,5 +179,6 @@ _ALONE: dict[str, Any] = {
     "answered": (),
     "parts": {},
     "version": 0,
+    "dosage": NOTHING_GIVEN,
 }
 """What is of the patient and not of a track: it is kept once, in the track from which the patient is seen."""

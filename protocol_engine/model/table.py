@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 
 from protocol_engine.model.claims import Assumption, Silence
 from protocol_engine.model.conditions import Condition, Elapsed, Test, inner_tests
+from protocol_engine.model.doses import Bands, Ladder, Loading, Modification, PartOf, inner_doses, nodes_in
 from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
@@ -48,6 +49,7 @@ from protocol_engine.model.values import (
     Ever,
     Holds,
     Last,
+    Level,
     Members,
     Prefer,
     Take,
@@ -65,6 +67,9 @@ WEIGHT_FACT = "weight"
 """The fact that doses per kg are worked out with, in every protocol."""
 ELEMENT = "element."
 """What stands before the name of an element where its first dose is counted from."""
+SURFACE_FACT = "bsa"
+"""The fact that doses per m2 are worked out with."""
+PER_KG, PER_M2 = "/kg", "/m2"
 BUILT_IN_SCOPES = frozenset({LIFE, STUDY, WITHDRAWN, DISCONTINUED})
 """Scopes of the ends that hold in every protocol: death, withdrawal, closure and discontinuation."""
 
@@ -403,6 +408,8 @@ class Table:
     criteria: dict[str, CriterionContent] = field(factory=dict)
     tracks: dict[str, dict[str, TrackContent]] = field(factory=dict)
     """The tracks of each arm that has some, in the order of the file; its own course is no part of them."""
+    ladders: dict[str, Ladder] = field(factory=dict)
+    modifications: dict[str, Modification] = field(factory=dict)
     start: str = "start"
     amends: Amendment | None = field(default=None, eq=False)
     kin: Kin | None = field(default=None, eq=False)
@@ -535,12 +542,73 @@ class Table:
         return tuple((name, cites, calendar) for name, cites, calendar in found if calendar is not None)
 
     @cached_property
+    def lines(self) -> tuple[Administration, ...]:
+        """The lines of all regimens, and of the options that fill their parts."""
+        filled = (line for part in self.parts.values() for option in part.options.values() for line in option.gives)
+        return (*(line for regimen in self.regimens.values() for line in regimen.lines), *filled)
+
+    @cached_property
+    def doses_move(self) -> bool:
+        """Whether what is given depends on more than the place: on rules, levels, bands, or what was given before."""
+        return bool(self.ladders or self.modifications or any(nodes_in(line.dose) for line in self.lines))
+
+    @cached_property
+    def ladder_of(self) -> dict[str, str]:
+        """The ladder of each drug that has one."""
+        return {ladder.of: name for name, ladder in self.ladders.items()}
+
+    @cached_property
+    def rules_of(self) -> dict[str, tuple[str, ...]]:
+        """By drug the rules that modify it."""
+        drugs = dict.fromkeys(drug for rule in self.modifications.values() for drug in rule.of)
+        return {drug: tuple(name for name, rule in self.modifications.items() if drug in rule.of) for drug in drugs}
+
+    @cached_property
+    def dose_conditions(self) -> tuple[Condition, ...]:
+        """The conditions on which a dose depends: those of rules that modify it, and of its bands."""
+        rules = self.modifications.values()
+        found = [condition for rule in rules for condition in (rule.when, rule.until) if condition is not None]
+        bands = (node for line in self.lines for node in nodes_in(line.dose) if isinstance(node, Bands))
+        return (*found, *(band.if_ for item in bands for band in item.bands))
+
+    @cached_property
+    def dose_facts(self) -> frozenset[str]:
+        """The facts on which a dose depends."""
+        found = {fact for condition in self.dose_conditions for fact in self.facts_read(condition)}
+        for line in self.lines:
+            found |= {node.of for node in nodes_in(line.dose) if isinstance(node, PartOf)}
+            if any(dose.unit.endswith(PER_M2) for dose in inner_doses(line.dose)):
+                found.add(SURFACE_FACT)
+        rungs = (rung for ladder in self.ladders.values() for rung in ladder.levels)
+        return frozenset(found | {SURFACE_FACT for rung in rungs if str(getattr(rung, "unit", "")).endswith(PER_M2)})
+
+    @cached_property
+    def reloads(self) -> bool:
+        """Whether some dose depends on how long ago the last one was."""
+        loads = (node for line in self.lines for node in nodes_in(line.dose) if isinstance(node, Loading))
+        return any(load.reload_after is not None for load in loads)
+
+    @cached_property
+    def grades_asked(self) -> bool:
+        """Whether some value asks for the grade or the term of an adverse event, so that every one of them is kept."""
+        return any(
+            isinstance(value, Ever)
+            and "adverse_event" in value.ever
+            and not {"grade", "term"}.isdisjoint(value.is_ or {})
+            for value in self.values.values()
+        )
+
+    @cached_property
     def turning(self) -> tuple[str, ...]:
-        """The values that change as days go by, of those that falls read: what stops or closes by the calendar."""
+        """The values that change as days go by, of those that falls read: what stops or closes by the calendar.
+
+        So do those that rules on doses read.
+        """
         tests = [
             test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
         ]
         tests += [test for delay in self.delays for test in delay.if_.tests]
+        tests += [test for condition in self.dose_conditions for test in condition.tests]
         found = dict.fromkeys(name for test in tests for name in self.names_behind(test.name))
         values = ((name, self.values[name]) for name in found)
         return tuple(
@@ -597,7 +665,12 @@ class Table:
         )
         windows = any(row.window is not None for row in self.rows)
         regimens = self.regimens.values()
-        return values or windows or any(regimen.tolerance is not None or regimen.delays for regimen in regimens)
+        return (
+            values
+            or windows
+            or self.reloads
+            or any(regimen.tolerance is not None or regimen.delays for regimen in regimens)
+        )
 
     @cached_property
     def routed(self) -> bool:
@@ -639,7 +712,7 @@ class Table:
         conditions = (item.condition for item in self.criteria.values() if item.condition is not None)
         read = {fact for condition in conditions for fact in self.facts_read(condition)}
         course = {fact for row in self.rows for guard in row.asked for fact in self.facts_read(guard.condition)}
-        course |= {fact for delay in self.delays for fact in self.facts_read(delay.if_)}
+        course |= {fact for delay in self.delays for fact in self.facts_read(delay.if_)} | self.dose_facts
         return frozenset(read - course - {name for name, fact in self.facts.items() if fact.taken} - {WEIGHT_FACT})
 
     @cached_property
@@ -679,7 +752,7 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one c
             return (value.last,)
         case Ever():
             return (*value.ever, *([value.before] if value.before is not None else ()))
-        case Take() | Confirmation() | Change() | Members() | Date():
+        case Take() | Confirmation() | Change() | Members() | Date() | Level():
             return (*facts_of(value), *names_of(value))
         case Prefer():
             return value.prefer

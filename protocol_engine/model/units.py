@@ -56,7 +56,19 @@ class QuantityRange:
     to: Quantity
 
 
-Dose = Quantity | QuantityRange
+PlainDose = Quantity | QuantityRange
+
+
+@frozen
+class Share:
+    """A part of a dose, or so many times a dose, as written: ``3/4``, ``1``, ``1.5``."""
+
+    written: str
+
+    @property
+    def fraction(self) -> Fraction:
+        """The number, for exact arithmetic."""
+        return Fraction(self.written)
 
 
 @frozen

@@ -44,8 +44,9 @@ class Ever(Node):
     """Whether it was ever so.
 
     A fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation`` that matches, or an act such as
-    ``procedure.surgery`` or ``administration.gnrh``. ``at``/``not_at`` keep or drop results of those timepoints,
-    and ``where`` keeps the reports with these details.
+    ``procedure.surgery`` or ``administration.gnrh``. Of an adverse event ``is`` names the ``term``, the ``grade``, the
+    ``drug``, or that it is ``unacceptable``; one that was judged acceptable counts where its grade or term is asked.
+    ``at``/``not_at`` keep or drop results of those timepoints, and ``where`` keeps the reports with these details.
     ``since`` counts only what comes after the latest of the named acts (``allocation``, ``first_dose`` of the course,
     ``element`` for the first act of the element): results dated on a later day, and adverse events and discontinuations
     from the day of the act on, since within a day they come after it. After ``choice.x.y`` counts what was not known
@@ -203,6 +204,15 @@ class TrackState(Node):
 
 
 @frozen(kw_only=True)
+class Level(Node):
+    """The level at which a ladder stands; before the first dose the one that it starts at."""
+
+    level_of: str
+    label: str | None = None
+    cite: Cites = NO_CITES
+
+
+@frozen(kw_only=True)
 class Prefer(Node):
     """The first of several values or facts that is known, such as a central result before a local one.
 
@@ -226,9 +236,9 @@ def calendar_day(name: str) -> date | None:
         return None
 
 
-Worked = Take | Confirmation | Change | Members | Date | TrackState
-"""Values that are worked out from several results, from other values, or from where a track stands."""
-Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date | TrackState | Prefer
+Worked = Take | Confirmation | Change | Members | Date | Level | TrackState
+"""Values that are worked out from several results, from other values, from doses, or from where a track stands."""
+Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date | Level | TrackState | Prefer
 ONE_RESULT = ("first", "previous", "highest", "lowest")
 """What takes one of the results as it is."""
 CONFIRMED = ("none", "unconfirmed", "confirmed")
@@ -254,7 +264,7 @@ def facts_of(value: Worked) -> tuple[str, ...]:
             return (value.confirmation,)
         case Members():
             return (value.over,)
-        case Change() | Date() | TrackState():
+        case Change() | Date() | Level() | TrackState():
             return ()
 
 

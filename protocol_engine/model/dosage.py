@@ -1,0 +1,104 @@
+"""What has become of the doses of one patient: days on which a drug was given, its level, and what holds or ended it.
+
+All of it is derived in the fold, like the position of which it is a part.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from attrs import evolve, field, frozen
+
+Moment = tuple[date, int]
+"""When something was reported to have happened: its day, and its rank among the events of a day."""
+
+
+@frozen
+class Switch:
+    """What a rule has done for one drug.
+
+    ``on`` is since when it holds the drug, None while it does not; ``newest`` is the newest report by which it was put
+    on, and what releases it must be later. ``by`` are those reports; ``spent`` are all by which it has acted already.
+    """
+
+    on: date | None = None
+    newest: Moment | None = None
+    by: tuple[str, ...] = ()
+    spent: frozenset[str] = frozenset()
+
+
+@frozen
+class Off:
+    """That a drug is given no more: by which rule or ladder, since when, and by which reports.
+
+    ``stated`` says whether the record states that this ends the drug; if not, nothing says what follows.
+    """
+
+    rule: str
+    on: date
+    by: tuple[str, ...]
+    stated: bool = True
+
+
+@frozen
+class DrugDosage:
+    """One drug: the days on which it was given, the number of its level, and why it is given no more.
+
+    ``rules`` are those that brought it to its level, ``by`` the reports that decided the last of them, ``since`` the
+    day of that. ``lowered_at`` and ``moved_at`` are how many doses had been given then.
+    """
+
+    given: tuple[date, ...] = ()
+    level: int | None = None
+    rules: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    since: date | None = None
+    lowered_at: int | None = None
+    moved_at: int | None = None
+    off: Off | None = None
+
+
+NEVER_GIVEN = DrugDosage()
+
+
+@frozen
+class Dosage:
+    """All drugs of one patient; ``switches`` by rule and drug. ``left_out`` are days on which a drug was left out."""
+
+    drugs: dict[str, DrugDosage] = field(factory=dict)
+    switches: dict[tuple[str, str], Switch] = field(factory=dict)
+    left_out: frozenset[tuple[str, date]] = frozenset()
+
+    def drug(self, name: str) -> DrugDosage:
+        """What has become of a drug."""
+        return self.drugs.get(name, NEVER_GIVEN)
+
+    def switch(self, rule: str, drug: str) -> Switch | None:
+        """What a rule has done for a drug; None if nothing yet."""
+        return self.switches.get((rule, drug))
+
+    def with_drug(self, name: str, found: DrugDosage) -> Dosage:
+        """The same with other words on a drug."""
+        return evolve(self, drugs={**self.drugs, name: found})
+
+    def with_switch(self, rule: str, drug: str, found: Switch) -> Dosage:
+        """The same with another switch."""
+        return evolve(self, switches={**self.switches, (rule, drug): found})
+
+    def given(self, names: tuple[str, ...], day: date) -> Dosage:
+        """Some drugs were given on a day, but those that were left out on it."""
+        drugs = dict(self.drugs)
+        for name in names:
+            known = self.drug(name)
+            if (name, day) not in self.left_out:
+                drugs[name] = evolve(known, given=tuple(sorted((*known.given, day))))
+        return evolve(self, drugs=drugs)
+
+    def omitted(self, name: str, day: date) -> Dosage:
+        """A drug was left out on a day, whether the day itself is reported before or after."""
+        known = self.drug(name)
+        drugs = {**self.drugs, name: evolve(known, given=tuple(other for other in known.given if other != day))}
+        return evolve(self, drugs=drugs, left_out=self.left_out | {(name, day)})
+
+
+NOTHING_GIVEN = Dosage()
