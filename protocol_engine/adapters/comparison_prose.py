@@ -176,10 +176,8 @@ def _words(table: Table, value: Any) -> str:  # noqa: C901, PLR0912  # one line 
 
 
 def _regimen_words(table: Table, value: RegimenContent) -> str:
-    lines = (
-        f"{line.drug or line.part or line.named_in} {any_dose_words(table, line.dose, line.times_a_day)}, {days_words(line.days)}"
-        for line in value.lines
-    )
+    doses = ((line, any_dose_words(table, line.dose, line.times_a_day)) for line in value.lines)
+    lines = (f"{line.drug or line.part or line.named_in} {dose}, {days_words(line.days)}" for line, dose in doses)
     return f"{'; '.join(lines)}; every {_words(table, value.cycle) if value.cycle is not None else 'not stated'}"
 
 

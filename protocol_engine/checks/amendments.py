@@ -117,8 +117,8 @@ def _misread_levels(pair: Pair) -> Iterator[Problem]:
         before = next((other for other in pair.old.ladders.values() if other.of == ladder.of), None)
         if before is not None and before.levels != ladder.levels:
             message = (
-                f"{ladder.of} has other levels than in version {pair.old.version}, so a patient's level would be another "
-                "dose; keep its levels"
+                f"{ladder.of} has other levels than in version {pair.old.version}, so a patient's level would be "
+                "another dose; keep its levels"
             )
             yield pair.outline.problem("misread-level", f"ladders.{name}", ladder.mark, message)
 
