@@ -302,6 +302,8 @@ def _happening(protocol: Protocol, name: str, value: Ever) -> str:
         )
     if kind == "discontinuation":
         return f"{listed(asked.get('value', ('treatment, or a drug of it,',)), 'or')} was stopped for good"
+    if kind == "unblinding":
+        return f"the allocation was made known to {listed(asked.get('value', ('anybody',)), 'or')}"
     if kind == "administration":
         return f"{regimen_name(protocol, rest)} was given"
     return f"{words(rest or kind)} was done"

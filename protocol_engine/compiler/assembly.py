@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve
 
 from protocol_engine.codec import digest, plain_json
+from protocol_engine.compiler.blinding import with_blinding
 from protocol_engine.compiler.conditions import joined
 from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
 from protocol_engine.compiler.landing import landings
@@ -81,7 +82,8 @@ def compile_protocol(protocol: Protocol) -> Table:
         criteria=compiled_criteria(protocol, steps.conditions),
     )
     table = evolve(table, landings=landings(table))
-    return evolve(table, digest=digest(plain_json(table)))
+    table = evolve(table, digest=digest(plain_json(table)))
+    return with_blinding(protocol, table, compile_protocol) if protocol.masking is not None else table
 
 
 def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent], rows: tuple[Row, ...]) -> Elsewhere:

@@ -421,6 +421,7 @@ class Decider:
                 listing.notices[
                     f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
                 ] = None
+        listing.notices |= dict.fromkeys(remarks.of_unblinding(event) for event in fold.history.unblinded)
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         for parked in position.parked:

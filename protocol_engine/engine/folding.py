@@ -18,6 +18,7 @@ from protocol_engine.engine import remarks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
+from protocol_engine.engine.shown_names import meant
 from protocol_engine.engine.standing import Standing
 from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
@@ -41,6 +42,7 @@ from protocol_engine.model.events import (
     ProcedureEvent,
     ReportEvent,
     StudyClosureEvent,
+    UnblindingEvent,
     WithdrawalEvent,
 )
 from protocol_engine.model.facts import FactDefinition, read_value
@@ -174,6 +176,7 @@ class Folder:
         ``together`` are the observations that were noted just before, to be read with this one.
         """
         before = fold.position.place
+        event = meant(self.table, event, fold.position.arm)
         if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
@@ -237,6 +240,8 @@ class Folder:
                 given_now = about is not None and position.elements[-1] == about and position.place == about.place
                 if about is not None and not given_now and position.ended is None:
                     fold = altered(fold, position=altered(position, answered=(*position.answered, event.id)))
+            case UnblindingEvent():
+                history = altered(history, unblinded=(*history.unblinded, event))
             case WithdrawalEvent():
                 history = altered(
                     history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn}
@@ -318,7 +323,8 @@ class Folder:
         while True:
             waiting, fold = fold.position.parked, altered(fold, position=altered(fold.position, parked=()))
             for event in waiting:
-                fold = self._moved(self._standing(fold, gate.known.day), event, judge(fold.standing, event), again=True)
+                told = meant(self.table, event, fold.position.arm)
+                fold = self._moved(self._standing(fold, gate.known.day), told, judge(fold.standing, told), again=True)
                 fold, _ = self._settle(fold, event)
             if not fold.position.parked or len(fold.position.parked) >= len(waiting):
                 return fold
@@ -435,7 +441,8 @@ def _counted(standing: Standing, event: AdministrationEvent, judged: Judgement) 
 
 def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:
     """The acts of a day that were allowed before anything of that day was known."""
-    acts = (event for event in group if isinstance(event, Act))
+    arm = fold.position.arm
+    acts = (meant(fold.standing.table, event, arm) for event in group if isinstance(event, Act))
     return frozenset(event.id for event in acts if judge(fold.standing, event).verdict == "allowed")
 
 

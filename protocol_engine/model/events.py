@@ -1,7 +1,7 @@
 """The events of a course: what happened to one patient, each with an id, a kind and its dates.
 
 Acts (consent, eligibility, allocation, choice, administration, omission, procedure, other_treatment) are judged
-against the protocol; reports (observation, attestation, adverse_event, withdrawal, death, study_closure,
+against the protocol; reports (observation, attestation, adverse_event, unblinding, withdrawal, death, study_closure,
 discontinuation) are taken as they are; correction and retraction rewrite an earlier event from the day they became
 known.
 """
@@ -237,6 +237,16 @@ class AdverseEventEvent(Event):
 
 
 @frozen(kw_only=True)
+class UnblindingEvent(Event):
+    """The allocation was made known ``to`` a role, ``by`` whom and why."""
+
+    kind: Literal["unblinding"] = "unblinding"
+    to: str
+    by: str
+    reason: str
+
+
+@frozen(kw_only=True)
 class DiscontinuationEvent(Event):
     """Treatment (``scope: treatment``) or one drug (its id) was stopped for good."""
 
@@ -310,6 +320,7 @@ ReportEvent = (
     ObservationEvent
     | AttestationEvent
     | AdverseEventEvent
+    | UnblindingEvent
     | DiscontinuationEvent
     | WithdrawalEvent
     | DeathEvent
@@ -330,6 +341,7 @@ EVENT_KINDS: dict[str, type[PatientEvent]] = {
     "omission": OmissionEvent,
     "other_treatment": OtherTreatmentEvent,
     "adverse_event": AdverseEventEvent,
+    "unblinding": UnblindingEvent,
     "discontinuation": DiscontinuationEvent,
     "withdrawal": WithdrawalEvent,
     "study_closure": StudyClosureEvent,

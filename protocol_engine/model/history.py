@@ -18,6 +18,7 @@ from protocol_engine.model.events import (
     ChoiceEvent,
     DiscontinuationEvent,
     ObservationEvent,
+    UnblindingEvent,
 )
 from protocol_engine.model.facts import FactDefinition, FactValue, PartValue, read_part
 
@@ -135,6 +136,7 @@ class History:
     counts: dict[str, int] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
     attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
+    unblinded: tuple[UnblindingEvent, ...] = ()
     withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
     died: tuple[date, str] | None = None
     closed: tuple[date, str] | None = None

@@ -13,6 +13,7 @@ from protocol_engine.errors import Mark
 from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.facts import NO_CITES, Cites, FactDefinition, Name
+from protocol_engine.model.masking import Masking
 from protocol_engine.model.screening import Criterion, Derived
 from protocol_engine.model.units import Dose, DoseDays, Duration, NotStated, Route
 from protocol_engine.model.values import Value
@@ -440,6 +441,7 @@ class Protocol(Node):
     may: tuple[May, ...] = ()
     ends: dict[str, Cites] = field(factory=dict)
     arms: dict[str, Arm]
+    masking: Masking | None = None
     endpoints: dict[str, Endpoint] = field(factory=dict)
     endpoints_see: Cites = NO_CITES
     source: str = field(default="<input>", eq=False)

@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import NamedTest
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
-from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, UnblindingEvent
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
 from protocol_engine.model.state import Position
@@ -338,11 +338,13 @@ class HistoryLeaves:
         return doubtful
 
     def _is_told(self, name: str) -> bool:
-        """Whether anything at all is known of a fact, an act, adverse events or discontinuations."""
+        """Whether anything at all is known of a fact, an act, or reports of another kind."""
         if name == "adverse_event":
             return bool(self.history.adverse)
         if name == "discontinuation":
             return bool(self.history.discontinued)
+        if name == "unblinding":
+            return bool(self.history.unblinded)
         return name in self.history.results or name in self.history.done
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
@@ -381,6 +383,10 @@ class HistoryLeaves:
             scopes = (value.is_ or {}).get("value", ("treatment", *self._drugs_here()))
             stops = [event for scope in scopes for event in reversed(self.history.discontinued.get(scope, ()))]
             return self._reported([event for event in stops if event.effective.day >= since.day], value)
+        if name == "unblinding":
+            roles, told = (value.is_ or {}).get("value"), self.history.unblinded
+            made = [event for event in told if roles is None or event.to in roles]
+            return self._reported([event for event in made if event.effective.day >= since.day], value)
         if "." in name:
             done = self.history.done.get(name)
             return Outcome(YES, sources=(done.event_id,)) if done is not None and done.day > since.day else _NO
@@ -464,7 +470,9 @@ class HistoryLeaves:
             return False
         return drugs is None or event.drug is None or event.drug in drugs
 
-    def _reported(self, events: Sequence[AdverseEventEvent | DiscontinuationEvent], value: Ever) -> Outcome:
+    def _reported(
+        self, events: Sequence[AdverseEventEvent | DiscontinuationEvent | UnblindingEvent], value: Ever
+    ) -> Outcome:
         """Whether one of the reports counts: each of them, unless the value asks for one before something else."""
         doubtful: tuple[str, ...] = ()
         for event in events:

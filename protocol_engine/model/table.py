@@ -19,6 +19,7 @@ from protocol_engine.model.claims import Assumption, Silence
 from protocol_engine.model.conditions import Condition, Elapsed, Test, inner_tests
 from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
+from protocol_engine.model.masking import Blinding
 from protocol_engine.model.protocol import (
     Administration,
     Design,
@@ -273,7 +274,7 @@ def _counted_from(test: Test) -> tuple[str, ...]:
 class Table:
     """The compiled protocol. ``falls`` and ``offers`` index the rows by scope or place.
 
-    ``elsewhere`` holds what only other readings than the selected ones know.
+    ``elsewhere`` holds what only other readings than the selected ones know; ``blinding`` what is hidden from whom.
     """
 
     protocol: str
@@ -303,6 +304,7 @@ class Table:
     criteria: dict[str, CriterionContent] = field(factory=dict)
     start: str = "start"
     digest: str = field(default="", eq=False)
+    blinding: Blinding | None = field(default=None, eq=False, repr=False)
 
     @cached_property
     def fact_called(self) -> dict[str, str]:
