@@ -128,30 +128,67 @@ def _true_acts(blinding: Blinding, event: PatientEvent) -> Iterator[PatientEvent
         yield event
 
 
-def replay_as(machine: Machine, events: Iterable[PatientEvent], role: str) -> Iterator[Step | None]:
-    """Every step of a course as a role sees it: from the step on in which it is told the arm, as it is.
+class Steps:
+    """A course that is told event by event, as it is and as a role sees it, side by side."""
 
-    None stands for an event that is not shown at all.
-    """
-    blinding, seen = blinding_for(machine.table, role), machine.blinded
-    state = begin(machine)
-    blind = begin(seen) if seen is not None else state
+    def __init__(self, machine: Machine, role: str) -> None:
+        self.machine = machine
+        self.role = role
+        self.blinding = blinding_for(machine.table, role)
+        self.seen = machine.blinded or machine
+        self.state = begin(machine)
+        self.blind = begin(self.seen)
+
+    def take(self, event: PatientEvent) -> tuple[Step, Step | None]:
+        """One event: the step that it is, and the one that the role sees, if it sees any.
+
+        From the step on in which a role is told the arm, it sees the course as it is.
+        """
+        taken = step(self.machine, self.state, event)
+        self.state = taken.state
+        event_seen = blinded_event(self.blinding, self.seen.table, taken.event, self.blind.events)
+        blind_step = step(self.seen, self.blind, event_seen) if event_seen is not None else None
+        self.blind = blind_step.state if blind_step is not None else self.blind
+        view = self.view
+        if not view.blinded:
+            return taken, evolve(taken, decision=evolve(taken.decision, view=view.said))
+        if blind_step is None:
+            return taken, None
+        return taken, evolve(blind_step, decision=_borne_out(view, blind_step.decision, taken.decision))
+
+    @property
+    def view(self) -> View:
+        """What the role sees of the course so far."""
+        machine, state = self.machine, self.state
+        if knows(self.blinding, state, self.role):
+            return View(self.role, False, machine, state, machine, state)
+        not_shown = len(state.events) - len(self.blind.events)
+        return View(self.role, True, self.seen, self.blind, machine, state, not_shown)
+
+
+def replay_as(machine: Machine, events: Iterable[PatientEvent], role: str) -> Iterator[tuple[Step, Step | None]]:
+    """Every step of a course, and beside it the step as a role sees it; None where an event is not shown at all."""
+    steps = Steps(machine, role)
     for event in events:
-        taken = step(machine, state, event)
-        state = taken.state
-        if seen is None:
-            continue
-        event_seen = blinded_event(blinding, seen.table, taken.event, blind.events)
-        blind_step = step(seen, blind, event_seen) if event_seen is not None else None
-        blind = blind_step.state if blind_step is not None else blind
-        if knows(blinding, state, role):
-            said = View(role, False, machine, state, machine, state).said
-            yield evolve(taken, decision=evolve(taken.decision, view=said))
-        elif blind_step is not None:
-            view = View(role, True, seen, blind, machine, state, len(state.events) - len(blind.events))
-            yield evolve(blind_step, decision=_borne_out(view, blind_step.decision, taken.decision))
-        else:
-            yield None
+        yield steps.take(event)
+
+
+def table_seen(machine: Machine, decision: Decision) -> Table:
+    """The table by which a decision is to be read: that of those who must not know the arm, if it was made for them."""
+    blinded = decision.view is not None and decision.view["blinded"]
+    return machine.blinded.table if blinded and machine.blinded is not None else machine.table
+
+
+def table_for(machine: Machine, role: str) -> Table:
+    """The protocol as a role sees it of whose patients nothing is known."""
+    hidden = role in blinding_for(machine.table, role).hidden_from
+    return machine.blinded.table if hidden and machine.blinded is not None else machine.table
+
+
+def shown_event(machine: Machine, event: PatientEvent) -> PatientEvent | None:
+    """An event as those see it who must not know the arm; None if they do not."""
+    blinding, seen = machine.table.blinding, machine.blinded
+    return blinded_event(blinding, seen.table, event, {}) if blinding is not None and seen is not None else event
 
 
 # --- what the true answer does not bear out --------------------------------------------------------------------------
@@ -242,7 +279,7 @@ def _target(event: PatientEvent) -> str | None:
     return event.named if isinstance(event, CorrectionEvent | RetractionEvent) else None
 
 
-def blinded_event(  # noqa: C901, PLR0912  # one case for each kind of event
+def blinded_event(  # noqa: C901  # one case for each kind of event
     blinding: Blinding, seen: Table, event: PatientEvent, events: Mapping[str, PatientEvent]
 ) -> PatientEvent | None:
     """An event as it is seen: under the names that are shown, without free text. None if that cannot be said.

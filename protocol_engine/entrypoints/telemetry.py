@@ -23,6 +23,7 @@ Told = Literal[
     "course replayed",
     "audit written",
     "audit verified",
+    "audit shown",
 ]
 SENTENCES: Final = frozenset(get_args(Told))
 KEYS: Final = frozenset(
