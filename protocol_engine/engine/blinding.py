@@ -91,7 +91,8 @@ def view_of(machine: Machine, state: State, role: str, as_of: date | None = None
     if seen is None or knows(blinding, known, role):
         return View(role, False, machine, state, machine, state)
     events = blinded_events(blinding, seen.table, state.events)
-    return View(role, True, seen, derived(seen, events)[0], machine, state, len(state.events) - len(events))
+    not_shown = sum(name not in events for name in known.events)
+    return View(role, True, seen, derived(seen, events)[0], machine, state, not_shown)
 
 
 def decide_as(machine: Machine, state: State, role: str, as_of: date | None = None) -> Decision:
