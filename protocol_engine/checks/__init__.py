@@ -14,6 +14,7 @@ from protocol_engine.checks import (
     criteria,
     dead_ends,
     graph,
+    masking,
     names,
     regimens,
     rows,
@@ -54,6 +55,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,
     trails.courses_are_not_too_long,
+    masking.masked_names_stand,
 )
 """Checks on the protocol that must find nothing before it can be compiled."""
 
@@ -75,6 +77,8 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     trails.every_step_can_be_reached,
     trails.parts_are_chosen_before,
     unused.declared_names_are_used,
+    masking.masking_is_as_designed,
+    masking.hidden_arms_look_alike,
 )
 """Further checks on the protocol as it is written."""
 
@@ -88,6 +92,7 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     rows.one_row_takes_an_act,
     rows.every_act_can_be_offered,
     rows.elements_do_not_close_at_once,
+    masking.views_name_nothing_hidden,
 )
 """Checks on the table that the protocol compiles to."""
 

@@ -11,6 +11,7 @@ from protocol_engine.checks.outline import Outline, Written, hint
 from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import GENERAL_RULES, Node
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
+from protocol_engine.model.masking import Masking
 from protocol_engine.model.protocol import (
     Allocate,
     Arm,
@@ -40,7 +41,7 @@ from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
     Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Perform, Refutation, Regimen, Repeat, Stop, Until, Masking,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)
