@@ -44,6 +44,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "ROWAN-1": ({},),
+    "YEW-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 

@@ -105,6 +105,14 @@ EXAMPLES: tuple[Schema, ...] = (
         "met": False,
         "by": "investigator",
     },
+    {
+        "id": "e19",
+        "kind": "unblinding",
+        "effective": "2026-04-02",
+        "to": "investigator",
+        "by": "trial office",
+        "reason": "the antidote depends on the drug",
+    },
 )
 """Events of every kind, as they are written."""
 

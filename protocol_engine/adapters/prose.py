@@ -14,6 +14,7 @@ from protocol_engine.adapters.course_prose import (
     never_words,
     stop_items,
 )
+from protocol_engine.adapters.masking_prose import masking_words
 from protocol_engine.adapters.phrases import (
     capital,
     cites,
@@ -63,6 +64,7 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Before treatment", *course_items(protocol, protocol.course)),
         *section("Wherever the patient is", *_everywhere(protocol)),
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
+        *section("Who may know the arm", *masking_words(protocol)),
         *section("Regimens", _regimen_grid(protocol)),
         *section("Results that are read", _fact_grid(protocol)),
         *section("What the words above mean", *_value_items(protocol)),

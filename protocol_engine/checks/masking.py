@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from attrs import frozen
@@ -75,7 +76,7 @@ def _groups(protocol: Protocol, masking: Masking) -> Iterator[Fault]:
             if (section, name) in seen:
                 yield NAMES, path, f"{name} has a name that is shown for it already; give it one"
             seen.add((section, name))
-    yield from _own(protocol, masking)
+    yield from islice(_own(protocol, masking), 1)
 
 
 def _own(protocol: Protocol, masking: Masking) -> Iterator[Fault]:
@@ -114,11 +115,14 @@ def views_name_nothing_hidden(compiled: Compiled) -> Iterator[Problem]:
             named = _told_apart(sides, [side for side in sides if side.is_spoken_of(text.words)])
             if named is not None:
                 told[text.path] = outline.problem(LEAK, text.path, text.mark, f"is shown in a view, and {named}")
-        for path, name in _names_of(blinding.table, alias) if not told else ():
-            named = _told_apart(sides, [side for side in sides if side.is_named(name)])
-            if named is not None:
-                message = f"the name {name} is shown in a view ({path}), and {named}"
-                told.setdefault(name, outline.problem(LEAK, "masking", masking.mark, message))
+        named_so = (
+            (path, name, named)
+            for path, name in _names_of(blinding.table, alias)
+            if (named := _told_apart(sides, [side for side in sides if side.is_named(name)])) is not None
+        )
+        for path, name, named in islice(named_so, 0 if told else 1):
+            message = f"the name {name} is shown in a view ({path}), and {named}"
+            yield outline.problem(LEAK, "masking", masking.mark, message)
         yield from told.values()
 
 

@@ -157,6 +157,13 @@ class Steps:
             return taken, None
         return taken, evolve(blind_step, decision=_borne_out(view, blind_step.decision, taken.decision))
 
+    def decision(self) -> Decision:
+        """What comes next after the events so far, as the role may see it."""
+        view = self.view
+        if not view.blinded:
+            return evolve(decide(self.machine, self.state), view=view.said)
+        return _borne_out(view, decide(self.seen, self.blind), decide(self.machine, self.state))
+
     @property
     def view(self) -> View:
         """What the role sees of the course so far."""
