@@ -6,6 +6,7 @@ the same to the byte, whatever was done, late, wrong or taken back.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -17,14 +18,29 @@ from typing import Any
 
 import pytest
 from course_lines import action, machine, read
+from test_cli import answer, errors, jsonl, prose, run
 
-from protocol_engine import InputError, Problems, Step, event_json
+from protocol_engine import (
+    Course,
+    InputError,
+    Problems,
+    Step,
+    begin,
+    compile_protocol,
+    decide,
+    event_json,
+    propose,
+    step,
+)
 from protocol_engine.adapters.decision_prose import decision_page
-from protocol_engine.audit import Chain
-from protocol_engine.engine.blinding import Steps, decide_as, propose_as, table_seen
+from protocol_engine.audit import Chain, Record, seen_records
+from protocol_engine.checks import check_protocol
+from protocol_engine.engine.blinding import Steps, blinded_events, decide_as, propose_as, table_seen
+from protocol_engine.engine.intake import accept_one
 from protocol_engine.entrypoints.layout import laid_out
 from protocol_engine.model.decision import Decision
 from protocol_engine.model.events import PatientEvent, UnblindingEvent
+from protocol_engine.reader import read_protocol
 
 YEW = Path(__file__).parent / "protocols" / "YEW-1.yaml"
 Wire = dict[str, Any]
@@ -208,3 +224,165 @@ def test_the_random_courses_are_lived_and_reach_what_can_be_hidden() -> None:
     assert {"yewane/first", "yewane/more", "ended:toxicity"} <= places
     assert cut > 10
     assert told > 5
+
+
+# --- what a single journey does not show -----------------------------------------------------------------------------
+
+BEGUN: tuple[Wire, ...] = (
+    {"id": "e1", "kind": "consent", "effective": "2026-01-02"},
+    {"id": "e2", "kind": "eligibility", "effective": "2026-01-03", "met": True},
+    {"id": "e3", "kind": "allocation", "effective": "2026-01-04", "arm": "placebo"},
+    {"id": "e4", "kind": "observation", "effective": "2026-01-04", "fact": "heart_rate", "value": "70", "unit": "/min"},
+    {"id": "e5", "kind": "administration", "effective": "2026-01-05", "regimen": "placebo"},
+    {"id": "e6", "kind": "unblinding", "effective": "2026-01-08", "to": "patient", "by": "kin", "reason": "placebo?"},
+)
+DOSE = '{"kind":"administration","effective":"2026-01-12","regimen":"%s","cycle":1,"day":8}'
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """The events of a patient on placebo who is told so in the end."""
+    path = tmp_path / "patient.jsonl"
+    path.write_text(jsonl(*BEGUN), encoding="utf-8")
+    return path
+
+
+def test_every_command_that_shows_a_patient_shows_only_what_the_role_may_see(told: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    run("replay", YEW, told, "--audit", log)
+    as_investigator = ("--as", "investigator")
+    replayed = answer("replay", YEW, told, *as_investigator)
+    proposed = answer("propose", YEW, told, DOSE % "study_treatment", *as_investigator)
+    records = answer("audit", "show", log, "--protocol", YEW, *as_investigator)
+    shown = [answer("next", YEW, told, *as_investigator), replayed, proposed, records]
+    shown += [prose("audit", "show", log, "--protocol", YEW, *as_investigator)]
+    shown += [run("diagram", YEW, *as_investigator).stdout.replace(machine("YEW-1").table.title, "")]
+    assert [TELLING.findall(str(item)) for item in shown] == [[]] * len(shown)
+    assert proposed["allowed"]
+    assert proposed["view"] == {"as": "investigator", "blinded": True}
+    assert [record["sequence"] for record in records] == [0, 1, 2, 3, 4, 5]
+    assert {key for record in records for key in record} & {"hash", "previous"} == set()
+
+
+def test_who_is_told_sees_the_course_as_it_is_from_then_on(told: Path) -> None:
+    steps = answer("replay", YEW, told, "--as", "patient")["steps"]
+    assert [step["place"]["arm"] for step in steps] == [None, None, "blinded", "blinded", "blinded", "placebo"]
+    assert answer("next", YEW, told, "--as", "patient")["place"]["arm"] == "placebo"
+    assert answer("next", YEW, told, "--as", "patient", "--as-of", "2026-01-07")["place"]["arm"] == "blinded"
+
+
+def test_a_log_is_shown_as_it_is_without_a_role(told: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    run("replay", YEW, told, "--audit", log)
+    records = answer("audit", "show", log, "--protocol", YEW)
+    assert [json.dumps(record) for record in records] == [
+        json.dumps(json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("next", YEW, "-", "--as", "investigater"), "names no role 'investigater'; there are: patient"),
+        (("next", "NCT07151586", "-", "--as", "investigator"), "hides nothing from anybody"),
+        (("replay", YEW, "-", "--as", "patient", "--audit", "x.jsonl"), "a log holds the whole course"),
+        (("propose", YEW, "-", DOSE % "placebo", "--as", "patient"), "placebo is hidden from the patient"),
+        (("propose", YEW, "-", DOSE % "placobo", "--as", "patient"), "'placobo' is no regimen"),
+    ],
+)
+def test_what_cannot_be_asked_in_a_role_is_refused(arguments: tuple[object, ...], message: str) -> None:
+    (line,) = errors(*arguments, stdin=jsonl(*BEGUN[:5]) if YEW in arguments else "")
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("wire", "message"),
+    [
+        ({"kind": "unblinding", "to": "nurse", "by": "x", "reason": "y"}, "'nurse' is no role"),
+        ({"kind": "allocation", "arm": "blinded"}, "'blinded' is no arm"),
+        (
+            {
+                "kind": "administration",
+                "regimen": "study_treatment",
+                "given": [{"drug": "study_drug", "dose": "60", "unit": "mL"}],
+            },
+            "is hidden of study_drug",
+        ),
+    ],
+)
+def test_what_nobody_can_report_is_refused(wire: Wire, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        accept_one(machine("YEW-1").table, read({"id": "x", "effective": "2026-01-05", **wire}))
+
+
+def test_an_event_that_the_view_has_no_word_for_is_not_shown_nor_what_rewrites_it() -> None:
+    blinding, seen = machine("YEW-1").table.blinding, machine("YEW-1").blinded
+    assert blinding is not None
+    assert seen is not None
+    events = [
+        {"id": "a", "kind": "administration", "effective": "2026-01-05", "regimen": "of_another_reading"},
+        {"id": "b", "kind": "retraction", "effective": "2026-01-06", "retracts": "a", "reason": "x"},
+        {"id": "c", "kind": "retraction", "effective": "2026-01-07", "retracts": "b", "reason": "x"},
+        {"id": "d", "kind": "death", "effective": "2026-01-08"},
+    ]
+    assert [*blinded_events(blinding, seen.table, {wire["id"]: read(wire) for wire in events})] == ["d"]
+
+
+def test_asked_and_refused_records_of_a_log_have_a_view_too() -> None:
+    engine = machine("YEW-1")
+    chain, state, found = Chain.begin(engine, "course"), begin(engine), list[Record]()
+    for wire in BEGUN[:5]:
+        taken = step(engine, state, read(wire))
+        state = taken.state
+        found.append(chain.step(taken))
+        chain = chain.after(found[-1])
+    act = action("2026-01-11 administration regimen=placebo cycle=1 day=8")
+    found.append(chain.refusal(state, act, propose(engine, state, act)))
+    chain = chain.after(found[-1])
+    found.append(chain.decision(state, decide(engine, state, FIRST), FIRST))
+    *_, refused, asked_for = seen_records(engine, found, "investigator")
+    assert TELLING.search(str([refused, asked_for])) is None
+    assert (refused["kind"], refused["verdict"]["verdict"]) == ("refusal", "early")
+    assert (asked_for["kind"], asked_for["decision"]["as_of"]) == ("decision", "2026-01-01")
+
+
+# --- what the file says ----------------------------------------------------------------------------------------------
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    text = YEW.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times"
+        text = text.replace(old, new)
+    return text
+
+
+def leaks(*changes: tuple[str, str]) -> list[str]:
+    return [problem.message for problem in check_protocol(read_protocol(changed(*changes), "YEW-1.yaml"))]
+
+
+def test_doses_that_are_shown_are_shown_and_must_be_equal() -> None:
+    shown, equal = ("dose: hidden", "dose: shown"), ("dose: 1 mL/kg", "dose: 5 mg/kg")
+    assert any("is mL/kg here and mg/kg in line" in message for message in leaks(shown))
+    engine = compile_protocol(read_protocol(changed(shown, equal), "YEW-1.yaml"))
+    course = Course(engine).record_all([read(wire) for wire in BEGUN[:5]])
+    line = course.decide_as("patient").actions[0].content["administrations"][0]
+    assert (line["drug"], line["dose"], line["unit"]) == ("study_drug", "5", "mg/kg")
+
+
+def test_arms_that_a_rule_allocates_are_no_secret() -> None:
+    fast = "{if: {heart_rate: {at_least: '60'}}, arm: yewane, cite: R1}"
+    slow = "{if: {heart_rate: {below: '60'}}, arm: placebo, cite: R1}"
+    assert "names yewane and not placebo, so it tells the arms apart" in leaks(
+        ("{allocate: arm, cite: G1}", f"{{allocate: arm, menu: [{fast}, {slow}], cite: G1}}")
+    )
+
+
+def test_the_digest_covers_what_is_hidden_and_is_that_of_the_view() -> None:
+    one, other = (
+        compile_protocol(read_protocol(changed(*changes), "YEW-1.yaml"))
+        for changes in ((), (("known_to: pharmacist", "known_to: [pharmacist, monitor]"),))
+    )
+    assert one.table.digest != other.table.digest
+    assert one.blinded is not None
+    assert one.blinded.table.digest == one.table.digest
