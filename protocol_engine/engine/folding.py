@@ -18,7 +18,7 @@ from protocol_engine.engine import remarks
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
-from protocol_engine.engine.shown_names import meant
+from protocol_engine.engine.shown_names import known_as, meant
 from protocol_engine.engine.standing import Standing
 from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
@@ -312,6 +312,8 @@ class Folder:
                 position = altered(position, eligible=event.met)
             case _:
                 pass
+        if position.arm != fold.position.arm:
+            history = known_as(self.table, history, position.arm)
         fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
         if position.parked and not again and isinstance(event, ConsentEvent | EligibilityEvent | AllocationEvent):
             fold = self._unpark(fold, event)
