@@ -13,6 +13,7 @@ from pathlib import Path
 
 from protocol_engine import compiler
 from protocol_engine.checks import check_amendment, check_protocol
+from protocol_engine.engine.blinding import decide_as, propose_as
 from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, known_by, propose, step
 from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.intake import accepted
@@ -134,6 +135,14 @@ class Course:
     def propose(self, event: PatientEvent) -> Answer:
         """May this be done on its day? Nothing changes."""
         return propose(self.machine, self.state, event)
+
+    def decide_as(self, role: str, as_of: date | None = None) -> Decision:
+        """What comes next, as a role may see it. :class:`InputError` if the protocol names no such role."""
+        return decide_as(self.machine, self.state, role, as_of)
+
+    def propose_as(self, role: str, event: PatientEvent) -> Answer:
+        """May this be done, as far as a role may know? :class:`InputError` if it names what is hidden from it."""
+        return propose_as(self.machine, self.state, event, role)
 
 
 __all__ = [

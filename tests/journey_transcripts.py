@@ -12,6 +12,7 @@ rules it exercises. Then, at the margin:
     x1 2026-01-21 retraction retracts=e3 reason="entered for another patient"
     next 2026-01-22                             ask what comes next, as known on that day
     propose 2026-01-22 administration regimen=tcbhp cycle=1         ask whether this may be done that day
+    as investigator next 2026-01-22            ask as somebody who may not know everything; so with `propose`
 
 Every event above a question has arrived when it is asked. Fields of an observation that are not its own are
 components; `mutated_genes=` with nothing behind it is an empty list. Indented under a question stands what is
@@ -46,8 +47,8 @@ others name a part of what must be there. Behind a semicolon stand further claim
 earliest, due, latest (a date, a time or `not stated`); the strength; the `track` it belongs to; `basis` and `cites`
 (ids that must be among those given); `advised ac_h` or `advised nothing` (of a choice with advice); `drugs A B`
 (all the drugs of an administration); `dose DRUG 10 mg/kg IV = 625 mg`, `dose DRUG 10-20 mg PO x 2` (a range,
-times a day), `dose DRUG 5 mg/kg IV = none` (no amount), `dose DRUG not stated`; `days DRUG 1-21` or `days DRUG
-1 15`. `by` must name every R rule that needs the awaited fact.
+times a day), `dose DRUG 5 mg/kg IV = none` (no amount), `dose DRUG not stated`, `dose DRUG hidden`; `days DRUG 1-21` or
+`days DRUG 1 15`. `by` must name every R rule that needs the awaited fact.
 
 Under `propose`:
 
@@ -71,7 +72,7 @@ RULE = re.compile(r"\b[RANG][1-9]\d?\b")
 EVENT_LINE = re.compile(r"(?P<id>\S+) (?P<effective>\d{4}-\S+) (?P<kind>\w+)(?: (?P<fields>.*))?")
 ACTION_LINE = re.compile(r"(?P<effective>\d{4}-\S+) (?P<kind>\w+)(?: (?P<fields>.*))?")
 DOSE = re.compile(
-    r"(?P<drug>\S+) (?:(?P<silent>not stated)"
+    r"(?P<drug>\S+) (?:(?P<silent>not stated|hidden)"
     r"|(?P<low>[\d.]+)(?:-(?P<high>[\d.]+))? (?P<unit>\S+) (?P<route>[A-Z]+)(?: x (?P<per_day>\d+))?"
     r"(?: = (?:(?P<none>none)|(?P<amount>[\d.]+) (?P<amount_unit>\S+)))?)"
 )
@@ -110,6 +111,7 @@ class Checkpoint:
     action: WireEvent | None  # None asks what comes next
     events: tuple[WireEvent, ...]  # all that had arrived, in the order of arrival
     expectations: tuple[Expectation, ...]
+    role: str | None = None  # as whom it is asked
 
     def expected(self, word: str) -> list[Expectation]:
         return [expectation for expectation in self.expectations if expectation.word == word]
@@ -183,6 +185,7 @@ FIELDS: Mapping[str, Mapping[str, Callable[[str], object]]] = {
     "choice": {"choice": _text, "option": _text, "name": _text, "reason": _text},
     "procedure": {"procedure": _text},
     "adverse_event": {"term": _text, "grade": _whole, "unacceptable": _yes_no, "drug": _text},
+    "unblinding": {"to": _text, "by": _text, "reason": _text},
     "discontinuation": {"scope": _text, "reason": _text},
     "new_therapy": {"therapy": _text},
     "contact": {},
@@ -321,7 +324,7 @@ def _dose(written: str) -> dict[str, Any]:
     if found is None:
         raise _LineError(f"needs `dose DRUG 10 mg/kg IV = 625 mg` or `dose DRUG not stated`, not {written!r}")
     if found["silent"]:
-        return {"drug": found["drug"], "dose": NOT_STATED}
+        return {"drug": found["drug"], "dose": NOT_STATED if found["silent"] == "not stated" else "hidden"}
     dose = {"from": found["low"], "to": found["high"]} if found["high"] else found["low"]
     wanted: dict[str, Any] = {
         "drug": found["drug"],
@@ -537,6 +540,7 @@ class _Reader:
         self.readings: dict[str, str] = {}
         self.events: list[WireEvent] = []
         self.questions: list[tuple[int, str, date, WireEvent | None, int]] = []
+        self.roles: dict[int, str] = {}  # questions that are asked in a role, by line
         self.expected: dict[int, list[Expectation]] = {}
         self.answered: set[int] = set()  # questions with an indented line, readable or not
         self.wrong: list[tuple[int, str]] = []
@@ -563,6 +567,8 @@ class _Reader:
             self._protocol(rest)
         elif not self.protocol:
             raise _LineError("the first line that is not a # line is `protocol ID`")
+        elif word == "as":
+            self._in_role(number, text, rest)
         elif word == "next":
             self._question(number, text, date.fromisoformat(_day(rest.strip())), None)
         elif word == "propose":
@@ -570,6 +576,14 @@ class _Reader:
             self._question(number, text, date.fromisoformat(action["effective"][:10]), action)
         else:
             self._keep(read_event(text))
+
+    def _in_role(self, number: int, text: str, rest: str) -> None:
+        role, _, asked = rest.strip().partition(" ")
+        if asked.partition(" ")[0] not in ("next", "propose"):
+            raise _LineError("needs `as ROLE next DATE` or `as ROLE propose DATE kind field=value ...`")
+        self.roles[number] = role
+        self._at_margin(number, asked)
+        self.questions[-1] = (number, text, *self.questions[-1][2:])
 
     def _protocol(self, rest: str) -> None:
         protocol, *readings = rest.split()
@@ -614,7 +628,8 @@ class _Reader:
                 self.wrong.append((number, "nothing is expected here; write `do nothing` if that is meant"))
             if action is not None and len(expectations) > 1:
                 self.wrong.append((number, "a proposal is either `allowed` or `refused`, in one line"))
-            yield Checkpoint(number, text, as_of, action, tuple(self.events[:arrived]), expectations)
+            events = tuple(self.events[:arrived])
+            yield Checkpoint(number, text, as_of, action, events, expectations, self.roles.get(number))
 
 
 def read_transcript(path: Path) -> Transcript:

@@ -57,6 +57,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "ROWAN-1": ({},),
     "SORREL-1": ({},),
     "WILLOW-1": ({},),
+    "YEW-1": ({},),
 }
 """Every protocol, by default and with other readings, so that each alternative that moves a patient is walked."""
 

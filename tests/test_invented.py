@@ -44,7 +44,8 @@ def test_an_invented_journey_is_replayed_into_a_log_that_verifies(transcript: Tr
     assert "whole and true" in prose("audit", "verify", log, "--protocol", protocol, *amended)
     for checkpoint in transcript.checkpoints:
         lines = "\n".join(json.dumps(event) for event in checkpoint.events)
-        assert prose("next", protocol, "-", "--as-of", checkpoint.as_of.isoformat(), *amended, stdin=lines)
+        role = ("--as", checkpoint.role) if checkpoint.role is not None else ()
+        assert prose("next", protocol, "-", "--as-of", checkpoint.as_of.isoformat(), *role, *amended, stdin=lines)
 
 
 def test_every_verdict_has_words() -> None:

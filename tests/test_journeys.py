@@ -40,11 +40,15 @@ def answer_to(transcript: Transcript, checkpoint: Checkpoint) -> Answer:
     """The engine's answer in its wire form: a decision, or the answer to a proposal."""
     machine = machine_for(transcript.protocol, tuple(sorted(transcript.readings.items())))
     course = Course(machine).record_all(parse_events(lines_of(checkpoint.events)))
-    if checkpoint.action is None:
-        found = course.decide(as_of=checkpoint.as_of)
+    action = parse_action(json.dumps(checkpoint.action)) if checkpoint.action is not None else None
+    if action is None and checkpoint.role is None:
         outcomes = course.outcomes(checkpoint.as_of).as_json()
-        return found.as_json() | {"ends": outcomes["ends"], "endpoints": outcomes["endpoints"]}
-    found = course.propose(parse_action(json.dumps(checkpoint.action)))
+        decided = course.decide(as_of=checkpoint.as_of).as_json()
+        return decided | {"ends": outcomes["ends"], "endpoints": outcomes["endpoints"]}
+    if action is None:
+        found: Any = course.decide_as(checkpoint.role, checkpoint.as_of)
+    else:
+        found = course.propose(action) if checkpoint.role is None else course.propose_as(checkpoint.role, action)
     wire: Answer = found.as_json()
     return wire
 

@@ -23,6 +23,7 @@ from protocol_engine.adapters.phrases import (
     regimen_name,
     with_id,
 )
+from protocol_engine.engine.blinding import HIDDEN
 from protocol_engine.engine.wording import track_words, words
 from protocol_engine.model.amendment import qualified
 from protocol_engine.model.claims import GENERAL_RULES
@@ -90,7 +91,16 @@ def decision_sections(table: Table, decision: Decision, remarks: Sequence[str] =
 def _basis_words(table: Table, decision: Decision) -> str:
     day = f"As of {decision.as_of}" if decision.as_of is not None else "Before the first event"
     made = f"engine {decision.engine_version}, protocol digest {decision.protocol['digest'][:12]}"
-    return f"{day}, by version {decision.protocol['version']} of the record ({made}). {readings_words(table)}"
+    basis = f"{day}, by version {decision.protocol['version']} of the record ({made}). {readings_words(table)}"
+    return f"{basis} {view_words(decision.view)}" if decision.view is not None else basis
+
+
+def view_words(view: dict[str, Any]) -> str:
+    """As whom an answer is seen."""
+    role = words(view["as"])
+    if view["blinded"]:
+        return f"This is what the {role} may see: names of arms, regimens and drugs stand for several."
+    return f"This is what the {role} may see, who may know the allocation."
 
 
 def readings_words(table: Table) -> str:
@@ -197,8 +207,8 @@ def _doses(actions: Sequence[Action]) -> Page:
 
 
 def _dose_cell(line: dict[str, Any]) -> str:
-    if line["dose"] == NOT_STATED_WORD:
-        return "not stated"
+    if line["dose"] in (NOT_STATED_WORD, HIDDEN):
+        return or_not_stated(line["dose"])
     times_a_day = line["per_day"] if isinstance(line["per_day"], int) else None
     return f"{plain_dose(line['dose'])} {line['unit']}{often(times_a_day)}{found_words(line.get('dose_from', {}))}"
 
@@ -217,6 +227,8 @@ def _amount_cell(line: dict[str, Any]) -> str:
         if "bsa" in amount:
             return f"{amount['value']} {amount['unit']}, for {amount['bsa']} m2 of {amount['date']}"
         return f"{amount['value']} {amount['unit']}, for {amount['weight']} kg weighed on {amount['date']}"
+    if line["dose"] == HIDDEN:
+        return HIDDEN
     return (
         "no weight is known"
         if str(line["unit"]).endswith("/kg")

@@ -109,6 +109,14 @@ EXAMPLES: tuple[Schema, ...] = (
         "by": "investigator",
     },
     {"id": "e19", "kind": "amendment", "effective": "2026-03-01", "version": "2"},
+    {
+        "id": "e20",
+        "kind": "unblinding",
+        "effective": "2026-04-02",
+        "to": "investigator",
+        "by": "trial office",
+        "reason": "the antidote depends on the drug",
+    },
 )
 """Events of every kind, as they are written."""
 

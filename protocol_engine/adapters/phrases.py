@@ -45,6 +45,7 @@ from protocol_engine.model.events import (
     ProcedureEvent,
     RetractionEvent,
     StudyClosureEvent,
+    UnblindingEvent,
     WithdrawalEvent,
 )
 from protocol_engine.model.protocol import Administration, Protocol
@@ -395,6 +396,8 @@ def event_words(book: Book, event: PatientEvent) -> str:  # noqa: C901, PLR0912 
             grade = f", grade {event.grade}" if event.grade is not None else ""
             judged = {True: ", unacceptable", False: ", acceptable", None: ", not judged"}[event.unacceptable]
             return f"adverse event {event.term}{grade}{judged}{f' ({event.drug})' if event.drug is not None else ''}"
+        case UnblindingEvent():
+            return f"allocation made known to the {words(event.to)} by {event.by}: {event.reason}"
         case DiscontinuationEvent():
             what = "treatment" if event.scope == "treatment" else drug_name(book, event.scope)
             return f"{what} stopped for good"

@@ -16,6 +16,7 @@ from protocol_engine.adapters.course_prose import (
     track_page,
 )
 from protocol_engine.adapters.dose_prose import any_dose_words, dose_items
+from protocol_engine.adapters.masking_prose import masking_words
 from protocol_engine.adapters.phrases import (
     capital,
     cites,
@@ -81,6 +82,7 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Before treatment", *course_items(protocol, protocol.course)),
         *section("Wherever the patient is", *_everywhere(protocol)),
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
+        *section("Who may know the arm", *masking_words(protocol)),
         *section("Beside the course of every arm", *_tracks(protocol)),
         *section("Regimens", _regimen_grid(protocol), *delay_items(protocol)),
         *section("How doses are modified", *dose_items(protocol)),
@@ -339,6 +341,8 @@ def _happening(protocol: Protocol, name: str, value: Ever) -> str:
         )
     if kind == "discontinuation":
         return f"{listed(asked.get('value', ('treatment, or a drug of it,',)), 'or')} was stopped for good"
+    if kind == "unblinding":
+        return f"the allocation was made known to {listed(asked.get('value', ('anybody',)), 'or')}"
     if kind == "administration":
         return f"{regimen_name(protocol, rest)} was given"
     if kind in ("new_therapy", "lost_to_follow_up"):

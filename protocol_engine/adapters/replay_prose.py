@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -10,6 +10,7 @@ from attrs import frozen
 from protocol_engine.adapters.blocks import Grid, Heading, Item, Items, Page, section
 from protocol_engine.adapters.decision_prose import VERDICTS
 from protocol_engine.adapters.phrases import capital, counted, event_words
+from protocol_engine.codec import CODEC
 from protocol_engine.model.decision import Verdict
 from protocol_engine.model.events import PatientEvent
 from protocol_engine.model.table import Table
@@ -69,3 +70,20 @@ def _short_place(line: CourseLine) -> str:
 
 def _last(place: dict[str, Any]) -> str:
     return f" C{place['cycle']} d{place['day']}" if place["day"] is not None else ""
+
+
+def record_grid(table: Table, records: Iterable[dict[str, Any]]) -> Grid:
+    """The records of an audit log, or of a view of one, a line each."""
+    return Grid(("", "Record", "Of", "What", "Judged", "Then at"), tuple(_record_row(table, it) for it in records))
+
+
+def _record_row(table: Table, record: dict[str, Any]) -> tuple[str, ...]:
+    number, kind = str(record["sequence"]), record["kind"]
+    if "event" not in record:
+        return number, kind, "", "not shown", "", ""
+    wire, verdict = record["event"], record["verdict"]
+    if kind == "decision":
+        return number, kind, str(wire["as_of"] or ""), "what comes next", "", record["place_after"]
+    event: PatientEvent = CODEC.structure({"id": "proposed", **wire}, PatientEvent)
+    judged = "taken as reported" if verdict is None else str(verdict["verdict"])
+    return number, kind, event.id, capital(event_words(table, event)), judged, record["place_after"]

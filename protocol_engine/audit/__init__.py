@@ -11,5 +11,6 @@ Whoever keeps the hash of the last record elsewhere (its head) finds both.
 
 from protocol_engine.audit.records import NOTHING_BEFORE, Chain, Record, RecordKind, read_record
 from protocol_engine.audit.verification import verify
+from protocol_engine.audit.views import seen_records
 
-__all__ = ["NOTHING_BEFORE", "Chain", "Record", "RecordKind", "read_record", "verify"]
+__all__ = ["NOTHING_BEFORE", "Chain", "Record", "RecordKind", "read_record", "seen_records", "verify"]

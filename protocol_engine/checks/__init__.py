@@ -18,6 +18,7 @@ from protocol_engine.checks import (
     delays,
     endpoints,
     graph,
+    masking,
     modifications,
     names,
     regimens,
@@ -76,6 +77,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     trails.repeats_hold_an_act,
     trails.courses_are_not_too_long,
     amendments.amendments_say_one_thing,
+    masking.masked_names_stand,
 )
 """Checks on the protocol that must find nothing before it can be compiled."""
 
@@ -99,6 +101,8 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     endpoints.endpoints_can_happen,
     unused.declared_names_are_used,
     tracks.tracks_end_alone,
+    masking.masking_is_as_designed,
+    masking.hidden_arms_look_alike,
 )
 """Further checks on the protocol as it is written."""
 
@@ -121,6 +125,7 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     tracks.tracks_are_read_where_they_are,
     tracks.tracks_do_not_wait_for_ever,
     amendments.moves_lead_somewhere,
+    masking.views_name_nothing_hidden,
 )
 """Checks on the table that the protocol compiles to."""
 

@@ -12,6 +12,7 @@ from protocol_engine.errors import Mark, Problem
 from protocol_engine.model.claims import GENERAL_RULES, Node
 from protocol_engine.model.doses import Ladder, Modification
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
+from protocol_engine.model.masking import Masking
 from protocol_engine.model.protocol import (
     Advice,
     Allocate,
@@ -49,8 +50,8 @@ from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
 
 ACTING = (
     Advice, Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give,
-    Ladder, May, Modification, Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation, Regimen,
-    Repeat, Stop, Track, Until,
+    Ladder, Masking, May, Modification, Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation,
+    Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

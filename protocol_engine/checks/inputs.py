@@ -282,6 +282,8 @@ def _atoms(table: Table, name: str, value: Ever) -> Iterable[Atom]:
         return [(name, drug, kind, since) for drug in drugs for kind in _kinds(table, wanted)]
     if name == "discontinuation":
         return [(name, scope, "", since) for scope in wanted.get("value", ("treatment", *table.drugs))]
+    if name == "unblinding" and table.blinding is not None:
+        return [(name, role, "", since) for role in wanted.get("value", table.blinding.roles)]
     if name not in table.facts:
         return [(name, "", "", since)]
     points = (*table.facts[name].taken, ELSEWHERE)

@@ -14,7 +14,7 @@ from protocol_engine.model.values import Ever, Holds, Last, Prefer, Take, Value,
 
 GATES = ("consent", "eligibility", "allocation")
 GRADES = ("1", "2", "3", "4", "5")
-REPORTS = ("adverse_event", "discontinuation")
+REPORTS = ("adverse_event", "discontinuation", "unblinding")
 ONCE_REPORTED = ("new_therapy", "lost_to_follow_up")
 """Reports of which only their day can be asked."""
 Fault = tuple[str, str, str]
@@ -104,9 +104,8 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
     for name in value.ever:
         if name == "adverse_event":
             yield from _adverse_faults(outline, value)
-        elif name == "discontinuation":
-            scopes = ("treatment", *outline.protocol.drugs)
-            yield from _levels(value, name, scopes)
+        elif name in ("discontinuation", "unblinding"):
+            yield from _levels(value, name, _words_of(outline.protocol, name))
         elif name in outline.protocol.facts:
             yield from _result_faults(outline, value, name)
         elif name in (*ONCE_REPORTED, *acts_of(outline)):
@@ -124,6 +123,13 @@ def _ever_faults(outline: Outline, value: Ever) -> Iterator[Fault]:
     for name in value.ever if value.where else ():
         yield from where_faults(outline, name, value.where)
     yield from _before_faults(outline, value)
+
+
+def _words_of(protocol: Protocol, report: str) -> tuple[str, ...]:
+    """What may be asked of a report: what was stopped, or who was told the arm."""
+    if report == "discontinuation":
+        return "treatment", *protocol.drugs
+    return protocol.masking.roles if protocol.masking is not None else ()
 
 
 def _before_faults(outline: Outline, value: Ever) -> Iterator[Fault]:

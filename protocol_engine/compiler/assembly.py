@@ -8,6 +8,7 @@ from attrs import evolve
 
 from protocol_engine.codec import digest, plain_json
 from protocol_engine.compiler.amending import compiled_amendment
+from protocol_engine.compiler.blinding import with_blinding
 from protocol_engine.compiler.conditions import Conditions, joined
 from protocol_engine.compiler.criteria import compiled_criteria, compiled_derived
 from protocol_engine.compiler.doses import compiled_line, compiled_modifications, compiled_parts
@@ -97,7 +98,8 @@ def compile_protocol(protocol: Protocol) -> Table:
     )
     table = evolve(table, landings=landings(table))
     amends = {"amends": plain_json(table.amends)} if table.amends is not None else {}
-    return evolve(table, digest=digest(plain_json(table) | amends))
+    table = evolve(table, digest=digest(plain_json(table) | amends))
+    return with_blinding(protocol, table, compile_protocol) if protocol.masking is not None else table
 
 
 def _elsewhere(protocol: Protocol, choices: Mapping[str, ChoiceContent], rows: tuple[Row, ...]) -> Elsewhere:

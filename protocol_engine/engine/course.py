@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import cached_property
 
 from attrs import field, frozen
 
@@ -18,6 +19,7 @@ from protocol_engine.engine.folding import Fold, Folder, Trace
 from protocol_engine.engine.intake import accept_one
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.rewriting import known_too_early
+from protocol_engine.engine.shown_names import meant
 from protocol_engine.errors import InputError, cut
 from protocol_engine.machine import PlaceMachine
 from protocol_engine.model.decision import Answer, Decision, each_once
@@ -56,6 +58,12 @@ class Machine:
     def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:  # noqa: ARG002
         """The claims of a verdict, as a version of the protocol names them."""
         return claims
+
+    @cached_property
+    def blinded(self) -> Machine | None:
+        """The machine of those who must not know the arm; None where nothing is hidden."""
+        blinding = self.table.blinding
+        return Machine(blinding.table) if blinding is not None and blinding.table is not None else None
 
 
 @frozen
@@ -179,7 +187,7 @@ def propose(machine: Machine, state: State, event: PatientEvent) -> Answer:
 
 
 def _answer(now: Fold, event: ActEvent) -> Answer:
-    judged = judge(now.standing, event)
+    judged = judge(now.standing, meant(now.standing.table, event, now.position.arm))
     tried = each_once(judged.tried, now.standing.ways())
     return Answer(judged.verdict == "allowed", judged.verdict, judged.because, judged.cites, tried)
 

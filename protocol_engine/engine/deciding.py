@@ -540,6 +540,7 @@ class Decider:
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
         self._notice_drugs(fold, listing)
+        listing.notices |= dict.fromkeys(remarks.of_unblinding(event) for event in fold.history.unblinded)
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         if fold.history.done:

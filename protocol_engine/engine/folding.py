@@ -18,6 +18,7 @@ from protocol_engine.engine import delays, dosing, hours, modifying, omissions, 
 from protocol_engine.engine.day_order import FoldedEvent, orders
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.labels import Judgement
+from protocol_engine.engine.shown_names import known_as, meant
 from protocol_engine.engine.standing import Standing
 from protocol_engine.errors import BrokenInvariant, cut
 from protocol_engine.machine import PlaceMachine
@@ -45,6 +46,7 @@ from protocol_engine.model.events import (
     ProcedureEvent,
     ReportEvent,
     StudyClosureEvent,
+    UnblindingEvent,
     WithdrawalEvent,
 )
 from protocol_engine.model.facts import FactDefinition, read_value
@@ -187,6 +189,7 @@ class Folder:
         ``together`` are the observations that were noted just before, to be read with this one.
         """
         before, places = fold.position.place, fold.position.all_places
+        event = meant(self.table, event, fold.position.arm)
         if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
@@ -262,7 +265,7 @@ class Folder:
 
     # --- reports ---------------------------------------------------------------------------------------------------
 
-    def _report(self, fold: Fold, event: ReportEvent) -> Fold:
+    def _report(self, fold: Fold, event: ReportEvent) -> Fold:  # noqa: C901  # one case for each kind of report
         history = fold.history
         match event:
             case ObservationEvent():
@@ -279,6 +282,8 @@ class Folder:
                     fold = altered(fold, position=altered(position, answered=(*position.answered, event.id)))
             case NewTherapyEvent() | ContactEvent() | LostToFollowUpEvent():
                 history = history.with_done(event.kind, event.effective.day, event.id)
+            case UnblindingEvent():
+                history = altered(history, unblinded=(*history.unblinded, event))
             case WithdrawalEvent():
                 history = altered(
                     history, withdrawn={event.scope: (event.effective.day, event.id), **history.withdrawn}
@@ -338,6 +343,8 @@ class Folder:
         if self.table.doses_move and not again:
             position = altered(position, dosage=_dosage(fold, event, judged))
         history = self._told(fold, event, judged, again=again)
+        if position.arm != fold.position.arm:
+            history = known_as(self.table, history, position.arm)
         if self.table.hourly:
             was = fold.position, fold.history
             history = hours.noted(self.table, was, (position, history), event.id, event.effective)
@@ -378,8 +385,9 @@ class Folder:
             waiting, fold = fold.position.parked, altered(fold, position=altered(fold.position, parked=()))
             for event in waiting:
                 fold = self._standing(fold, gate.known.day)
-                fold = self._seen_from(fold, tracks.track_of_act(self.table, fold.position, event))
-                fold = self._seen_from(self._moved(fold, event, judge(fold.standing, event), again=True), None)
+                told = meant(self.table, event, fold.position.arm)
+                fold = self._seen_from(fold, tracks.track_of_act(self.table, fold.position, told))
+                fold = self._seen_from(self._moved(fold, told, judge(fold.standing, told), again=True), None)
                 fold, _ = self._settle(fold, event)
             if not fold.position.parked or len(fold.position.parked) >= len(waiting):
                 return fold
@@ -545,7 +553,8 @@ def _counted(standing: Standing, event: AdministrationEvent, judged: Judgement) 
 
 def _offered(fold: Fold, group: Sequence[FoldedEvent]) -> frozenset[str]:
     """The acts of a day that were allowed before anything of that day was known."""
-    acts = (event for event in group if isinstance(event, Act))
+    arm = fold.position.arm
+    acts = (meant(fold.standing.table, event, arm) for event in group if isinstance(event, Act))
     return frozenset(event.id for event in acts if judge(fold.standing, event).verdict == "allowed")
 
 

@@ -29,6 +29,7 @@ from protocol_engine.model.events import (
     PatientEvent,
     ProcedureEvent,
     RetractionEvent,
+    UnblindingEvent,
     rewrites_told,
     said,
 )
@@ -208,6 +209,7 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
             _known(event.criterion, criteria, "criterion", "criterion", findings)
         case AdministrationEvent() | OmissionEvent():
             _read_dose(table, event, findings)
+            _read_hidden_dose(table, event, findings)
         case ChoiceEvent():
             return _read_choice(table, event, findings)
         case ProcedureEvent():
@@ -218,6 +220,9 @@ def _read(  # noqa: C901, PLR0912  # one case for each kind of event
                 findings.append(("grade", f"CTCAE grades are 1 to 5, not {shown(event.grade)}"))
             if event.drug is not None:
                 _known(event.drug, table.drugs, "drug", "drug", findings)
+        case UnblindingEvent():
+            roles = table.blinding.roles if table.blinding is not None else ()
+            _known(event.to, roles, "role that the masking names", "to", findings)
         case DiscontinuationEvent():
             _known(event.scope, ("treatment", *table.drugs), "scope", "scope", findings)
         case OtherTreatmentEvent():
@@ -272,6 +277,17 @@ def _read_dose(table: Table, event: AdministrationEvent | OmissionEvent, finding
             findings.append((f"given[{index}].dose", f"is above 0, not {given.dose}"))
         if (given.dose is None) != (given.unit is None):
             findings.append((f"given[{index}]", "a dose needs its unit, and a unit its dose"))
+
+
+def _read_hidden_dose(
+    table: Table, event: AdministrationEvent | OmissionEvent, findings: list[tuple[str, str]]
+) -> None:
+    """Who reports under a name that is shown does not know the dose, where this is hidden."""
+    if table.blinding is None or not table.blinding.dose_hidden or isinstance(event, OmissionEvent):
+        return
+    for index, given in enumerate(event.given or ()):
+        if given.drug in table.blinding.shown_drugs and given.dose is not None:
+            findings.append((f"given[{index}].dose", f"is hidden of {given.drug}; leave it and its unit out"))
 
 
 def _read_choice(table: Table, event: ChoiceEvent, findings: list[tuple[str, str]]) -> ChoiceEvent:

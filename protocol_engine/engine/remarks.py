@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from protocol_engine.engine import wording
 from protocol_engine.engine.labels import row_reasons
 from protocol_engine.engine.standing import Standing
-from protocol_engine.model.events import DiscontinuationEvent
+from protocol_engine.model.events import DiscontinuationEvent, UnblindingEvent
 from protocol_engine.model.history import History, Result
 from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.state import Entered, Position
@@ -110,6 +110,14 @@ _REPORTED = {
     "new_therapy": "a new anticancer therapy began",
     "lost_to_follow_up": "the patient was lost to follow-up",
 }
+
+
+def of_unblinding(event: UnblindingEvent) -> str:
+    """That the allocation was made known: to whom, when, by whom and why, as far as that may be seen."""
+    told = f"{event.id}: the allocation was made known to the {wording.words(event.to)} on {event.effective.day}"
+    if event.reason == wording.NOT_SHOWN:
+        return f"{told}; by whom and why is not shown"
+    return f"{told} by {event.by}: {event.reason}"
 
 
 def adverse_events_asked(table: Table) -> dict[str, tuple[Ever, ...]]:

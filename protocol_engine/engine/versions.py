@@ -20,6 +20,7 @@ from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.standing import Standing
 from protocol_engine.engine.wording import missing_words
+from protocol_engine.errors import InputError
 from protocol_engine.model.altering import altered
 from protocol_engine.model.amendment import qualified
 from protocol_engine.model.decision import Action, Awaiting, Decision, Refusal, Verdict
@@ -163,6 +164,11 @@ class VersionMachine(Machine):
         self.begun = self.folder.begun()
         self.by_digest = {machine.table.digest: machine for machine in self.versions}
         self.rows = {row.id: (row, machine.table.version) for machine in self.versions for row in machine.table.rows}
+
+    @property
+    def blinded(self) -> Machine | None:
+        """There is no view of a course over several versions: what is hidden in one may be said in another."""
+        raise InputError(f"{self.table.protocol}: a course over several versions can be shown to no role")
 
     def under(self, fold: Fold) -> Machine:
         """The machine of the version under which a fold is."""

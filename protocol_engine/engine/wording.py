@@ -26,6 +26,8 @@ from protocol_engine.model.units import plain
 from protocol_engine.model.values import Last
 
 CHOICE = "choice."
+NOT_SHOWN = "not shown"
+"""What stands for the free text of a report in the view of somebody who must not know the arm."""
 FEWEST_DIGITS, MOST_DIGITS = 2, 12
 TOXICITY_DETAILS = {
     "unacceptable": "whether the adverse event is unacceptable for the treatment",

@@ -9,10 +9,11 @@ import click
 
 from protocol_engine.adapters.audit_file import audit_lines
 from protocol_engine.adapters.phrases import counted
-from protocol_engine.audit import Record, read_record, verify
+from protocol_engine.adapters.replay_prose import record_grid
+from protocol_engine.audit import Record, read_record, seen_records, verify
 from protocol_engine.engine.course import Machine
 from protocol_engine.entrypoints import inputs, options
-from protocol_engine.entrypoints.output import problem_json, show_json, show_lines
+from protocol_engine.entrypoints.output import problem_json, show_json, show_lines, show_page
 from protocol_engine.entrypoints.telemetry import tell
 from protocol_engine.errors import InputError, Problems, shown
 from protocol_engine.service import readings_of, shipped_protocols
@@ -91,6 +92,43 @@ def verify_command(
     else:
         show_lines(_good_news(file, tally, head))
     return options.NO if problems else options.YES
+
+
+@audit_group.command(
+    "show",
+    short_help="The records of a log, also as a role may see them.",
+    epilog=options.examples("protocol-engine audit show course.audit.jsonl --protocol my-trial.yaml --as investigator"),
+)
+@click.argument("file")
+@click.option(
+    "--protocol",
+    metavar="PROTOCOL",
+    help="Registry id or path of the protocol. Default: the shipped one that the log names.",
+)
+@options.role
+@options.output_format
+@options.reading
+@options.verbose
+def show_command(*, file: str, protocol: str | None, role: str | None, form: str, selected: Mapping[str, str]) -> int:
+    """The records of a log, in their order.
+
+    FILE is an audit log, as `replay --audit FILE` writes it. With --as ROLE the records are a view: they are made anew
+    from the events of the log, hold nothing that the protocol hides from that role, and have no hashes, so that a view
+    cannot be verified. The log itself stays as it is.
+    """
+    machine = machine_for(file, protocol, selected)
+    if machine is None:
+        raise InputError(f"{file}: begins with no audit record")
+    kept = (read_record(line, number, file) for number, line in enumerate(audit_lines(file), 1))
+    records = [record.as_json() for record in kept] if role is None else [*seen_records(machine, kept, role)]
+    tell("audit shown", records=len(records))
+    if form == "json":
+        show_json(records)
+        return options.YES
+    if role is not None:
+        show_lines((f"{file} as the {role} may see it: a view, whose hashes cannot be checked",))
+    show_page((record_grid(machine.table, records),))
+    return options.YES
 
 
 def _good_news(file: str, tally: _Tally, head: str | None) -> tuple[str, ...]:

@@ -16,12 +16,15 @@ from protocol_engine.adapters.phrases import counted
 from protocol_engine.adapters.replay_prose import CourseLine, course_page
 from protocol_engine.audit import Chain, Record
 from protocol_engine.codec import event_json
-from protocol_engine.engine.course import Step, begin, decide, known_by, replay
+from protocol_engine.engine.blinding import replay_as, table_seen
+from protocol_engine.engine.course import Machine, Step, begin, decide, known_by, replay
 from protocol_engine.entrypoints import inputs, options
 from protocol_engine.entrypoints.output import show_json, show_page
 from protocol_engine.entrypoints.progress import with_progress
 from protocol_engine.entrypoints.telemetry import tell
+from protocol_engine.errors import InputError
 from protocol_engine.model.decision import Decision
+from protocol_engine.service import Course
 
 
 def skipped_words(skipped: int) -> list[str]:
@@ -36,6 +39,11 @@ def counted_json(*, skipped: int | None, ignored: int) -> dict[str, int]:
     """What was left out of an answer, beside the answer itself."""
     found = {} if skipped is None else {"skipped_unknown_facts": skipped}
     return found | ({"ignored_events": ignored} if ignored else {})
+
+
+def decided(course: Course, day: date | None, role: str | None) -> Decision:
+    """The decision as of a day, as the role may see it that was asked for."""
+    return course.decide(day) if role is None else course.decide_as(role, day)
 
 
 # --- next ----------------------------------------------------------------------------------------------------------
@@ -57,15 +65,18 @@ def counted_json(*, skipped: int | None, ignored: int) -> dict[str, int]:
     metavar="DATE",
     help="The day asked about, with what had been issued by then. Default: the last date in EVENTS, skipped ones too.",
 )
+@options.role
 @options.output_format
 @options.reading
 @options.amended_by
 @options.skip_unknown_facts
 @options.verbose
-def next_command(  # noqa: PLR0913, PLR0917  # an argument for each option
+def next_command(  # noqa: PLR0913  # an argument for each option
+    *,
     protocol: str,
     events: str,
     as_of: date | None,
+    role: str | None,
     form: str,
     selected: Mapping[str, str],
     amendments: Sequence[str],
@@ -78,19 +89,20 @@ def next_command(  # noqa: PLR0913, PLR0917  # an argument for each option
 
     The answer lists every act that may be done, with its days, its drugs and doses and the rules behind it; what is
     awaited; what is not allowed and why; the assumptions it rests on; what the record does not state; and the
-    deviations so far. Any answer is exit code 0.
+    deviations so far. Any answer is exit code 0. With --as ROLE it holds nothing that the protocol hides from that
+    role.
     """
     machine = inputs.machine_of(protocol, selected, amendments)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
     course = inputs.course_of(machine, received.events)
-    decision = course.decide(as_of if as_of is not None else received.last)
+    decision = decided(course, as_of if as_of is not None else received.last, role)
     ignored = known_by(machine, course.state, as_of)[1] if as_of is not None else 0
     _tell_decision(decision, ignored)
     if form == "json":
         skipped = received.skipped if skip_unknown_facts else None
         show_json({**decision.as_json(), **counted_json(skipped=skipped, ignored=ignored)})
     else:
-        show_page(decision_page(machine.like(decision.protocol).table, decision, skipped_words(received.skipped)))
+        show_page(decision_page(table_seen(machine, decision), decision, skipped_words(received.skipped)))
     return options.YES
 
 
@@ -119,15 +131,18 @@ def _tell_decision(decision: Decision, ignored: int = 0) -> None:
 @click.argument("protocol")
 @click.argument("events")
 @click.argument("action")
+@options.role
 @options.output_format
 @options.reading
 @options.amended_by
 @options.skip_unknown_facts
 @options.verbose
-def propose_command(  # noqa: PLR0913, PLR0917  # an argument for each option
+def propose_command(  # noqa: PLR0913  # an argument for each option
+    *,
     protocol: str,
     events: str,
     action: str,
+    role: str | None,
     form: str,
     selected: Mapping[str, str],
     amendments: Sequence[str],
@@ -143,11 +158,11 @@ def propose_command(  # noqa: PLR0913, PLR0917  # an argument for each option
     """
     machine = inputs.machine_of(protocol, selected, amendments)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
-    event = inputs.action_of(machine, action)
     course = inputs.course_of(machine, received.events)
-    answer = course.propose(event)
+    event = inputs.action_of(machine if role is None else None, action)
+    answer = course.propose(event) if role is None else course.propose_as(role, event)
     day = event.effective.day
-    where = course.decide(day)
+    where = decided(course, day, role)
     ignored = known_by(machine, course.state, day)[1]
     tell("proposal judged", ignored=ignored)
     if form == "json":
@@ -158,6 +173,7 @@ def propose_command(  # noqa: PLR0913, PLR0917  # an argument for each option
                 "as_of": day.isoformat(),
                 "protocol": where.protocol,
                 "place": where.place,
+                **({"view": where.view} if where.view is not None else {}),
                 **counted_json(skipped=received.skipped if skip_unknown_facts else None, ignored=ignored),
             }
         )
@@ -166,7 +182,7 @@ def propose_command(  # noqa: PLR0913, PLR0917  # an argument for each option
         remarks += (
             [f"{ignored} {'event' if ignored == 1 else 'events'} issued after {day} left aside"] if ignored else []
         )
-        show_page(answer_page(machine.like(where.protocol).table, answer, event, where, remarks))
+        show_page(answer_page(table_seen(machine, where), answer, event, where, remarks))
     return options.YES if answer.allowed else options.NO
 
 
@@ -186,15 +202,18 @@ def propose_command(  # noqa: PLR0913, PLR0917  # an argument for each option
     metavar="FILE",
     help="Write an audit record for every step into this new file. A file that exists is refused.",
 )
+@options.role
 @options.output_format
 @options.reading
 @options.amended_by
 @options.skip_unknown_facts
 @options.verbose
-def replay_command(  # noqa: PLR0913, PLR0917  # an argument for each option
+def replay_command(  # noqa: PLR0913  # an argument for each option
+    *,
     protocol: str,
     events: str,
     audit_path: str | None,
+    role: str | None,
     form: str,
     selected: Mapping[str, str],
     amendments: Sequence[str],
@@ -213,10 +232,13 @@ def replay_command(  # noqa: PLR0913, PLR0917  # an argument for each option
     With --format json the answer is one object: `steps`, each with `event`, `verdict` (null for a report), `place` and
     what it `changed`; the last `decision`; the `deviations`; and `records` and `head` of the audit log.
 
-    Deviations are no failure: the exit code is 0 once the events could be read.
+    Deviations are no failure: the exit code is 0 once the events could be read. With --as ROLE every step holds nothing
+    that the protocol hides from that role; a log is then not written, since it holds everything.
     """
     machine = inputs.machine_of(protocol, selected, amendments)
     received = inputs.received(machine, events, skip_unknown_facts=skip_unknown_facts)
+    if role is not None:
+        return _replayed_as(machine, received, role, form, skip_unknown_facts=skip_unknown_facts, audit_path=audit_path)
     chain = Chain.begin(machine, inputs.course_id(events))
     lines: list[CourseLine] = []
     state = begin(machine)
@@ -242,6 +264,32 @@ def replay_command(  # noqa: PLR0913, PLR0917  # an argument for each option
         table = machine.like(decision.protocol).table
         sections = decision_sections(table, decision, skipped_words(received.skipped))
         show_page((*course_page(table, lines), *section("After the last event", *sections), *written))
+    return options.YES
+
+
+def _replayed_as(
+    machine: Machine,
+    received: inputs.Received,
+    role: str,
+    form: str,
+    *,
+    skip_unknown_facts: bool,
+    audit_path: str | None,
+) -> int:
+    """The course as a role may see it."""
+    if audit_path is not None:
+        raise InputError("--audit: a log holds the whole course; write it without --as, and read it with `audit show`")
+    seen = [shown for _, shown in replay_as(machine, received.events, role) if shown is not None]
+    lines = [_course_line(taken) for taken in seen]
+    course = inputs.course_of(machine, received.events)
+    decision = course.decide_as(role, received.last)
+    tell("course replayed", steps=len(lines), deviations=len(decision.deviations))
+    skipped = received.skipped if skip_unknown_facts else None
+    if form == "json":
+        show_json(_replay_json(lines, decision, None, skipped))
+    else:
+        sections = decision_sections(table_seen(machine, decision), decision, skipped_words(received.skipped))
+        show_page((*course_page(machine.table, lines), *section("After the last event", *sections)))
     return options.YES
 
 

@@ -156,11 +156,11 @@ def course_id(name: str) -> str:
     return "course" if name == STANDARD_INPUT else Path(name).stem
 
 
-def action_of(machine: Machine, text: str) -> PatientEvent:
-    """The act asked about, as the protocol reads it; a fault names the key."""
+def action_of(machine: Machine | None, text: str) -> PatientEvent:
+    """The act asked about, as the protocol reads it; a fault names the key. Without a machine, as it is written."""
     try:
         event = parse_action(text)
-        if isinstance(event, CorrectionEvent | RetractionEvent):
+        if machine is None or isinstance(event, CorrectionEvent | RetractionEvent):
             return event
         return accepted(machine.table, [event])[0][0]
     except Problems as problems:

@@ -80,3 +80,9 @@ skip_unknown_facts: Decorator[Any] = click.option(
     is_flag=True,
     help="Skip and count observations of facts that the protocol does not read, as a feed from a hospital system has.",
 )
+role: Decorator[Any] = click.option(
+    "--as",
+    "role",
+    metavar="ROLE",
+    help="Show only what this role may see, of those that the protocol's masking names.",
+)

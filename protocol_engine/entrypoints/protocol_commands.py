@@ -15,6 +15,7 @@ from protocol_engine.adapters.diagram import Form, diagram
 from protocol_engine.adapters.file_form import protocol_json
 from protocol_engine.adapters.prose import protocol_page
 from protocol_engine.compiler import compare
+from protocol_engine.engine.blinding import table_for
 from protocol_engine.entrypoints import inputs, options
 from protocol_engine.entrypoints.output import problem_json, show_error, show_json, show_lines, show_page, show_text
 from protocol_engine.entrypoints.telemetry import tell
@@ -184,13 +185,15 @@ def compare_command(old: str, new: str, form: str) -> int:
     show_default=True,
     help="Mermaid text for a page, DOT for Graphviz, or a picture that any browser shows.",
 )
+@options.role
 @options.reading
 @options.verbose
-def diagram_command(protocol: str, form: Form, selected: Mapping[str, str]) -> int:
+def diagram_command(protocol: str, form: Form, role: str | None, selected: Mapping[str, str]) -> int:
     """The machine of a protocol as a picture, on standard output.
 
-    PROTOCOL is a registry id (see `list`) or the path of a .yaml file.
+    PROTOCOL is a registry id (see `list`) or the path of a .yaml file. With --as ROLE the arms that look alike to that
+    role are one.
     """
     machine = inputs.machine_of(protocol, selected)
-    show_text(diagram(machine.table, form))
+    show_text(diagram(machine.table if role is None else table_for(machine, role), form))
     return options.YES

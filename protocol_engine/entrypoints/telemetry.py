@@ -24,6 +24,7 @@ Told = Literal[
     "endpoints worked out",
     "audit written",
     "audit verified",
+    "audit shown",
 ]
 SENTENCES: Final = frozenset(get_args(Told))
 KEYS: Final = frozenset(

@@ -139,7 +139,8 @@ class Verdict:
 class Decision:
     """Where the patient is, what may be done next, what is awaited, what is not allowed and why, as of a day.
 
-    ``tried`` are the rows that it rests on. They are no part of its JSON form; an audit record tells them.
+    ``tried`` are the rows that it rests on. They are no part of its JSON form; an audit record tells them. ``view``
+    says as whom it is seen, and whether names stand in it for what is hidden, where it was asked for in a role.
     """
 
     protocol: dict[str, str]
@@ -156,10 +157,12 @@ class Decision:
     deviations: tuple[Verdict, ...]
     notices: tuple[str, ...]
     tried: tuple[TriedRow, ...] = ()
+    view: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The decision as plain JSON."""
-        return {
+        """The decision as plain JSON; ``view`` only where it was asked for in a role."""
+        view = {} if self.view is None else {"view": self.view}
+        return view | {
             "protocol": self.protocol,
             "engine_version": self.engine_version,
             "as_of": self.as_of,

@@ -1,9 +1,9 @@
 """The events of a course: what happened to one patient, each with an id, a kind and its dates.
 
 Acts (consent, eligibility, allocation, amendment, choice, administration, omission, procedure, other_treatment) are
-judged against the protocol; reports (observation, attestation, adverse_event, withdrawal, death, study_closure,
-discontinuation, new_therapy, contact, lost_to_follow_up) are taken as they are; correction and retraction rewrite an
-earlier event from the day they became known.
+judged against the protocol; reports (observation, attestation, adverse_event, unblinding, withdrawal, death,
+study_closure, discontinuation, new_therapy, contact, lost_to_follow_up) are taken as they are; correction and
+retraction rewrite an earlier event from the day they became known.
 """
 
 from __future__ import annotations
@@ -247,6 +247,16 @@ class AdverseEventEvent(Event):
 
 
 @frozen(kw_only=True)
+class UnblindingEvent(Event):
+    """The allocation was made known ``to`` a role, ``by`` whom and why."""
+
+    kind: Literal["unblinding"] = "unblinding"
+    to: str
+    by: str
+    reason: str
+
+
+@frozen(kw_only=True)
 class DiscontinuationEvent(Event):
     """Treatment (``scope: treatment``) or one drug (its id) was stopped for good."""
 
@@ -343,6 +353,7 @@ ReportEvent = (
     ObservationEvent
     | AttestationEvent
     | AdverseEventEvent
+    | UnblindingEvent
     | DiscontinuationEvent
     | NewTherapyEvent
     | ContactEvent
@@ -367,6 +378,7 @@ EVENT_KINDS: dict[str, type[PatientEvent]] = {
     "omission": OmissionEvent,
     "other_treatment": OtherTreatmentEvent,
     "adverse_event": AdverseEventEvent,
+    "unblinding": UnblindingEvent,
     "discontinuation": DiscontinuationEvent,
     "new_therapy": NewTherapyEvent,
     "contact": ContactEvent,

@@ -20,6 +20,7 @@ from protocol_engine.model.events import (
     DiscontinuationEvent,
     EventTime,
     ObservationEvent,
+    UnblindingEvent,
 )
 from protocol_engine.model.facts import FactDefinition, FactValue, PartValue, read_part
 
@@ -142,6 +143,7 @@ class History:
     times: dict[str, EventTime] = field(factory=dict)
     discontinued: dict[str, tuple[DiscontinuationEvent, ...]] = field(factory=dict)
     attested: dict[str, tuple[AttestationEvent, ...]] = field(factory=dict)
+    unblinded: tuple[UnblindingEvent, ...] = ()
     withdrawn: dict[str, tuple[date, str]] = field(factory=dict)
     died: tuple[date, str] | None = None
     closed: tuple[date, str] | None = None

@@ -14,6 +14,7 @@ from protocol_engine.model.claims import Assumption, Node, Silence
 from protocol_engine.model.conditions import Condition
 from protocol_engine.model.doses import Dose, Ladder, Modification
 from protocol_engine.model.facts import NO_CITES, NO_NAMES, Cites, FactDefinition, Name, Names
+from protocol_engine.model.masking import Masking
 from protocol_engine.model.screening import Criterion, Derived
 from protocol_engine.model.units import DoseDays, Duration, Length, NotStated, Route
 from protocol_engine.model.values import Value
@@ -632,6 +633,7 @@ class Protocol(Node):
     ends: dict[str, Cites] = field(factory=dict)
     tracks: dict[str, Track] = field(factory=dict)
     arms: dict[str, Arm]
+    masking: Masking | None = None
     endpoints: dict[str, Endpoint] = field(factory=dict)
     endpoints_see: Cites = NO_CITES
     source: str = field(default="<input>", eq=False)

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 from protocol_engine.model.conditions import NamedTest
 from protocol_engine.model.doses import rung_words
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
-from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime, said
+from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime, UnblindingEvent, said
 from protocol_engine.model.facts import FactPart, FactValue
 from protocol_engine.model.history import NO_RESULTS, FactHistory, History, Result, member_fact
 from protocol_engine.model.instants import too_late
@@ -403,13 +403,15 @@ class HistoryLeaves:
         return doubtful
 
     def _is_told(self, name: str) -> bool:
-        """Whether anything at all is known of a fact, an act, adverse events or discontinuations."""
+        """Whether anything at all is known of a fact, an act, or reports of another kind."""
         if name == "adverse_event":
             return bool(self.history.adverse)
         if name == "discontinuation":
             return bool(self.history.discontinued) or any(
                 known.off is not None for known in self.position.dosage.drugs.values()
             )
+        if name == "unblinding":
+            return bool(self.history.unblinded)
         return name in self.history.results or name in self.history.done
 
     def _since(self, acts: tuple[str, ...]) -> _Since | None:
@@ -456,6 +458,10 @@ class HistoryLeaves:
             stops = [event for scope in scopes for event in reversed(self.history.discontinued.get(scope, ()))]
             found = self._reported([event for event in stops if event.effective.day >= since.day], value)
             return found if found.value == YES else self._ended_by_rule(scopes, since) or found
+        if name == "unblinding":
+            roles, told = (value.is_ or {}).get("value"), self.history.unblinded
+            made = [event for event in told if roles is None or event.to in roles]
+            return self._reported([event for event in made if event.effective.day >= since.day], value)
         if name in ("new_therapy", "lost_to_follow_up") and name not in self.history.results:
             reported = self.history.done[name]
             return Outcome(YES, sources=(reported.event_id,)) if reported.day >= since.day else _NO
@@ -585,7 +591,9 @@ class HistoryLeaves:
             return False
         return drugs is None or event.drug is None or event.drug in drugs
 
-    def _reported(self, events: Sequence[AdverseEventEvent | DiscontinuationEvent], value: Ever) -> Outcome:
+    def _reported(
+        self, events: Sequence[AdverseEventEvent | DiscontinuationEvent | UnblindingEvent], value: Ever
+    ) -> Outcome:
         """Whether one of the reports counts: each of them, unless the value asks for one before something else."""
         doubtful: tuple[str, ...] = ()
         for event in events:

@@ -20,6 +20,7 @@ from protocol_engine.model.conditions import Condition, Elapsed, Test, inner_tes
 from protocol_engine.model.doses import Bands, Ladder, Loading, Modification, PartOf, inner_doses, nodes_in
 from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
+from protocol_engine.model.masking import Blinding
 from protocol_engine.model.protocol import (
     Administration,
     Delay,
@@ -377,7 +378,8 @@ class Table:
 
     ``elsewhere`` holds what only other readings than the selected ones know. ``amends`` is what it says of the version
     before it, and ``kin`` what it knows of the others where a course may be under several; the first is in the digest
-    only where a file has it, the second never, since it is read off the other files.
+    only where a file has it, the second never, since it is read off the other files; ``blinding`` is what is
+    hidden from whom.
     """
 
     protocol: str
@@ -414,6 +416,7 @@ class Table:
     amends: Amendment | None = field(default=None, eq=False)
     kin: Kin | None = field(default=None, eq=False)
     digest: str = field(default="", eq=False)
+    blinding: Blinding | None = field(default=None, eq=False, repr=False)
 
     @cached_property
     def tracked(self) -> bool:
