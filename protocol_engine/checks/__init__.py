@@ -51,6 +51,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     windows.tolerances_are_apart,
     windows.calendars_can_be_kept,
     shape.gates_stand_in_the_course,
+    shape.trials_treat_nobody,
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,
     trails.courses_are_not_too_long,

@@ -13,6 +13,7 @@ from protocol_engine.model.claims import GENERAL_RULES, Node
 from protocol_engine.model.facts import FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Allocate,
+    Announcement,
     Arm,
     ArmRule,
     Choose,
@@ -40,8 +41,8 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Value, Worked, names_of
 
 ACTING = (
-    Allocate, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet, Need, Never,
-    Observe, Perform, Refutation, Regimen, Repeat, Stop, Until,
+    Allocate, Announcement, Arm, ArmRule, Choose, Consent, DecisionRow, Eligibility, End, Endpoint, Give, May, NamedSet,
+    Need, Never, Observe, Perform, Refutation, Regimen, Repeat, Stop, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

@@ -10,6 +10,7 @@ from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.protocol import (
     Administration,
+    Announcement,
     ArmRule,
     Choose,
     DateExpression,
@@ -160,6 +161,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
             yield from _results(outline, node.fact, node.is_, "fact")
         case DateExpression():
             yield from _dates(outline, node)
+        case Announcement():
+            yield "value", node.value, (*protocol.values, *protocol.facts), "value"
         case _:
             return
 

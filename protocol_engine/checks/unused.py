@@ -10,7 +10,16 @@ from protocol_engine.errors import Problem
 from protocol_engine.model.claims import Node
 from protocol_engine.model.conditions import Elapsed, InSet, inner_tests
 from protocol_engine.model.formulas import INPUTS
-from protocol_engine.model.protocol import Administration, DateExpression, Give, May, Never, Perform, Response
+from protocol_engine.model.protocol import (
+    Administration,
+    Announcement,
+    DateExpression,
+    Give,
+    May,
+    Never,
+    Perform,
+    Response,
+)
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.values import Ever, Last, Worked, facts_of, names_of
 
@@ -61,6 +70,8 @@ def _named_in(node: Node) -> Iterator[tuple[str, str]]:
     if isinstance(node, Ever):
         yield "values", str(node.before)
         yield from (("drugs", drug) for drug in (node.is_ or {}).get("drug", ()))
+    if isinstance(node, Announcement):
+        yield from (("values", node.value), ("facts", node.value))
     acts = node.ever if isinstance(node, Ever) else (str(node.date_of),) if isinstance(node, DateExpression) else ()
     for name in acts:
         head, _, tail = name.partition(".")

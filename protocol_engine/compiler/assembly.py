@@ -80,6 +80,8 @@ def compile_protocol(protocol: Protocol) -> Table:
         elsewhere=_elsewhere(protocol, choices, rows),
         derived=compiled_derived(protocol, steps.conditions),
         criteria=compiled_criteria(protocol, steps.conditions),
+        subject=protocol.subject,
+        announces=protocol.announces,
     )
     table = evolve(table, landings=landings(table))
     return evolve(table, digest=digest(plain_json(table)))

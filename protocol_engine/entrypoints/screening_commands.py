@@ -157,7 +157,7 @@ def _screen_cohort(
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     rows: list[dict[str, Any]] = []
     for number, line in with_progress(lines, "screening", len(lines)):
-        patient, events = _patient(line, f"{name}:{number}")
+        patient, events = patient_of(line, f"{name}:{number}")
         _refuse_slips(events, machines, f"{name}:{number}", skip_unknown_facts=skip_unknown_facts)
         found = [screen_patient(machine.table, events, as_of, alone=len(machines) == 1) for machine in machines]
         rows += [{"patient": patient, **item.summary()} for item in found]
@@ -169,7 +169,7 @@ def _screen_cohort(
     return options.YES if any(row["answer"] == "eligible" for row in rows) else options.NO
 
 
-def _patient(line: str, where: str) -> tuple[str, list[PatientEvent]]:
+def patient_of(line: str, where: str) -> tuple[str, list[PatientEvent]]:
     """One line of a cohort: the patient's name and events."""
     try:
         value = parse_json(line)

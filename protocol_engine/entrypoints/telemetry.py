@@ -21,6 +21,7 @@ Told = Literal[
     "proposal judged",
     "screened",
     "course replayed",
+    "trial worked out",
     "audit written",
     "audit verified",
 ]
@@ -28,6 +29,7 @@ SENTENCES: Final = frozenset(get_args(Told))
 KEYS: Final = frozenset(
     {
         "actions",
+        "announced",
         "awaiting",
         "deviations",
         "digest",

@@ -21,6 +21,7 @@ from protocol_engine.model.facts import Calendar, FactDefinition
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
+    Announcement,
     Design,
     Drug,
     Elsewhere,
@@ -302,6 +303,8 @@ class Table:
     elsewhere: Elsewhere = field(factory=Elsewhere)
     derived: dict[str, Derived] = field(factory=dict)
     criteria: dict[str, CriterionContent] = field(factory=dict)
+    subject: Literal["patient", "trial"] = "patient"
+    announces: dict[str, Announcement] = field(factory=dict)
     start: str = "start"
     digest: str = field(default="", eq=False)
 
