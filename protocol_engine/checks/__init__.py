@@ -73,6 +73,7 @@ ON_NAMES: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     branches.repetitions_have_a_number,
     routing.several_rows_are_a_table,
     routing.advice_is_for_others_to_decline,
+    shape.trials_treat_nobody,
     trails.same_regimen_has_one_before,
     trails.repeats_hold_an_act,
     trails.courses_are_not_too_long,

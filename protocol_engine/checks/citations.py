@@ -17,6 +17,7 @@ from protocol_engine.model.protocol import (
     Advice,
     Allocate,
     Amends,
+    Announcement,
     Arm,
     ArmRule,
     Choose,
@@ -49,9 +50,9 @@ from protocol_engine.model.units import NOT_STATED
 from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
 
 ACTING = (
-    Advice, Allocate, Amends, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End, Endpoint, Give,
-    Ladder, Masking, May, Modification, Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf, Perform, Refutation,
-    Regimen, Repeat, Stop, Track, Until,
+    Advice, Allocate, Amends, Announcement, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End,
+    Endpoint, Give, Ladder, Masking, May, Modification, Moved, NamedSet, Need, Never, Observe, Omitted, OpenIf,
+    Perform, Refutation, Regimen, Repeat, Stop, Track, Until,
 )  # fmt: skip
 """What must cite a rule or an assumption."""
 VALUES: tuple[type[Node], ...] = get_args(Value)

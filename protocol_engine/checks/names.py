@@ -11,6 +11,7 @@ from protocol_engine.model.claims import Node
 from protocol_engine.model.doses import Ladder, LevelDose, Modification, PartOf
 from protocol_engine.model.protocol import (
     Administration,
+    Announcement,
     ArmRule,
     Choose,
     DateExpression,
@@ -179,6 +180,8 @@ def _references(outline: Outline, node: Node) -> Iterator[Reference]:  # noqa: C
                 yield "since", node.since, _starts(outline), "element or act"
         case DateExpression():
             yield from _dates(outline, node)
+        case Announcement():
+            yield "value", node.value, (*protocol.values, *protocol.facts), "value"
         case _:
             return
 

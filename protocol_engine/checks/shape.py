@@ -16,9 +16,11 @@ from protocol_engine.model.protocol import (
     DateExpression,
     Eligibility,
     Endpoint,
+    Give,
     May,
     NamedSet,
     PartOption,
+    Perform,
     Response,
     Stop,
 )
@@ -151,6 +153,18 @@ def sets_can_be_reported(outline: Outline) -> Iterator[Problem]:
             if not MEMBER_PATTERN.fullmatch(member):
                 message = f"{member!r} can never be reported: symbols are capitals, digits and hyphens, such as PIK3CA"
                 yield outline.problem("bad-symbol", f"{item.path}.are.{member}", named.mark, message)
+
+
+def trials_treat_nobody(outline: Outline) -> Iterator[Problem]:
+    """The course of a trial itself has no gate, no dose and no procedure, and no arms."""
+    protocol = outline.protocol
+    for item, step in outline.of(Consent, Eligibility, Allocate, Give, Perform) if protocol.subject == "trial" else ():
+        message = "nobody is treated in the course of a trial itself; use observe, decide, choose and end"
+        yield outline.problem("trial-course", item.path, step.mark, message)
+    if protocol.subject == "trial" and protocol.arms:
+        arm = next(iter(protocol.arms))
+        message = "the course of a trial itself has no arms; those of its patients stand in their own file"
+        yield outline.problem("trial-course", f"arms.{arm}", protocol.arms[arm].mark, message)
 
 
 def gates_stand_in_the_course(outline: Outline) -> Iterator[Problem]:

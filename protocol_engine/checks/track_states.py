@@ -15,13 +15,17 @@ def tracks_of_arm(protocol: Protocol, arm: str) -> dict[str, Track]:
 
 
 def track_names(protocol: Protocol) -> tuple[str, ...]:
-    """The names of all tracks of a file."""
+    """The names of all tracks of a file. The course of a trial is one by itself."""
+    if protocol.subject == "trial":
+        return (MAIN,)
     return tuple(dict.fromkeys(name for arm in protocol.arms for name in tracks_of_arm(protocol, arm)))
 
 
 def states_written(protocol: Protocol, track: str) -> tuple[str, ...]:
     """How a track can stand. ``main`` is the course of an arm; its end ends all, so it is none of its states."""
     found = {WAITING: None}
+    if protocol.subject == "trial" and track == MAIN:
+        return tuple(found | dict.fromkeys(name for _, name in states_in(protocol.course)))
     for arm, content in protocol.arms.items():
         tracks = tracks_of_arm(protocol, arm)
         if track == MAIN and tracks:

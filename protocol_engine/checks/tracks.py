@@ -97,7 +97,7 @@ def tracks_are_read_where_they_are(compiled: Compiled) -> Iterator[Problem]:
     """Where a track is read, the arm has it: anywhere else it would wait for ever."""
     table = compiled.table
     told: set[Mark] = set()
-    for place in table.places.values():
+    for place in table.places.values() if table.subject == "patient" else ():
         known = {MAIN, *table.tracks[place.arm]} if place.arm in table.tracks else set()
         for row in (*table.offers.get(place.id, ()), *table.falls_at[place.id][1]):
             for test in (test for guard in row.guards for test in guard.condition.tests):

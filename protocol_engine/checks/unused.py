@@ -13,6 +13,7 @@ from protocol_engine.model.doses import PartOf
 from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.protocol import (
     Administration,
+    Announcement,
     DateExpression,
     Endpoint,
     Give,
@@ -60,7 +61,7 @@ def _used(outline: Outline) -> Iterator[tuple[str, str]]:
         yield from _named_in(item.node)
 
 
-def _named_in(node: Node) -> Iterator[tuple[str, str]]:
+def _named_in(node: Node) -> Iterator[tuple[str, str]]:  # noqa: C901  # one line for each kind of node
     for section, keys in NAMES.items():
         for key in keys.get(type(node), ()):
             yield section, str(getattr(node, key)).partition(".")[0]
@@ -79,6 +80,8 @@ def _named_in(node: Node) -> Iterator[tuple[str, str]]:
     if isinstance(node, Ever):
         yield "values", str(node.before)
         yield from (("drugs", drug) for drug in (node.is_ or {}).get("drug", ()))
+    if isinstance(node, Announcement):
+        yield from (("values", node.value), ("facts", node.value))
     for name in node.ever if isinstance(node, Ever) else ():
         head, _, tail = name.partition(".")
         yield {"procedure": "procedures", "administration": "regimens"}.get(head, "facts"), tail or head

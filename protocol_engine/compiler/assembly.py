@@ -95,6 +95,8 @@ def compile_protocol(protocol: Protocol) -> Table:
         amends=compiled_amendment(protocol.amends, steps.conditions),
         ladders=protocol.ladders,
         modifications=compiled_modifications(conditions, protocol),
+        subject=protocol.subject,
+        announces=protocol.announces,
     )
     table = evolve(table, landings=landings(table))
     amends = {"amends": plain_json(table.amends)} if table.amends is not None else {}

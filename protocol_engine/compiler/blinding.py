@@ -47,7 +47,7 @@ NAMED_BY: dict[type[Node], dict[str, str]] = {
 """Fields in which a name stands by itself, and the section of that name."""
 ACTS = {"administration": "regimens", "dose": "regimens", "cycle": "regimens", "drug": "drugs"}
 """What the name behind a dot is, in the name of an act."""
-SHARED = ("course", "stops", "needs", "may", "values", "facts", "parts", "derived", "criteria")
+SHARED = ("course", "stops", "needs", "may", "tracks", "values", "facts", "parts", "derived", "criteria")
 """What is written once for all arms."""
 
 
@@ -206,6 +206,9 @@ class _Blind:
         """The protocol as it is seen. What leaks is kept in ``leaks``; then it is not to be used."""
         whole = self.whole
         shared = {name: self._shared(name) for name in SHARED}
+        for section, moves in (("ladders", whole.ladders), ("modifications", whole.modifications)):
+            for name, item in moves.items():
+                self._moves_nothing_hidden(_At(f"{section}.{name}", item.mark), item.of)
         return evolve(
             whole,
             **shared,
@@ -217,6 +220,13 @@ class _Blind:
             endpoints={name: Endpoint(see=item.see) for name, item in whole.endpoints.items()},
             elsewhere=Elsewhere(),
         )
+
+    def _moves_nothing_hidden(self, at: _At, drugs: str | Sequence[str]) -> None:
+        """A level belongs to one drug, so that a patient's dose would tell which it is."""
+        for drug in (drugs,) if isinstance(drugs, str) else drugs:
+            if drug in self.shown["drugs"]:
+                message = f"moves the dose of {drug}, which is hidden; doses that move cannot be hidden"
+                self.leaks.append(Leak(at.path, at.mark, message))
 
     def _section(
         self, written: Mapping[str, Any], section: str, one: Callable[[str, Sequence[_Side]], Any]

@@ -60,6 +60,8 @@ from protocol_engine.model.table import (
 from protocol_engine.model.units import NOT_STATED
 
 SAME_REGIMEN = "same_regimen"
+TRIAL = "trial"
+"""The scope of what stops a trial's own course."""
 STAY = ""
 """Target of an entry that leads back to the place it leaves."""
 
@@ -149,10 +151,23 @@ class Steps:
     def find(self) -> None:
         """Every place and row, from the beginning of the course on."""
         self._built_in_falls()
+        if self.protocol.subject == "trial":
+            self._find_trial()
+            return
         start = self._draft("start", "start", _Around(), "start", None)
         around = _Around(scopes=(LIFE, STUDY, WITHDRAWN))
         start.place = evolve(start.place, scopes=around.scopes)
         self._leave(start, self._entries(self.protocol.course, 0, _nothing, around))
+        self.places.merge()
+
+    def _find_trial(self) -> None:
+        """The places of a trial's own course: no gate is before it, and only its closure ends it by itself."""
+        around = _Around(scopes=(STUDY, TRIAL), needs=self.protocol.needs, may=self.protocol.may)
+        start = self._draft("start", "start", around, "start", None)
+        self._leave(start, self._entries(self.protocol.course, 0, _nothing, around))
+        stopped = evolve(around, scopes=(STUDY,), needs=(), may=())
+        for number, stop in enumerate(self.protocol.stops, 1):
+            self._stop(TRIAL, stop, f"stopped.{number}", stopped)
         self.places.merge()
 
     def rows(self) -> tuple[Row, ...]:

@@ -472,7 +472,7 @@ class Decider:
 
     def _assessments(self, standing: Standing, listing: _Listing) -> None:
         cycles = len(standing.position.cycle_days)
-        if standing.position.arm is None:
+        if standing.position.arm is None and self.table.subject == "patient":
             return
         for sample in self._samples(standing):
             closed = _is_closed(sample.at, cycles)
@@ -500,7 +500,7 @@ class Decider:
 
     def _visits(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         """The next visit of each calendar, and the visits that were missed."""
-        if standing.position.arm is None or as_of is None:
+        if as_of is None or (standing.position.arm is None and self.table.subject == "patient"):
             return
         for name, cites, calendar in self.table.visited:
             since = standing.day_of(calendar.from_)

@@ -26,6 +26,7 @@ from protocol_engine.model.altering import altered
 from protocol_engine.model.decision import TriedRow, Verdict
 from protocol_engine.model.dosage import Dosage
 from protocol_engine.model.events import (
+    FIRST_YEAR,
     Act,
     ActEvent,
     AdministrationEvent,
@@ -101,7 +102,10 @@ class Folder:
     def begun(self) -> Fold:
         """A course in which nothing has happened."""
         position, history = Position(self.table.start), History()
-        return Fold(position, history, standing=Standing(self.table, position, history))
+        fold = Fold(position, history, standing=Standing(self.table, position, history))
+        if self.table.subject == "trial":  # where a trial begins does not wait for anything to be reported
+            fold, _ = self._settle(fold, DayReached(date(FIRST_YEAR, 1, 1)))
+        return fold
 
     def on(self, fold: Fold, day: date | None) -> Fold:
         """The fold as it is used on a day: something may have fallen, and results may have grown too old by then."""

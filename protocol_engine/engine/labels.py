@@ -128,7 +128,7 @@ def _no_row(standing: Standing, act: ActLabel, landing: Landing) -> tuple[tuple[
         return (f"G1: {what} comes before {missing}",), ("G1",)
     if act.kind == "administration" and act.day != 1 and any(r.act == act for r in table.offers.get(place.id, ())):
         return (f"{what} is not open in this cycle",), _place_cites(standing)
-    if "allocation" not in standing.position.marks:
+    if "allocation" not in standing.position.marks and table.subject == "patient":
         return (f"G1: {what} comes before allocation",), ("G1",)
     if standing.position.stopped is not None and place.off_treatment:
         row_id, on = standing.position.stopped

@@ -28,6 +28,7 @@ from protocol_engine.entrypoints.protocol_commands import (
     show_command,
 )
 from protocol_engine.entrypoints.screening_commands import criteria_command, screen_command, synthesize_command
+from protocol_engine.entrypoints.trial_commands import trial_command
 from protocol_engine.errors import BrokenInvariant, InputError, Problems, shortened
 from protocol_engine.version import ENGINE_VERSION
 
@@ -153,6 +154,7 @@ for command in (
     propose_command,
     replay_command,
     endpoints_command,
+    trial_command,
     audit_group,
     diagram_command,
     synthesize_command,

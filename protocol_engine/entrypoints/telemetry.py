@@ -22,6 +22,7 @@ Told = Literal[
     "screened",
     "course replayed",
     "endpoints worked out",
+    "trial worked out",
     "audit written",
     "audit verified",
     "audit shown",
@@ -30,6 +31,7 @@ SENTENCES: Final = frozenset(get_args(Told))
 KEYS: Final = frozenset(
     {
         "actions",
+        "announced",
         "awaiting",
         "deviations",
         "digest",

@@ -574,6 +574,17 @@ class Endpoint(Node):
     cite: Cites = NO_CITES
 
 
+@frozen(kw_only=True)
+class Announcement(Node):
+    """What a course makes known elsewhere: the ``value`` of its own that a fact of the other file follows.
+
+    A patient's course announces to the trial, and the trial to every patient's course.
+    """
+
+    value: Name
+    cite: Cites = NO_CITES
+
+
 @frozen
 class ChoiceElsewhere:
     """A choice as all readings of a file know it: its options, each with the assumptions on which it depends."""
@@ -601,13 +612,16 @@ class Protocol(Node):
     """A whole protocol file, for one selection of readings.
 
     ``ends`` adds the record's own claims to the ends that hold in every protocol: ``death``, ``off_study``,
-    ``study_closure``, ``withdrawal`` and ``discontinuation``.
+    ``study_closure``, ``withdrawal`` and ``discontinuation``. With ``subject: trial`` the course is that of the trial
+    itself, in which nobody is treated. ``announces`` are facts of the other file that follow values of this one: of the
+    trial's own file, or of that of its patients.
     """
 
     # ``line_marks`` says where each line of ``rules`` and ``ends`` stands, by its path, since these are no nodes; and
     # ``ends_rests`` are the assumptions whose selected reading was put in under ``ends``.
 
     protocol: Name
+    subject: Literal["patient", "trial"] = "patient"
     title: str
     record: Record
     amends: Amends | None = None
@@ -636,6 +650,7 @@ class Protocol(Node):
     masking: Masking | None = None
     endpoints: dict[str, Endpoint] = field(factory=dict)
     endpoints_see: Cites = NO_CITES
+    announces: dict[str, Announcement] = field(factory=dict)
     source: str = field(default="<input>", eq=False)
     readings: dict[str, str] = field(factory=dict)
     elsewhere: Elsewhere = field(factory=Elsewhere, eq=False)

@@ -343,6 +343,8 @@ class HistoryLeaves:
             sources |= dict.fromkeys(outcome.sources)
             if truth is UNKNOWN:
                 missing |= dict.fromkeys(evolve(item, component=member) for item in outcome.missing)
+        if not truths and value.at == EVER_REPORTED and value.members != "every":  # a set that grows is empty at first
+            return Outcome(Decimal(0)) if value.members == "number" else _NO
         if not truths:
             return _unreported(value.over, value.at if value.at != EVER_REPORTED else None, "absent")
         low, high = truths.count(TRUE), len(truths) - truths.count(FALSE)

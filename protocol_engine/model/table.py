@@ -23,6 +23,7 @@ from protocol_engine.model.formulas import INPUTS
 from protocol_engine.model.masking import Blinding
 from protocol_engine.model.protocol import (
     Administration,
+    Announcement,
     Delay,
     Design,
     Drug,
@@ -412,6 +413,8 @@ class Table:
     """The tracks of each arm that has some, in the order of the file; its own course is no part of them."""
     ladders: dict[str, Ladder] = field(factory=dict)
     modifications: dict[str, Modification] = field(factory=dict)
+    subject: Literal["patient", "trial"] = "patient"
+    announces: dict[str, Announcement] = field(factory=dict)
     start: str = "start"
     amends: Amendment | None = field(default=None, eq=False)
     kin: Kin | None = field(default=None, eq=False)
@@ -441,6 +444,8 @@ class Table:
         if track != MAIN:
             known = [of_arm[track].states for of_arm in self.tracks.values() if track in of_arm]
             return tuple(dict.fromkeys(state for states in known for state in states))
+        if self.subject == "trial":
+            return tuple(dict.fromkeys((WAITING, *(place.state for place in self.places.values()))))
         places = [place for place in self.places.values() if place.arm in self.tracks and place.track is None]
         inside = (place.state for place in places if not place.off_treatment)
         return tuple(dict.fromkeys((WAITING, *inside)))

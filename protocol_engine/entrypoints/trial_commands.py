@@ -1,0 +1,123 @@
+"""The command about a trial itself: where it is, from the courses of its patients, and what it announces to them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+
+from protocol_engine.adapters.blocks import Grid, Page, section
+from protocol_engine.adapters.decision_prose import decision_page
+from protocol_engine.adapters.phrases import event_words
+from protocol_engine.codec import canonical, event_json
+from protocol_engine.engine.course import Machine, decide
+from protocol_engine.engine.intake import accepted
+from protocol_engine.engine.trial import Announced, announcements, misfits
+from protocol_engine.entrypoints import inputs, options
+from protocol_engine.entrypoints.inputs import Unreadable
+from protocol_engine.entrypoints.output import show_json, show_page, show_text
+from protocol_engine.entrypoints.progress import with_progress
+from protocol_engine.entrypoints.screening_commands import patient_of
+from protocol_engine.entrypoints.telemetry import tell
+from protocol_engine.errors import Problems
+from protocol_engine.model.events import PatientEvent
+
+
+@click.command(
+    "trial",
+    short_help="Where the trial itself is, from all its patients, and what it announces.",
+    epilog=options.examples(
+        "protocol-engine trial study-trial.yaml study.yaml patients.jsonl --decided board.jsonl",
+        "protocol-engine trial study-trial.yaml study.yaml patients.jsonl --format events > announced.jsonl",
+    ),
+)
+@click.argument("trial")
+@click.argument("protocol")
+@click.argument("cohort")
+@click.option("--decided", metavar="EVENTS", help="What was decided for the trial itself: a JSON Lines file of events.")
+@click.option(
+    "--opened",
+    type=inputs.Day(),
+    metavar="DATE",
+    help="The day on which the trial opened, and first announced what holds. Default: the first date.",
+)
+@click.option(
+    "--as-of",
+    type=inputs.Day(),
+    metavar="DATE",
+    help="The day asked about, with what had been issued by then. Default: the last date in all of it.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "events"]),
+    default="text",
+    show_default=True,
+    help="Prose for a reader, JSON for a program, or the announcements alone as events for every course.",
+)
+@options.verbose
+def trial_command(  # noqa: PLR0913  # an argument for each option
+    *, trial: str, protocol: str, cohort: str, decided: str | None, opened: date | None, as_of: date | None, form: str
+) -> int:
+    """Where the trial itself is, from the courses of all its patients, and what it announces to them.
+
+    TRIAL is a file with `subject: trial`, PROTOCOL that of its patients, COHORT a file of patients, one a line:
+    {"patient": "p1", "events": [...]}, or - for standard input. Both files say under `announces` what they make known:
+    the courses to the trial, and the trial to every course.
+
+    An announcement is an observation dated on the day on which it became known to hold. It is never changed: what is
+    found out later is announced anew. Add those of the trial to the events of a course to have it follow the trial.
+    """
+    machines = inputs.machine_of(trial, {}), inputs.machine_of(protocol, {})
+    unfit = misfits(machines[0].table, machines[1].table)
+    if unfit:
+        raise Unreadable(tuple(f"{trial}: {line}" for line in unfit))
+    events = [*_reported(*machines, cohort, as_of), *_decided(machines[0], decided)]
+    events = [event for event in events if as_of is None or event.issued.day <= as_of]
+    kept = _accepted(machines[0], events, trial)
+    announced = list(announcements(machines[0], machines[1].table, kept, since=opened, until=as_of))
+    state = inputs.course_of(machines[0], kept).state
+    decision = decide(machines[0], state, as_of)
+    tell("trial worked out", events=len(kept), announced=len(announced))
+    if form == "events":
+        for event in announced:
+            show_text(canonical(event_json(event)).decode())
+    elif form == "json":
+        told = {"announced": [event_json(e) for e in announced], "reported": [event_json(e) for e in kept]}
+        show_json({**decision.as_json(), **told})
+    else:
+        show_page((*decision_page(machines[0].table, decision), *_announced_section(machines[1], announced)))
+    return options.YES
+
+
+def _reported(trial: Machine, patients: Machine, cohort: str, as_of: date | None) -> list[PatientEvent]:
+    """What the courses of a cohort say to the trial."""
+    text, name = inputs.text_of(cohort)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    found: list[PatientEvent] = []
+    seen: dict[str, int] = {}
+    for number, line in with_progress(lines, "reading courses", len(lines)):
+        patient, events = patient_of(line, f"{name}:{number}")
+        if patient in seen:
+            raise Unreadable((f"{name}:{number} {patient} stands in line {seen[patient]} already",))
+        seen[patient] = number
+        kept = _accepted(patients, events, f"{name}:{number}")
+        found += announcements(patients, trial.table, kept, patient=patient, until=as_of)
+    return found
+
+
+def _decided(trial: Machine, name: str | None) -> list[PatientEvent]:
+    return list(inputs.received(trial, name, skip_unknown_facts=False).events) if name is not None else []
+
+
+def _accepted(machine: Machine, events: list[PatientEvent], where: str) -> list[PatientEvent]:
+    try:
+        return accepted(machine.table, events)[0]
+    except Problems as problems:
+        told = tuple(f"{where} {problem.path} {problem.message}" for problem in problems.problems)
+        raise Unreadable(told) from None
+
+
+def _announced_section(patients: Machine, announced: list[Announced]) -> Page:
+    rows = tuple((event.effective.text, event.id, event_words(patients.table, event)) for event in announced)
+    return section("Announced to every course", Grid(("day", "event", "what"), rows)) if rows else ()
