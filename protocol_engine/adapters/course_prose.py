@@ -101,7 +101,7 @@ def _step(  # noqa: C901  # one case for each kind of step
                 *_items(Item("-", _until_words(book, until)) for until in step.until),
             )
         case Observe():
-            return f"{capital(observe_words(step))}.{_claims(step)}", _items(
+            return f"{capital(observe_words(book, step))}.{_claims(step)}", _items(
                 (
                     *(Item("-", may_words(book, may)) for may in step.may),
                     *(Item("-", _until_words(book, until)) for until in step.until),
@@ -242,9 +242,10 @@ def _rounds_words(step: Repeat) -> str:
     return "taken once, as one group" if step.repeat == 1 else f"taken {step.repeat} times"
 
 
-def observe_words(step: Observe) -> str:
+def observe_words(book: Book, step: Observe) -> str:
     """That nothing is given for a while."""
-    return f"{step.title or words(step.observe)} (element {step.observe}): no treatment is given"
+    given = ": no treatment is given" if book.subject == "patient" else ""
+    return f"{step.title or words(step.observe)} (element {step.observe}){given}"
 
 
 def window_words(window: Window | None) -> str:
@@ -427,7 +428,7 @@ def _step_words(book: Book, step: Step) -> str:
         case Perform():
             return procedure_name(book, step.perform)
         case Observe():
-            return observe_words(step)
+            return observe_words(book, step)
         case End():
             return _end_words(step.end, step.follow_up)
         case Repeat():

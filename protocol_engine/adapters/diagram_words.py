@@ -94,7 +94,8 @@ def _lines(table: Table, place: Place) -> tuple[Line, ...]:  # noqa: C901  # one
         case "giving":
             return _giving_lines(table, place)
         case "observing":
-            return (Line(_title(table, place.element), "strong"), Line("no treatment", "quiet"))
+            quiet = (Line("no treatment", "quiet"),) if table.subject == "patient" else ()
+            return (Line(_title(table, place.element), "strong"), *quiet)
         case "chosen":
             return (Line(option_name(table, _option_taken(table, place)), "strong"),)
         case "assigned":

@@ -79,8 +79,8 @@ def protocol_page(protocol: Protocol) -> Page:
         *(_amendment(protocol, protocol.amends) if protocol.amends is not None else ()),
         *section("Rules of the record", _rule_items(protocol.rules)),
         *section("Rules of every protocol", _rule_items(GENERAL_RULES)),
-        *section("Before treatment", *course_items(protocol, protocol.course)),
-        *section("Wherever the patient is", *_everywhere(protocol)),
+        *section(FIRST_PART[protocol.subject], *course_items(protocol, protocol.course)),
+        *section(f"Wherever the {protocol.subject} is", *_everywhere(protocol)),
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
         *section("Who may know the arm", *masking_words(protocol)),
         *section("Beside the course of every arm", *_tracks(protocol)),
@@ -93,8 +93,23 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Assumptions, where the record is silent", *_assumption_items(protocol)),
         *section("Not stated in the record", *_silence_items(protocol)),
         *section("Endpoints", *_endpoints(protocol)),
+        *section("What it announces", *_announcements(protocol)),
         *section("Drugs and procedures, with their codes", *_codes(protocol)),
     )
+
+
+FIRST_PART = {"patient": "Before treatment", "trial": "The course of the trial"}
+"""What comes before the arms, by whose course it is."""
+
+
+def _announcements(protocol: Protocol) -> Page:
+    """What a course makes known to the trial, or the trial to every course."""
+    heard = "the trial" if protocol.subject == "patient" else "every course"
+    items = tuple(
+        Item("-", f"{words(name)} ({name}), to {heard}: {label(protocol, said.value)}.{cites(said.cite, said.rests)}")
+        for name, said in protocol.announces.items()
+    )
+    return (Items(items),) if items else ()
 
 
 def _design_words(design: Design, protocol: Protocol) -> str:
@@ -140,6 +155,9 @@ def _rule_items(rules: Mapping[str, str]) -> Items:
 
 
 def _everywhere(protocol: Protocol) -> Page:
+    if protocol.subject == "trial":
+        closed = Item("-", "Closure of the study ends it. [G2]")
+        return (Items((closed, *stop_items(protocol, protocol.stops))),)
     items = (
         Item(
             "-",

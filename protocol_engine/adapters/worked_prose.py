@@ -52,7 +52,8 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case Date():
             return _date_words(protocol, value)
         case TrackState():
-            what = "the course of the arm" if value.track == MAIN else f"the track {words(value.track)}"
+            own = "the course of the arm" if protocol.subject == "patient" else "the trial"
+            what = own if value.track == MAIN else f"the track {words(value.track)}"
             return f"where {what} stands: the act that was done last, waiting before any, or why it ended"
         case Level():
             return f"the level of the dose of {protocol.drugs[protocol.ladders[value.level_of].of].name}"

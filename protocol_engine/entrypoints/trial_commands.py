@@ -72,37 +72,44 @@ def trial_command(  # noqa: PLR0913  # an argument for each option
     unfit = misfits(machines[0].table, machines[1].table)
     if unfit:
         raise Unreadable(tuple(f"{trial}: {line}" for line in unfit))
-    events = [*_reported(*machines, cohort, as_of), *_decided(machines[0], decided)]
-    events = [event for event in events if as_of is None or event.issued.day <= as_of]
-    kept = _accepted(machines[0], events, trial)
-    announced = list(announcements(machines[0], machines[1].table, kept, since=opened, until=as_of))
+    own = _decided(machines[0], decided)
+    courses = _courses(machines[1], cohort)
+    told = (event for events in (own, *courses.values()) for event in events)
+    day = as_of if as_of is not None else max((event.issued.day for event in told), default=opened)
+    heard = (
+        announcements(machines[1], machines[0].table, events, patient=patient, until=day)
+        for patient, events in with_progress(courses.items(), "reading courses", len(courses))
+    )
+    events = [*(event for course in heard for event in course), *own]
+    kept = _accepted(machines[0], [event for event in events if day is None or event.issued.day <= day], trial)
+    announced = list(announcements(machines[0], machines[1].table, kept, since=opened, until=day))
     state = inputs.course_of(machines[0], kept).state
-    decision = decide(machines[0], state, as_of)
+    decision = decide(machines[0], state, day)
     tell("trial worked out", events=len(kept), announced=len(announced))
     if form == "events":
         for event in announced:
             show_text(canonical(event_json(event)).decode())
     elif form == "json":
-        told = {"announced": [event_json(e) for e in announced], "reported": [event_json(e) for e in kept]}
-        show_json({**decision.as_json(), **told})
+        both = {"announced": [event_json(e) for e in announced], "reported": [event_json(e) for e in kept]}
+        show_json({**decision.as_json(), **both})
     else:
         show_page((*decision_page(machines[0].table, decision), *_announced_section(machines[1], announced)))
     return options.YES
 
 
-def _reported(trial: Machine, patients: Machine, cohort: str, as_of: date | None) -> list[PatientEvent]:
-    """What the courses of a cohort say to the trial."""
+def _courses(patients: Machine, cohort: str) -> dict[str, list[PatientEvent]]:
+    """The courses of a cohort, by patient."""
     text, name = inputs.text_of(cohort)
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    found: list[PatientEvent] = []
+    found: dict[str, list[PatientEvent]] = {}
     seen: dict[str, int] = {}
-    for number, line in with_progress(lines, "reading courses", len(lines)):
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
         patient, events = patient_of(line, f"{name}:{number}")
         if patient in seen:
             raise Unreadable((f"{name}:{number} {patient} stands in line {seen[patient]} already",))
         seen[patient] = number
-        kept = _accepted(patients, events, f"{name}:{number}")
-        found += announcements(patients, trial.table, kept, patient=patient, until=as_of)
+        found[patient] = _accepted(patients, events, f"{name}:{number}")
     return found
 
 
