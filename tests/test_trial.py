@@ -16,12 +16,10 @@ import pytest
 from test_cli import run
 
 from protocol_engine import Course, compile_protocol, load_protocol, parse_events
-from protocol_engine.checks import check_protocol
 from protocol_engine.codec import event_json
 from protocol_engine.engine.course import Machine
 from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.trial import announcements, misfits
-from protocol_engine.reader import read_protocol
 
 FILES = Path(__file__).parent / "protocols"
 PATIENTS, TRIAL = FILES / "CLOVER-1.yaml", FILES / "CLOVER-1-TRIAL.yaml"
@@ -232,25 +230,3 @@ def test_the_command_refuses_what_cannot_be_in_one_line(cohort: Path, tmp_path: 
         assert refused.exit_code == 2
         assert message in refused.stderr
         assert "Traceback" not in refused.stderr
-
-
-# --- what is wrong with a trial's file -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "path"),
-    [
-        ("course:\n", "course:\n  - {consent: written, cite: R1}\n", "course[0]"),
-        (
-            "{open: [],",
-            "{open: [{give: x, element: x, cycles: 1, cite: R1}],",
-            "course[1].options.open[0]",
-        ),
-        ("arms: {}", "arms: {a: {title: A, course: [{end: done, cite: R1}], cite: R1}}", "arms.a"),
-    ],
-    ids=["a gate", "a dose", "an arm"],
-)
-def test_nobody_is_treated_in_the_course_of_a_trial(old: str, new: str, path: str) -> None:
-    text = TRIAL.read_text(encoding="utf-8")
-    found = check_protocol(read_protocol(text.replace(old, new, 1), "x.yaml"))
-    assert [problem.path for problem in found if problem.code == "trial-course"] == [path]
