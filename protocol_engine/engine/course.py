@@ -51,9 +51,9 @@ class Machine:
         """The machine of the version that a record names, whatever its digest, to say how the two differ."""
         return self
 
-    def basis(self, row: str, version: str) -> tuple[str, ...]:  # noqa: ARG002
-        """The claims behind a row, as a version of the protocol names them."""
-        return self.table.row_of[row].basis
+    def bases(self, version: str) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """The claims behind each row, as a version of the protocol names them."""
+        return self.table.bases
 
     def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:  # noqa: ARG002
         """The claims of a verdict, as a version of the protocol names them."""

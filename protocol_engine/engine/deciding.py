@@ -110,7 +110,7 @@ class Decider:
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
-        refusals = self._beside(standing, listing, as_of)
+        refusals = self._beside(standing, listing, as_of) if self.table.tracked else []
         self._notices(fold, listing, hindsight, extra)
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
@@ -124,7 +124,8 @@ class Decider:
             claims.update(
                 standing.place.cites if standing.position.arm is not None else ()
             )  # a gate is passed, and done
-            for seen in (standing, *standing.beside):
+            listing.not_stated.update(self.silences[standing.place.id])
+            for seen in standing.beside if self.table.tracked else ():
                 listing.not_stated.update(self.silences[seen.place.id])
         if standing.place.follow_up:
             for endpoint in self.table.endpoints.values():
@@ -141,8 +142,8 @@ class Decider:
                 "element": position.element,
                 "cycle": position.cycle if position.day is not None else None,
                 "day": position.day,
-                **self._track_places(position),
-                **({"left_out": True} if position.day == 1 and not position.day_1_given else {}),
+                **(self._track_places(position) if self.table.tracked else {}),
+                **({"left_out": True} if position.before_omission is not None and position.is_left_out else {}),
             },
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
@@ -190,7 +191,8 @@ class Decider:
         if self.table.routed:
             listing.optional = routing.optional_rows(standing)
         self._rows(standing, listing, as_of)
-        self._routing(standing, listing)
+        if self.table.routed or self.table.preferring:
+            self._routing(standing, listing)
         if standing.place.id in self.leading_out:
             self._observed(standing, listing)
         if self.table.doses_move:
@@ -494,7 +496,7 @@ class Decider:
 
     def _samples(self, standing: Standing) -> Iterable[_Sample]:
         """The samples that some row ahead reads, in the course of the arm or in a track beside it, each once."""
-        if not standing.beside:
+        if not self.table.tracked or not standing.beside:
             return self.ahead[standing.place.id]
         ahead = (sample for seen in (standing, *standing.beside) for sample in self.ahead[seen.place.id])
         return {(sample.value.last, sample.value.at): sample for sample in ahead}.values()
@@ -541,7 +543,8 @@ class Decider:
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
         self._notice_drugs(fold, listing)
-        listing.notices |= dict.fromkeys(remarks.of_unblinding(event) for event in fold.history.unblinded)
+        if fold.history.unblinded:
+            listing.notices |= dict.fromkeys(remarks.of_unblinding(event) for event in fold.history.unblinded)
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         if fold.history.done:

@@ -193,7 +193,8 @@ class Folder:
         ``together`` are the observations that were noted just before, to be read with this one.
         """
         before, places = fold.position.place, fold.position.all_places
-        event = meant(self.table, event, fold.position.arm)
+        if self.table.blinding is not None:
+            event = meant(self.table, event, fold.position.arm)
         if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
@@ -216,13 +217,13 @@ class Folder:
             if self.table.modifications:
                 fold = self._standing(_modified(fold), event.known.day)
             row = self._falling(fold.standing, tried)
-            for other in fold.standing.beside if row is None else ():
+            for other in fold.standing.beside if row is None and self.table.tracked else ():
                 row = self._falling(other, tried)
                 if row is not None:
                     fold = self._seen_from(fold, other.position.track)
                     break
             if row is None:
-                return self._noting_delays(fold), tuple(tried)
+                return self._noting_delays(fold) if self.table.delays else fold, tuple(tried)
             fold = self._seen_from(self._fallen(fold, row, tried[-1], (*together, event)), None)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
@@ -249,8 +250,6 @@ class Folder:
 
     def _noting_delays(self, fold: Fold) -> Fold:
         """The fold in which is noted, for each track, why doses are delayed that are due."""
-        if not self.table.delays:
-            return fold
         here = fold.position.track
         for track in (here, *(other.position.track for other in fold.standing.beside)):
             fold = self._seen_from(fold, track)

@@ -163,6 +163,7 @@ class VersionMachine(Machine):
         self.folder = VersionFolder([machine.folder for machine in self.versions])
         self.begun = self.folder.begun()
         self.by_digest = {machine.table.digest: machine for machine in self.versions}
+        self._bases: dict[str, dict[str, tuple[str, ...]]] = {}
         self.rows = {row.id: (row, machine.table.version) for machine in self.versions for row in machine.table.rows}
 
     @property
@@ -184,10 +185,15 @@ class VersionMachine(Machine):
         named = (machine for machine in self.versions if machine.table.version == protocol.get("version"))
         return next(named, self.versions[0])
 
-    def basis(self, row: str, version: str) -> tuple[str, ...]:
-        """The claims behind a row, as a version names them."""
-        found, own = self.rows[row]
-        return found.basis if own == version else tuple(qualified(claim, own) for claim in found.basis)
+    def bases(self, version: str) -> Mapping[str, tuple[str, ...]]:
+        """The claims behind each row of all versions, as one of them names them."""
+        known = self._bases.get(version)
+        if known is None:
+            known = self._bases[version] = {
+                name: row.basis if own == version else tuple(qualified(claim, own) for claim in row.basis)
+                for name, (row, own) in self.rows.items()
+            }
+        return known
 
     def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:
         """The claims of a verdict, as a version names them."""

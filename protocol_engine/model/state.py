@@ -166,6 +166,11 @@ class Position:
         return "; ".join([self.place, *(f"{name}: {other.place}" for name, other in sorted(self.tracks.items()))])
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether the last day that is known of the running cycle is its day 1, and that was left out."""
+        return self.day == 1 and not self.day_1_given
+
+    @property
     def day_1_given(self) -> bool:
         """Whether the running cycle began with its dose."""
         return all(closed.given for closed in self.closed_days if closed.day == 1)

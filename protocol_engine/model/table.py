@@ -477,6 +477,11 @@ class Table:
         return {row.id: row for row in self.rows}
 
     @cached_property
+    def bases(self) -> dict[str, tuple[str, ...]]:
+        """The claims behind each row."""
+        return {row.id: row.basis for row in self.rows}
+
+    @cached_property
     def offers(self) -> dict[str, tuple[Row, ...]]:
         """Offers by the place they leave."""
         return self._by_source("offer")
