@@ -8,10 +8,10 @@ from typing import Literal, assert_never
 
 from attrs import field, frozen
 
+from protocol_engine.adapters.phrases import is_yes_no
 from protocol_engine.engine.wording import label_of, test_words, track_words, words
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, OneOf, Presence
 from protocol_engine.model.table import DISCONTINUED, LIFE, STUDY, WITHDRAWN, Place, Row, Table
-from protocol_engine.model.values import Ever, Holds, Members, Prefer
 
 Weight = Literal["strong", "plain", "quiet"]
 BREAKS = re.compile(r"[ \t\r\n\x85\u2028\u2029]+")
@@ -184,9 +184,9 @@ def condition_lines(table: Table, condition: Condition, *, refutes: bool = False
 def _test_line(table: Table, named: NamedTest, *, refutes: bool) -> str:
     name = label_of(table, named.name)
     match named.test:
-        case OneOf(("yes",)) if _is_yes_no(table, named.name) and not refutes:
+        case OneOf(("yes",)) if is_yes_no(table, named.name) and not refutes:
             return name
-        case OneOf(("no",)) if _is_yes_no(table, named.name) and not refutes:
+        case OneOf(("no",)) if is_yes_no(table, named.name) and not refutes:
             return f"no {name}"
         case Presence("irrelevant"):
             return ""
@@ -198,15 +198,6 @@ def _test_line(table: Table, named: NamedTest, *, refutes: bool) -> str:
             fact = table.facts.get(named.name)
             unit = f"\u00a0{fact.quantity}" if fact is not None and fact.quantity is not None else ""
             return f"{name}: {words(test_words(test))}{unit}"
-
-
-def _is_yes_no(table: Table, name: str) -> bool:
-    if name in table.values:
-        value = table.values[name]
-        if isinstance(value, Prefer):
-            return _is_yes_no(table, value.prefer[0])
-        return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
-    return name in table.facts and table.facts[name].yes_no
 
 
 # --- below the picture ------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ from protocol_engine.model.events import (
 from protocol_engine.model.protocol import Administration, Protocol
 from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED, DayPoints, DoseDays, NotStated, PlainDose, Quantity
-from protocol_engine.model.values import Change, Ever, Holds, Members, Prefer, Take
+from protocol_engine.model.values import Change, NamedValue, Prefer, Take
 
 Book = Protocol | Table
 """Where names are looked up: a protocol as it is written, or its table."""
@@ -237,9 +237,9 @@ def test_words(book: Book, named: NamedTest) -> str:
     """One test as a clause; empty where any value will do."""
     name, test = label(book, named.name), named.test
     match test:
-        case OneOf(("yes",)) if _is_yes_no(book, named.name):
+        case OneOf(("yes",)) if is_yes_no(book, named.name):
             return _holding(name, "is")
-        case OneOf(("no",)) if _is_yes_no(book, named.name):
+        case OneOf(("no",)) if is_yes_no(book, named.name):
             return _holding(name, "is not")
         case Presence("irrelevant"):
             return ""
@@ -293,12 +293,13 @@ def _bare(test: Test, unit: str) -> str:
             assert_never(test)
 
 
-def _is_yes_no(book: Book, name: str) -> bool:
+def is_yes_no(book: Book, name: str) -> bool:
+    """Whether a named value, or a fact, is yes or no."""
     value = book.values.get(name, book.derived.get(name))
     if isinstance(value, Prefer):
-        return _is_yes_no(book, value.prefer[0])
+        return is_yes_no(book, value.prefer[0])
     if value is not None:
-        return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
+        return isinstance(value, NamedValue) and value.is_yes_no
     return name in book.facts and book.facts[name].yes_no
 
 

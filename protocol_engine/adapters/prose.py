@@ -52,19 +52,7 @@ from protocol_engine.model.protocol import (
     Regimen,
 )
 from protocol_engine.model.units import NotStated
-from protocol_engine.model.values import (
-    Change,
-    Confirmation,
-    Date,
-    Ever,
-    Holds,
-    Last,
-    Level,
-    Members,
-    Prefer,
-    Take,
-    TrackState,
-)
+from protocol_engine.model.values import Ever, Holds, Last, WorkedOut
 
 
 def protocol_page(protocol: Protocol) -> Page:
@@ -275,11 +263,8 @@ def _value_items(protocol: Protocol) -> Page:
             case Holds():
                 rests = [claim for clause in value.holds.clauses for claim in clause.rests]
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
-            case Take() | Confirmation() | Change() | Members() | Date() | Level() | TrackState():
+            case WorkedOut():
                 told = worked_words(protocol, value) + cites(value.cite, value.rests)
-            case Prefer():
-                sources = "; or else ".join(label(protocol, name) for name in value.prefer)
-                told = f"the first of these that is known: {sources}{cites(value.cite, value.rests)}"
             case _:
                 assert_never(value)
         items.append(Item("-", f"{with_id(label(protocol, name), name)}: {told}"))

@@ -17,6 +17,7 @@ from protocol_engine.model.values import (
     Date,
     Level,
     Members,
+    Prefer,
     Take,
     TrackState,
     Worked,
@@ -33,7 +34,7 @@ TAKEN = {
 GIVEN = {"dose": "doses", "cycle": "cycles", "drug": "doses"}
 
 
-def worked_words(protocol: Protocol, value: Worked) -> str:
+def worked_words(protocol: Protocol, value: Worked | Prefer) -> str:
     """What the value is."""
     match value:
         case Take():
@@ -56,6 +57,10 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
             return f"where {what} stands: the act that was done last, waiting before any, or why it ended"
         case Level():
             return f"the level of the dose of {protocol.drugs[protocol.ladders[value.level_of].of].name}"
+        case Prefer():
+            return (
+                f"the first of these that is known: {'; or else '.join(label(protocol, name) for name in value.prefer)}"
+            )
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
