@@ -19,7 +19,6 @@ from protocol_engine.adapters.phrases import (
 from protocol_engine.adapters.phrases import often as how_often
 from protocol_engine.engine.wording import words
 from protocol_engine.model.doses import Bands, Dose, Ladder, LevelDose, Loading, Modification, PartOf, rung_words
-from protocol_engine.model.protocol import Protocol
 from protocol_engine.model.units import NotStated
 
 MOVES = {"down": "down only", "up": "up only", "both": "down and up"}
@@ -58,7 +57,7 @@ def _form_words(protocol: Book, dose: Dose) -> str:
             return dose_words(dose, None)
 
 
-def dose_items(protocol: Protocol) -> Page:
+def dose_items(protocol: Book) -> Page:
     """The ladders, and the rules that modify doses."""
     ladders = (Item("-", _ladder_words(protocol, name, ladder)) for name, ladder in protocol.ladders.items())
     rules = (Item("-", _rule_words(protocol, name, rule)) for name, rule in protocol.modifications.items())
@@ -66,7 +65,7 @@ def dose_items(protocol: Protocol) -> Page:
     return (Items(items),) if items else ()
 
 
-def _ladder_words(protocol: Protocol, name: str, ladder: Ladder) -> str:
+def _ladder_words(protocol: Book, name: str, ladder: Ladder) -> str:
     levels = listed((rung_words(rung) for rung in ladder.levels), "then")
     start = rung_words(ladder.levels[ladder.start]) if ladder.levels else ""
     past = ""
@@ -80,7 +79,7 @@ def _ladder_words(protocol: Protocol, name: str, ladder: Ladder) -> str:
     return f"{capital(what)}, from {start} on{past}.{cites(ladder.cite, ladder.rests, silent=ladder.see)}"
 
 
-def _rule_words(protocol: Protocol, name: str, rule: Modification) -> str:
+def _rule_words(protocol: Book, name: str, rule: Modification) -> str:
     drugs = listed(drug_name(protocol, drug) for drug in rule.of)
     done = [DONE[rule.do]] if rule.do is not None else []
     if rule.until is not None:

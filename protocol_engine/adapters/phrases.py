@@ -268,7 +268,7 @@ def _holding(name: str, verb: str) -> str:
 
 def cell(book: Book, named: NamedTest) -> str:
     """One test as it stands under the heading of its value."""
-    return _bare(named.test, _unit(book, named.name))
+    return _bare(named.test, unit_words(book, named.name))
 
 
 def _bare(test: Test, unit: str) -> str:
@@ -303,16 +303,16 @@ def is_yes_no(book: Book, name: str) -> bool:
     return name in book.facts and book.facts[name].yes_no
 
 
-def _unit(book: Book, name: str) -> str:
+def unit_words(book: Book, name: str) -> str:
     """The unit of a fact after its number; a count has none."""
     definition = book.facts.get(name)
     value = book.values.get(name)
     if isinstance(value, Change):
-        return " %" if value.change == "percent" else _unit(book, value.of) if value.change == "difference" else ""
+        return " %" if value.change == "percent" else unit_words(book, value.of) if value.change == "difference" else ""
     if isinstance(value, Prefer):
-        return _unit(book, value.prefer[0])
+        return unit_words(book, value.prefer[0])
     if isinstance(value, Take) and value.take not in ("count", "run"):
-        return _unit(book, value.of[0])
+        return unit_words(book, value.of[0])
     unit = definition.quantity if definition is not None else None
     return f" {unit}" if unit not in (None, "1") else ""
 

@@ -32,7 +32,7 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.adapters.screening_prose import criteria_sections
-from protocol_engine.adapters.timing_prose import cycle_words, delay_items
+from protocol_engine.adapters.timing_prose import calendar_words, cycle_words, delay_items
 from protocol_engine.adapters.worked_prose import moment_words, where_words, worked_words
 from protocol_engine.compiler import tracks_written
 from protocol_engine.engine.wording import words
@@ -235,21 +235,11 @@ def _part_words(part: FactPart) -> str:
 def _taken(taken: Mapping[str, Timepoint], calendar: Calendar | None) -> str:
     if not taken and calendar is None:
         return "any day"
-    found = [_calendar_words(calendar)] if calendar is not None else []
+    found = [calendar_words(calendar)] if calendar is not None else []
     for name, at in taken.items():
         when = f"before cycle {at.before_cycle}" if at.before_cycle is not None else f"after cycle {at.after_cycle}"
         found.append(f"{when} ({name}){cites(at.cite, at.rests)}")
     return "; ".join(found)
-
-
-def _calendar_words(calendar: Calendar) -> str:
-    found = f"every {calendar.every} from {moment_words(calendar.from_)} on"
-    if calendar.for_ is not None:
-        then = f"then every {calendar.then_every}" if calendar.then_every is not None else "then no more"
-        found += f" for {calendar.for_}, {then}"
-    either = (f"{length} {word}" for word, length in (("early", calendar.before), ("late", calendar.after)) if length)
-    allowed = listed(either, "or")
-    return f"{found}{f', up to {allowed}' if allowed else ''}{cites(calendar.cite, calendar.rests)}"
 
 
 def _value_items(protocol: Protocol) -> Page:
