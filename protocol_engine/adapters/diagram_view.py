@@ -24,6 +24,7 @@ from protocol_engine.adapters.diagram_words import (
     place_lines,
     readings_line,
 )
+from protocol_engine.engine.wording import words
 from protocol_engine.model.table import BUILT_IN_SCOPES, Place, Row, Table, claim_order
 
 BoxKind = Literal["gate", "arm", "giving", "choice", "option", "procedure", "wait", "end", "anywhere"]
@@ -171,7 +172,9 @@ class _Drawing:
         """The box of what can happen in every place of an arm."""
         key = f"anywhere@{arm}"
         if key not in self.boxes:
-            self.boxes[key] = Box(key, "anywhere", (Line(f"at any time in {arm}", "strong"),), arm=arm)
+            self.boxes[key] = Box(
+                key, "anywhere", (Line(f"at any time in {words(arm).replace('/', ', ')}", "strong"),), arm=arm
+            )
         return key
 
     def _reason(self, row: Row) -> Reason:

@@ -199,9 +199,9 @@ def arrow_lines(table: Table, row: Row, guards: Sequence[Guard]) -> tuple[str, .
         tests.append("and what the other rows ask is known")
     if row.window is not None:
         tests.append(one_line(window_mark(row.window)))
-    for among in row.among:
+    for among in row.among if row.act is not None else ():
         who = f"the {among.by}" if among.by is not None else "whoever acts"
-        tests.append(one_line(f"beside other rows that hold: {who} takes one"))
+        tests.append(one_line(f"of the rows that hold {who} takes one"))
     if row.act is not None and row.act.kind == "allocation" and row.while_unknown is not None and tests:
         tests.append(WHILE_UNKNOWN[row.while_unknown])
     return tuple(tests)
