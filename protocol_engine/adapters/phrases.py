@@ -57,8 +57,10 @@ Book = Protocol | Table
 """Where names are looked up: a protocol as it is written, or its table."""
 
 
-PREDICATE_PATTERN = re.compile(r"(.+) (needed|done|given|settled|in place)")
+PREDICATE_PATTERN = re.compile(r"(.+) (needed|done|given|settled|in place|open|closed|stopped|over)")
 """Labels that need nothing but a verb to become a sentence."""
+SENTENCE_PATTERN = re.compile(r"(?:(?!\b(?:that|which|who|whose|where)\b).)+ (?:is|are|was|were|has|have) .+")
+"""Labels that are a sentence already."""
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
@@ -261,6 +263,8 @@ def test_words(book: Book, named: NamedTest) -> str:
 def _holding(name: str, verb: str) -> str:
     """A yes/no name as a clause: ``the dose is not needed``, ``there is no progression``."""
     match = PREDICATE_PATTERN.fullmatch(name)
+    if SENTENCE_PATTERN.fullmatch(name):
+        return name if verb == "is" else f"it is not so that {name}"
     if match is not None:
         return f"{match[1]} {verb} {match[2]}"
     return f"there is {name}" if verb == "is" else f"there is no {name}"

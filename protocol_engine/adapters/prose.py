@@ -9,7 +9,7 @@ from protocol_engine.adapters.blocks import Block, Grid, Heading, Item, Items, P
 from protocol_engine.adapters.course_prose import (
     course_items,
     inner_steps,
-    may_words,
+    may_item,
     need_words,
     never_words,
     stop_items,
@@ -22,6 +22,7 @@ from protocol_engine.adapters.phrases import (
     cites,
     claims,
     condition_words,
+    dose_words,
     drug_name,
     fact_name,
     label,
@@ -37,7 +38,7 @@ from protocol_engine.adapters.worked_prose import moment_words, where_words, wor
 from protocol_engine.compiler import tracks_written
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
-from protocol_engine.model.facts import Calendar, FactDefinition, FactPart, Timepoint
+from protocol_engine.model.facts import NO_CITES, Calendar, FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Administration,
     Amends,
@@ -134,9 +135,13 @@ def _everywhere(protocol: Protocol) -> Page:
             "Death, withdrawal from the study and closure of the study end the course; after a withdrawal from "
             "treatment survival may be followed. [G2]",
         ),
+        *(
+            Item("-", f"The end by {words(reason)} rests on claims of this protocol too.{cites(claimed)}")
+            for reason, claimed in protocol.ends.items()
+        ),
         *stop_items(protocol, protocol.stops),
         *(Item("-", need_words(protocol, need)) for need in protocol.needs),
-        *(Item("-", may_words(protocol, may)) for may in protocol.may),
+        *(may_item(protocol, may) for may in protocol.may),
     )
     return (Items(items),)
 
@@ -145,7 +150,7 @@ def _arm(protocol: Protocol, name: str, arm: Arm) -> Page:
     around = (
         *stop_items(protocol, arm.stops),
         *(Item("-", need_words(protocol, need)) for need in arm.needs),
-        *(Item("-", may_words(protocol, may)) for may in arm.may),
+        *(may_item(protocol, may) for may in arm.may),
         *(Item("-", never_words(protocol, never)) for never in arm.never),
     )
     return section(
@@ -167,12 +172,12 @@ def _regimen_grid(protocol: Protocol) -> Grid:
     rows = []
     for name, regimen in protocol.regimens.items():
         first = (regimen_name(protocol, name), cycle_words(regimen))
-        told = claims(regimen.cite, regimen.rests, silent=regimen.not_stated)
+        told, silent = (*regimen.cite, *regimen.rests), regimen.not_stated
         for line, drug, option_claims in _lines(protocol, regimen):
-            own = claims(option_claims, line.cite, line.rests)
+            cited = claims(option_claims, line.cite, line.rests, told, silent=silent)
             dose = (any_dose_words(protocol, line.dose, line.times_a_day), or_not_stated(line.route), line_days(line))
-            rows.append((*first, drug, *dose, ", ".join(part for part in (own, told) if part)))
-            first, told = ("", ""), ""
+            rows.append((*first, drug, *dose, cited))
+            first, told, silent = ("", ""), (), NO_CITES
     return Grid(("Regimen", "Cycle", "Drug", "Dose", "Route", "Days of the cycle", "Claims"), tuple(rows))
 
 
@@ -209,7 +214,13 @@ def _fact_grid(protocol: Protocol) -> Grid:
 
 def _domain(fact: FactDefinition) -> str:
     if fact.quantity is not None:
-        found = f"a number in {fact.quantity}" + (f", {fact.domain.words}" if fact.domain.limits else "")
+        found = "a number" + (f" in {fact.quantity}" if fact.quantity != "1" else "")
+        found += f", {fact.domain.words}" if fact.domain.limits else ""
+        if fact.molar_mass is not None:
+            found += f"; also as an amount of substance, at {dose_words(fact.molar_mass, None)}"
+        found += "".join(
+            f"; or in {other.unit}, times {other.times}{cites(other.cite, other.rests)}" for other in fact.also_in
+        )
     elif fact.levels is not None:
         found = " < ".join(fact.levels)
     elif fact.values is not None:
@@ -217,6 +228,8 @@ def _domain(fact: FactDefinition) -> str:
     else:
         dated = "a date, or never" if fact.never else "a date"
         found = dated if fact.date else f"a set of {words(fact.set_of or 'names')} names"
+    found += f"; of each {fact.each}" if fact.each is not None else ""
+    found += "; lasting" if fact.lasting else ""
     return found + (f"; {', '.join(fact.no_result)}: no result" if fact.no_result else "")
 
 
@@ -273,13 +286,7 @@ def _last_words(protocol: Protocol, value: Last) -> str:
             if not part
             else f"the {words(part)} of {fact_name(protocol, fact)}"
         )
-    at = (
-        f" taken {words(value.at)}"
-        if value.at is not None and value.at != "baseline"
-        else " taken at baseline"
-        if value.at
-        else ""
-    )
+    at = "" if value.at is None else f" taken {'at baseline' if value.at == 'baseline' else words(value.at)}"
     at += where_words(value.where)
     at += f", no older than {value.within} when it is used" if value.within is not None else ""
     missing = f"; where there is none it is {value.if_missing}" if value.if_missing not in (None, "unknown") else ""
@@ -329,7 +336,8 @@ def _set_items(protocol: Protocol) -> Page:
     items = []
     for name, named in protocol.sets.items():
         members = listed(f"{member} ({code})" for member, code in named.are.items())
-        items.append(Item("-", f"{words(name)} ({name}): {members}{cites(named.cite, named.rests)}"))
+        told = f"{words(name)} ({name}), by {words(named.of)} and code in {named.system}: {members}"
+        items.append(Item("-", told + cites(named.cite, named.rests)))
     return (Items(tuple(items)),) if items else ()
 
 
@@ -474,7 +482,11 @@ def _codes(protocol: Protocol) -> Page:
         for name, drug in protocol.drugs.items()
     ]
     rows += [
-        (with_id(procedure.name, name), ", ".join(f"{system} {code}" for system, code in procedure.codes.items()), "")
+        (
+            with_id(procedure.name, name) + ("; before allocation it is history" if procedure.history else ""),
+            ", ".join(f"{system} {code}" for system, code in procedure.codes.items()),
+            "",
+        )
         for name, procedure in protocol.procedures.items()
     ]
     return (Grid(("Name", "Codes", "Claims"), tuple(rows)),) if rows else ()

@@ -65,13 +65,11 @@ def worked_words(protocol: Protocol, value: Worked | Prefer) -> str:
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
             at = "at any time" if value.at == EVER_REPORTED else at
-            many = {
-                "every": f"whether of every {each}",
-                "some": f"whether of some {each}",
-                "number": f"of how many {each}s",
-            }
+            many = {"every": f"whether, of every {each}", "some": f"whether, of some {each}"}
+            of = many.get(value.members, f"the number of {each}s, among those")
+            whom = "" if value.members in many else " of which"
             test = _met(protocol, value.of, value.is_)
-            return f"{many[value.members]} measured {at} {label(protocol, value.of)} is {test}"
+            return f"{of} reported {at},{whom} {label(protocol, value.of)} is {test}"
 
 
 def _date_words(protocol: Protocol, value: Date) -> str:
@@ -141,8 +139,8 @@ def moment_words(name: str) -> str:
         return f"the last dose of {words(rest)}"
     if kind == "procedure":
         return words(rest)
-    if kind == "element":
-        return f"the first dose of {words(rest)}" if rest else "the first dose of the element"
+    if kind == "element" and rest:
+        return f"the first dose of the element {words(rest)}"
     if kind == "choice":
         choice, _, option = rest.partition(".")
         return f"the choice {words(choice)}: {words(option)}"
