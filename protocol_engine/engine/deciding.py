@@ -28,16 +28,12 @@ from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import (
     EVER_REPORTED,
     Change,
-    Confirmation,
-    Date,
     Ever,
     Holds,
     Last,
-    Level,
     Members,
     Prefer,
-    Take,
-    TrackState,
+    WorkedOut,
     facts_of,
     names_of,
 )
@@ -734,12 +730,9 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
-        case TrackState():
-            return []
-        case Take() | Confirmation() | Change() | Members() | Date() | Prefer() | Level():
+        case WorkedOut():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
-            own = () if isinstance(value, Prefer) else facts_of(value)
-            names = [*(fact.partition(".")[0] for fact in own), *inner]
+            names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
         case _:
             names = [name]
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]

@@ -45,18 +45,14 @@ from protocol_engine.model.values import (
     MAIN,
     STOPPED,
     WAITING,
-    Change,
-    Confirmation,
     Date,
     Ever,
     Holds,
     Last,
-    Level,
-    Members,
     Prefer,
     Take,
-    TrackState,
     Value,
+    WorkedOut,
     facts_of,
     names_of,
 )
@@ -757,7 +753,7 @@ class Table:
         return found
 
 
-def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one case for each kind of value
+def _names_in(value: Value | Derived) -> tuple[str, ...]:
     """The names that a value reads by itself."""
     match value:
         case Holds():
@@ -766,10 +762,8 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one c
             return (value.last,)
         case Ever():
             return (*value.ever, *([value.before] if value.before is not None else ()))
-        case Take() | Confirmation() | Change() | Members() | Date() | Level():
+        case WorkedOut():
             return (*facts_of(value), *names_of(value))
-        case Prefer():
-            return value.prefer
         case Ratio():
             return value.ratio, value.to
         case HalfLives():
@@ -778,5 +772,3 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one c
             return (value.newest,)
         case Formula():
             return INPUTS[value.formula]
-        case TrackState():
-            return ()
