@@ -528,9 +528,11 @@ def _dosage(fold: Fold, event: ActEvent, judged: Judgement) -> Dosage:
         case AdministrationEvent() if judged.verdict != "duplicate":
             acts = _counted(fold.standing, event, judged)
             drugs = tuple(dict.fromkeys(act[len(DRUG) :] for act in acts if act.startswith(DRUG)))
-            return dosage.given(drugs, day)
-        case OmissionEvent(drug=str(drug)) if judged.verdict == "allowed":
-            return dosage.omitted(drug, day)
+            named = judged.act.day if judged.act is not None else event.day
+            said = frozenset(given.drug for given in event.given or ())
+            return dosage.given(drugs, day, (event.regimen, judged.cycle, named or 1), said)
+        case OmissionEvent(drug=str()) if judged.verdict == "allowed":
+            return omissions.without_drug(fold.standing, event, judged)
         case _:
             return dosage
 
