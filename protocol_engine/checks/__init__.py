@@ -114,6 +114,7 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     routing.one_option_is_advised,
     modifications.bands_decide,
     modifications.edges_are_apart,
+    modifications.rules_act_by_reports,
     modifications.something_is_left,
     graph.gates_stand_before_doses,
     dead_ends.places_lead_on,

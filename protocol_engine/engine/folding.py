@@ -490,7 +490,7 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             paused=False,
-            planned=self._plan(position, place.regimen or "", day, ahead),
+            planned=self._plan(position, place.regimen or "", day, None if entering else ahead),
             delayed=(),
             left_out=0 if entering else position.left_out,
             before_omission=None,
@@ -499,12 +499,12 @@ class Folder:
             against=self._lasting(position) if entering else position.against,
         )
 
-    def _plan(self, position: Position, regimen: str, day: date, ahead: int) -> date | None:
-        """The planned day of a cycle that begins, where its regimen, or the one before, keeps to a plan."""
+    def _plan(self, position: Position, regimen: str, day: date, ahead: int | None) -> date | None:
+        """The planned day of a cycle that begins, where its regimen keeps to a plan: one begins with each element."""
         rule = self.table.regimens[regimen].next_cycle
         if rule is None or rule.from_ != "planned":
             return None
-        return dosing.planned_day(self.table, position, regimen, ahead) or day
+        return (dosing.planned_day(self.table, position, regimen, ahead) if ahead is not None else None) or day
 
     def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
         """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
