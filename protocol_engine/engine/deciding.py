@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, wording
+from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, tracks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -572,16 +572,19 @@ class Decider:
     def _notice_drugs(self, fold: Fold, listing: _Listing) -> None:
         """Which drugs are held, were stopped, or go on at another level."""
         position = fold.position
+        grounds = [seen.grounds for seen in tracks.with_grounds(position) if seen.grounds is not None]
+        acted_on = {event: self.table.row_of[stop.row].basis for stop in grounds for event in stop.events}
         if self.table.doses_move and position.ended is None:
             listing.notices |= dict.fromkeys(modifying.notices(fold.standing))
         for *_, event in fold.history.discontinued.values():
             if modifying.is_over(position.dosage, event.scope):
                 continue
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
-                name = self.table.drugs[event.scope].name
-                listing.notices[
-                    f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
-                ] = None
+                name, stated = self.table.drugs[event.scope].name, acted_on.get(event.id)
+                follows = "what follows is not stated in the record"
+                if stated is not None:  # by a stop of the file
+                    follows = f"what follows is stated in {', '.join(stated)}"
+                listing.notices[f"{event.id}: {name} was stopped for good; {follows}"] = None
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
