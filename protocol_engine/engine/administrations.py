@@ -122,7 +122,7 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
     return altered(
         judged,
         verdict=verdict,
-        because=(*judged.because, *(fault.because for fault in faults)),
+        because=tuple(dict.fromkeys((*judged.because, *(fault.because for fault in faults)))),
         cites=tuple(dict.fromkeys((*judged.cites, *(claim for fault in faults for claim in fault.cites)))),
         cycle=number,
     )
