@@ -102,6 +102,7 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     endpoints.endpoints_can_happen,
     unused.declared_names_are_used,
     tracks.tracks_end_alone,
+    tracks.tracks_are_not_left,
     masking.masking_is_as_designed,
     masking.hidden_arms_look_alike,
 )

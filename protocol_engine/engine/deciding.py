@@ -567,7 +567,9 @@ class Decider:
         if self.table.places[position.place].kind == "instead" and position.grounds is not None:
             row = self.table.row_of[position.grounds.row]
             told = f" ({', '.join(position.grounds.events)})" if position.grounds.events else ""
-            listing.notices[f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place"] = None
+            beside = " and nothing goes on beside it" if position.cut_off else ""
+            text = f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place{beside}"
+            listing.notices[text] = None
 
     def _notice_drugs(self, fold: Fold, listing: _Listing) -> None:
         """Which drugs are held, were stopped, or go on at another level."""

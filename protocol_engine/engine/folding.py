@@ -236,6 +236,8 @@ class Folder:
             position = _observed(self.table, position, fold.history, _deciding(tried, events))
         if place.kind in ("ended", "stopped", "instead"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
+            if place.kind == "instead" and position.tracks:
+                position = altered(position, cut_off=True)
         if place.kind == "ended":
             position = _over(position, place, row, _deciding(tried, events))
         elif place.kind == "closed":

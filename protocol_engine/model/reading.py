@@ -445,8 +445,8 @@ class HistoryLeaves:
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
         if act.startswith(ELEMENT):
-            everywhere = (self.position, *self.position.tracks.values())
-            begun = (item for position in everywhere for item in position.elements if self._is_of(act, item.place))
+            entered = (item for position in self.position.everywhere for item in position.elements)
+            begun = (item for item in entered if self._is_of(act, item.place))
             return max((item.on for item in begun), default=None)
         return None
 
