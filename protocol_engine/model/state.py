@@ -97,8 +97,8 @@ class Position:
 
     In an arm with tracks ``track`` is the one from which the patient is seen (None: the course of the arm), ``tracks``
     the positions in the others by name, ``cut_off`` says that the course was left for steps that take its place, so
-    that nothing goes on beside it any more, and everything but arm, marks, eligibility, parts, doses, what is parked and
-    what is answered is that of the track.
+    that nothing goes on beside it any more, and everything but arm, marks, eligibility, parts, doses, what is parked
+    and what is answered is that of the track.
     """
 
     place: str
