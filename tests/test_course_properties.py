@@ -54,6 +54,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "OLIVE-1": ({},),
     "PINE-1": ({},),
     "PLUM-1": ({},),
+    "QUINCE-1": ({},),
     "ROWAN-1": ({},),
     "SORREL-1": ({},),
     "WILLOW-1": ({},),

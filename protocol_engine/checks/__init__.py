@@ -105,6 +105,7 @@ ON_PROTOCOL: tuple[Callable[[Outline], Iterator[Problem]], ...] = (
     endpoints.endpoints_can_happen,
     unused.declared_names_are_used,
     tracks.tracks_end_alone,
+    tracks.tracks_are_not_left,
     masking.masking_is_as_designed,
     masking.hidden_arms_look_alike,
 )
@@ -117,6 +118,7 @@ ON_TABLE: tuple[Callable[[Compiled], Iterator[Problem]], ...] = (
     routing.one_option_is_advised,
     modifications.bands_decide,
     modifications.edges_are_apart,
+    modifications.rules_act_by_reports,
     modifications.something_is_left,
     graph.gates_stand_before_doses,
     dead_ends.places_lead_on,

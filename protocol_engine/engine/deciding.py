@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, wording
+from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, tracks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
@@ -567,21 +567,26 @@ class Decider:
         if self.table.places[position.place].kind == "instead" and position.grounds is not None:
             row = self.table.row_of[position.grounds.row]
             told = f" ({', '.join(position.grounds.events)})" if position.grounds.events else ""
-            listing.notices[f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place"] = None
+            beside = " and nothing goes on beside it" if position.cut_off else ""
+            text = f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place{beside}"
+            listing.notices[text] = None
 
     def _notice_drugs(self, fold: Fold, listing: _Listing) -> None:
         """Which drugs are held, were stopped, or go on at another level."""
         position = fold.position
+        grounds = [seen.grounds for seen in tracks.with_grounds(position) if seen.grounds is not None]
+        acted_on = {event: self.table.row_of[stop.row].basis for stop in grounds for event in stop.events}
         if self.table.doses_move and position.ended is None:
             listing.notices |= dict.fromkeys(modifying.notices(fold.standing))
         for *_, event in fold.history.discontinued.values():
             if modifying.is_over(position.dosage, event.scope):
                 continue
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
-                name = self.table.drugs[event.scope].name
-                listing.notices[
-                    f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
-                ] = None
+                name, stated = self.table.drugs[event.scope].name, acted_on.get(event.id)
+                follows = "what follows is not stated in the record"
+                if stated is not None:  # by a stop of the file
+                    follows = f"what follows is stated in {', '.join(stated)}"
+                listing.notices[f"{event.id}: {name} was stopped for good; {follows}"] = None
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""

@@ -237,6 +237,8 @@ class Folder:
             position = _observed(self.table, position, fold.history, _deciding(tried, events))
         if place.kind in ("ended", "stopped", "instead"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
+            if place.kind == "instead" and position.tracks:
+                position = altered(position, cut_off=True)
         if place.kind == "ended":
             position = _over(position, place, row, _deciding(tried, events))
         elif place.kind == "closed":
@@ -489,7 +491,7 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             paused=False,
-            planned=self._plan(position, place.regimen or "", day, ahead),
+            planned=self._plan(position, place.regimen or "", day, None if entering else ahead),
             delayed=(),
             left_out=0 if entering else position.left_out,
             before_omission=None,
@@ -498,12 +500,12 @@ class Folder:
             against=self._lasting(position) if entering else position.against,
         )
 
-    def _plan(self, position: Position, regimen: str, day: date, ahead: int) -> date | None:
-        """The planned day of a cycle that begins, where its regimen, or the one before, keeps to a plan."""
+    def _plan(self, position: Position, regimen: str, day: date, ahead: int | None) -> date | None:
+        """The planned day of a cycle that begins, where its regimen keeps to a plan: one begins with each element."""
         rule = self.table.regimens[regimen].next_cycle
         if rule is None or rule.from_ != "planned":
             return None
-        return dosing.planned_day(self.table, position, regimen, ahead) or day
+        return (dosing.planned_day(self.table, position, regimen, ahead) if ahead is not None else None) or day
 
     def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
         """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
@@ -527,9 +529,11 @@ def _dosage(fold: Fold, event: ActEvent, judged: Judgement) -> Dosage:
         case AdministrationEvent() if judged.verdict != "duplicate":
             acts = _counted(fold.standing, event, judged)
             drugs = tuple(dict.fromkeys(act[len(DRUG) :] for act in acts if act.startswith(DRUG)))
-            return dosage.given(drugs, day)
-        case OmissionEvent(drug=str(drug)) if judged.verdict == "allowed":
-            return dosage.omitted(drug, day)
+            named = judged.act.day if judged.act is not None else event.day
+            said = frozenset(given.drug for given in event.given or ())
+            return dosage.given(drugs, day, (event.regimen, judged.cycle, named or 1), said)
+        case OmissionEvent(drug=str()) if judged.verdict == "allowed":
+            return omissions.without_drug(fold.standing, event, judged)
         case _:
             return dosage
 

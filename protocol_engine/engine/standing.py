@@ -444,7 +444,9 @@ class Standing:
         window = row.window
         since = self.day_of(window.from_) if window is not None else None
         if window is not None and since is not None and window.in_hours:
-            begun = self.history.times.get(window.from_, EventTime.of(since.isoformat()))
+            begun = self.history.times.get(
+                hours.name_in_track(window.from_, self.position), EventTime.of(since.isoformat())
+            )
             found = hours.read(window, begun, self.day, self.time)
             return When(found.earliest.day, found.due.day, found.latest.day, hours=found)
         if window is not None and since is not None:
