@@ -610,14 +610,15 @@ class Table:
     def turning(self) -> tuple[str, ...]:
         """The values that change as days go by, of those that falls read: what stops or closes by the calendar.
 
-        So do those that rules on doses read.
+        So do those that rules on doses read, and those that are announced.
         """
         tests = [
             test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
         ]
         tests += [test for delay in self.delays for test in delay.if_.tests]
         tests += [test for condition in self.dose_conditions for test in condition.tests]
-        found = dict.fromkeys(name for test in tests for name in self.names_behind(test.name))
+        read = [*(test.name for test in tests), *(said.value for said in self.announces.values())]
+        found = dict.fromkeys(name for other in read for name in self.names_behind(other))
         values = ((name, self.values[name]) for name in found)
         return tuple(
             name
