@@ -41,7 +41,7 @@ def reported(*arguments: str) -> dict[str, object]:
 
 
 def test_a_course_announces_by_the_calendar_up_to_the_last_day_of_all_patients(tmp_path: Path) -> None:
-    """21 days from the dose of 4 January are over on the 25th, long after the last event of p1; p2 consents in March."""
+    """21 days from the dose of 4 January are over on the 25th, long after the last event of p1; p2 comes in March."""
     both = cohort(tmp_path, p1=TREATED, p2="e1 2026-03-01 consent")
     assert reported(both)["p1.clean_1.2"] == ("2026-01-25", True)
     assert "p1.clean_1.2" not in reported(both, "--as-of", "2026-01-24")
