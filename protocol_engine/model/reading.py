@@ -444,8 +444,8 @@ class HistoryLeaves:
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
         if act.startswith(ELEMENT):
-            begun = (item for item in reversed(self.position.elements) if self._is_of(act, item.place))
-            return next((item.on for item in begun), None)
+            tracks = (self.position, *self.position.tracks.values())
+            return max((item.on for of in tracks for item in of.elements if self._is_of(act, item.place)), default=None)
         return None
 
     def _is_of(self, act: str, place: str) -> bool:
