@@ -41,6 +41,10 @@ def family(tables: Sequence[Table]) -> tuple[Table, ...]:
         tuple(table.version for table in named),
         frozenset(act for table in named for act in table.counted),
         frozenset(name for table in named for name in table.criteria),
+        counted_by_day=frozenset(act for table in named for act in table.counted_by_day),
+        hourly=frozenset(act for table in named for act in table.hourly),
+        doses_kept=any(table.doses_move for table in named),
+        graded=any(table.grades_asked for table in named),
     )
     known = [_knowing(table, [other for other in named if other is not table]) for table in named]
     found = [evolve(known[-1], kin=kin)]
@@ -100,7 +104,7 @@ def _elsewhere(table: Table, others: Sequence[Table]) -> Elsewhere:
     procedures, choices = dict(table.elsewhere.procedures), dict(table.elsewhere.choices)
     for other in others:
         mine: tuple[tuple[dict[str, tuple[str, ...]], Mapping[str, object], Iterator[str]], ...] = (
-            (arms, table.arms, _both(other.arms, other.elsewhere.arms)),
+            (arms, {**table.arms, **table.allocation_of}, _arms_of(other)),
             (regimens, table.regimens, _both(other.regimens, other.elsewhere.regimens)),
             (procedures, table.procedures, _both(other.procedures, other.elsewhere.procedures)),
         )
@@ -115,6 +119,12 @@ def _elsewhere(table: Table, others: Sequence[Table]) -> Elsewhere:
             if more or name not in table.choices:
                 choices[name] = evolve(known, options={**known.options, **more})
     return Elsewhere(arms=arms, regimens=regimens, procedures=procedures, choices=choices)
+
+
+def _arms_of(table: Table) -> Iterator[str]:
+    yield from table.arms
+    yield from table.allocation_of
+    yield from table.elsewhere.arms
 
 
 def _both(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[str]:

@@ -155,7 +155,11 @@ def moved(standing: Standing, way: Way, day: date) -> tuple[Position, History, t
         arm=place.arm if position.arm is not None else None,
         element=element if place.kind != "stopped" else crossing.elements.get(element or "", element),
         regimen=regimen,
-        elements=tuple(Entered(crossing.places.get(item.place, item.place), item.on) for item in position.elements),
+        elements=tuple(
+            Entered(there, item.on)
+            for item in position.elements
+            if (there := crossing.places.get(item.place, item.place)) in new.places
+        ),
         closed_days=closed,
         parts={name: chosen for name, chosen in position.parts.items() if _is_filled(new, name, chosen.option)},
         against=against,

@@ -277,7 +277,7 @@ class Folder:
             case AttestationEvent():
                 history = history.with_attestation(event)
             case AdverseEventEvent():
-                history = history.with_adverse_event(event, graded=self.table.grades_asked)
+                history = history.with_adverse_event(event, graded=self.table.grades_kept)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
                 position, about = fold.position, stopped_element(self.table, fold.position, event)
@@ -344,12 +344,12 @@ class Folder:
             isinstance(event, EligibilityEvent) and not again
         ):  # also one before consent: not met offers nothing until met
             position = altered(position, eligible=event.met)
-        if self.table.doses_move and not again:
+        if self.table.doses_kept and not again:
             position = altered(position, dosage=_dosage(fold, event, judged))
         history = self._told(fold, event, judged, again=again)
         if position.arm != fold.position.arm:
             history = known_as(self.table, history, position.arm)
-        if self.table.hourly:
+        if self.table.times_kept:
             was = fold.position, fold.history
             history = hours.noted(self.table, was, (position, history), event.id, event.effective)
         fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
@@ -368,8 +368,8 @@ class Folder:
                 if self.table.counted:
                     counted = self.table.counted & {*_counted(fold.standing, event, judged)}
                     history = history.with_counts(sorted(counted))
-                    if self.table.counted_by_day:
-                        history = history.with_count_days(sorted(counted & self.table.counted_by_day), day)
+                    if self.table.days_kept:
+                        history = history.with_count_days(sorted(counted & self.table.days_kept), day)
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
