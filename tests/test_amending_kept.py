@@ -202,6 +202,49 @@ def test_a_role_that_may_have_been_told_the_arm_is_kept() -> None:
     assert "names patient, and there is no such role here" in message
 
 
+# --- stretches without treatment ------------------------------------------------------------------------------------
+
+PAUSE = (
+    "      - {give: myrtin, element: doses, cycles: 5, cite: R1}\n",
+    (
+        "      - {observe: pause, until: [{if: {weight: {above: '60'}}, cite: R1}], cite: R1}\n"
+        "      - {give: myrtin, element: doses, cycles: 5, cite: R1}\n"
+    ),
+)
+STARTED = (
+    "endpoints_see: N1\n",
+    "endpoints:\n  OS: {from: {start_of: doses}, to: {date_of: death}, censoring: last_contact, cite: R1}\n",
+)
+
+
+def test_treatment_that_goes_on_in_a_pause_pauses_from_the_move_on() -> None:
+    """The doses were begun on 26 January, and the pause on the day of the move; nothing of the cycle is left open."""
+    course = both(second(PAUSE, STARTED, lines="\n    - {from: doses, to: pause, cite: R1}"), changed(FIRST, STARTED))
+    course.record_all(events(BEGUN + SECOND_DOSE + ON.format("2026-02-20")))
+    decision = course.decide()
+    assert decision.actions == ()
+    assert any("no treatment is due in pause since 2026-02-20" in notice for notice in decision.notices)
+    assert str(course.outcomes().endpoints[0].begin) == "2026-01-26"
+    course.record_all(events("w 2026-02-21 observation fact=weight value=61 unit=kg"))
+    (action,) = course.decide().actions
+    assert (action.content["cycle"], action.earliest, action.due) == (3, "2026-02-16", "not_stated")
+
+
+def test_a_pause_that_goes_on_in_treatment_has_begun_none_of_it() -> None:
+    """Five doses are still to come, and the element begins with the first of them."""
+    lines = "\n    - {from: pause, to: doses, cite: R1}\n    - {from: pause.closed.1, to: doses, cite: R1}"
+    course = both(second(STARTED, lines=lines), changed(FIRST, PAUSE, STARTED))
+    course.record_all(events(BEGUN + ON.format("2026-01-20")))
+    assert course.outcomes().endpoints[0].state == "not_begun"
+    given = [f"d{n} 2026-0{n}-25 administration regimen=myrtin cycle={n}" for n in range(2, 7)]
+    course.record_all(events(given[0]))
+    assert str(course.outcomes().endpoints[0].begin) == "2026-02-25"
+    course.record_all(events("\n".join(given[1:])))
+    ended = course.decide().ended
+    assert ended is not None
+    assert (ended["reason"], ended["date"], course.decide().deviations) == ("completed", "2026-06-25", ())
+
+
 # --- ends and endpoints ---------------------------------------------------------------------------------------------
 
 

@@ -233,7 +233,7 @@ class Folder:
         position = altered(fold.position, place=target)
         if place.kind == "observing":
             position = altered(position, against=self._lasting(fold.position))
-            position = _observed(self.table, position, fold.history, _deciding(tried, events))
+            position = observed(self.table, position, fold.history, _deciding(tried, events))
         if place.kind in ("ended", "stopped", "instead"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
         if place.kind == "ended":
@@ -471,7 +471,10 @@ class Folder:
     def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:
         place = self.table.places[target]
         anew = effect == "enter_anew"
-        entering = effect != "again"
+        moved_here = (
+            position.version > 0 and position.given == position.left_out == 0
+        )  # by an amendment, without a dose
+        entering = effect != "again" or moved_here
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
@@ -592,7 +595,7 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayRe
     )
 
 
-def _observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
+def observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
     """In a stretch without treatment: it begins on the day of what opened it, and not before what was done last."""
     done = (position.entered, *(closed.on for closed in position.closed_days if closed.given))
     day = max((event.effective.day, *(day for day in done if day is not None)))
