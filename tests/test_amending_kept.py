@@ -245,6 +245,20 @@ def test_a_pause_that_goes_on_in_treatment_has_begun_none_of_it() -> None:
     assert (ended["reason"], ended["date"], course.decide().deviations) == ("completed", "2026-06-25", ())
 
 
+def test_steps_that_took_the_place_of_the_course_are_found_by_their_condition_and_not_by_their_number() -> None:
+    """WILLOW-1 with its two stops the other way round: a pregnant patient goes on to aspen syrup, not to hazelin."""
+    text = (TESTS / "protocols" / "WILLOW-1.yaml").read_text(encoding="utf-8")
+    kidneys = next(line for line in text.splitlines(keepends=True) if "{kidneys: failing}" in line)
+    pregnant = "  - when: {pregnant: yes}\n"
+    swapped = changed(second(first=text), (kidneys, ""), (pregnant, kidneys + pregnant))
+    begun = "e1 2026-01-02 consent\ne2 2026-01-02 eligibility met=true\ne3 2026-01-05 allocation arm=low\n"
+    begun += "e4 2026-01-06 observation fact=pregnant value=true\n"
+    course = both(swapped, text).record_all(events(begun + ON.format("2026-01-08")))
+    rows = [row for row in course.machine.table.rows if row.source == course.state.now.position.place]
+    assert course.decide().protocol["version"] == "2"
+    assert {row.act.name for row in rows if row.act is not None} == {"aspen"}
+
+
 # --- ends and endpoints ---------------------------------------------------------------------------------------------
 
 

@@ -200,7 +200,7 @@ class _Counterparts:
         arm = self.arm_of(place, move)
         if move is not None and move.to is not None and move.place == name_of(place):
             return place_called(self.new, arm, move.to, place.regimen)
-        if place.kind in ("closed", "stopped"):
+        if place.kind in ("closed", "stopped", "instead"):
             return self.falling_alike(place, arm, move)
         if move is not None and move.to is not None:
             return place_called(self.new, arm, move.to, place.regimen)
@@ -217,7 +217,7 @@ class _Counterparts:
         return whole.to_arm if whole is not None and whole.to_arm is not None else place.arm
 
     def falling_alike(self, place: Place, arm: str | None, move: Move | None) -> Place | None:
-        """The place behind what closes the same element, or stops treatment, by the same condition."""
+        """The place behind what closes the same element, stops treatment, or leads elsewhere, by the same condition."""
         conditions = [guards(row) for row in fallen_into(self.old, place)]
         element = move.to if move is not None and move.to is not None else place.element
         found = [
@@ -225,7 +225,7 @@ class _Counterparts:
             for other in self.new.places.values()
             if other.kind == place.kind
             and other.arm == arm
-            and (place.kind == "stopped" or other.element == element)
+            and (place.kind != "closed" or other.element == element)
             and any(guards(row) in conditions for row in fallen_into(self.new, other))
         ]
         return found[0] if len(found) == 1 else None
