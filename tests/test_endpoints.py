@@ -342,3 +342,19 @@ def test_a_page_tells_the_ends_and_the_endpoints(tmp_path: Path) -> None:
 )
 def test_a_month_is_completed_on_its_day(begin: str, end: str, months: int) -> None:
     assert completed_months(date.fromisoformat(begin), date.fromisoformat(end)) == months
+
+
+def test_a_patient_who_stands_twice_in_a_cohort_is_counted_by_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "cohort.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in (*FIVE, FIVE[0])), encoding="utf-8")
+    found = run("endpoints", PLUM, path, "--cohort")
+    assert found.exit_code == 2
+    assert f"{path}:6 {FIVE[0]['patient']} stands in line 1 already" in found.stderr
+
+
+def test_a_cohort_of_nobody_has_no_picture_and_no_day(tmp_path: Path) -> None:
+    path = tmp_path / "cohort.jsonl"
+    path.write_text("", encoding="utf-8")
+    found = run("endpoints", PLUM, path, "--cohort", "--endpoint", "OS", "--format", "svg")
+    assert (found.exit_code, "there is no patient" in found.stderr) == (2, True)
+    assert "0001" not in run("endpoints", PLUM, path).output

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from protocol_engine.engine import wording
 from protocol_engine.engine.day_order import FoldedEvent
 from protocol_engine.engine.deriving import State
+from protocol_engine.engine.shown_names import meant
 from protocol_engine.model.conditions import OneOf
 from protocol_engine.model.evaluation import Evaluation, Missing
 from protocol_engine.model.events import (
@@ -80,8 +81,10 @@ class DaysKnown:
 
     @cached_property
     def events(self) -> tuple[FoldedEvent, ...]:
-        """All acts and reports that stand, in the order in which they happened."""
-        return tuple(sorted(self.state.standing.values(), key=lambda event: (event.effective.day, event.id)))
+        """All acts and reports that stand, in the order in which they happened, under the names of the own arm."""
+        arm = self.state.now.position.arm
+        told = (meant(self.table, event, arm) for event in self.state.standing.values())
+        return tuple(sorted(told, key=lambda event: (event.effective.day, event.id)))
 
     @cached_property
     def leaves(self) -> HistoryLeaves:
@@ -115,14 +118,16 @@ class DaysKnown:
         if name in ("consent", "eligibility", "allocation"):
             return self._gate(name)
         if name == "first_dose":
-            day = self.state.now.position.first_dose
-            return [Dated(day, "first dose", self._done_on(AdministrationEvent, day))] if day is not None else []
+            first = self.state.now.position.first_dose
+            return [Dated(first, "first dose", self._done_on(AdministrationEvent, first))] if first is not None else ()
         if name == "death":
             return self.deaths
         if name == LAST_CONTACT:
             return (Dated(event.effective.day, "seen alive", (event.id,)) for event in self.alive)
         if head in REPORTS:
             return self._reports(head, rest)
+        if head == "allocation":
+            return self._drawn(rest)
         if name in self.table.values:
             return self._value(name)
         if name in self.table.facts:
@@ -133,10 +138,21 @@ class DaysKnown:
         day = self.state.now.position.marks.get(name)
         kind = {"consent": ConsentEvent, "eligibility": EligibilityEvent, "allocation": AllocationEvent}[name]
         if day is not None:
-            yield Dated(day, wording.words(name), self._done_on(kind, day))
+            later = self.table.allocation_of
+            done = [e for e in self.events if isinstance(e, kind) and getattr(e, "arm", None) not in later]
+            yield Dated(day, wording.words(name), tuple(event.id for event in done if event.effective.day == day))
 
     def _done_on(self, kind: type, day: date) -> tuple[str, ...]:
         return tuple(event.id for event in self.events if isinstance(event, kind) and event.effective.day == day)
+
+    def _drawn(self, name: str) -> Iterator[Dated]:
+        """The days of a later allocation, or of one of its arms. One that was told before its turn did not count."""
+        untimely = {found.event for found in self.state.now.deviations if found.verdict in ("order", "duplicate")}
+        for event in self.events:
+            if isinstance(event, AllocationEvent) and event.id not in untimely:
+                drawn = self.table.allocation_of.get(event.arm)
+                if drawn is not None and name in (drawn, f"{drawn}.{event.arm}"):
+                    yield Dated(event.effective.day, f"allocation ({wording.words(drawn)})", (event.id,))
 
     def _reports(self, kind: str, scope: str) -> Iterator[Dated]:
         for event in self.events:
@@ -164,7 +180,9 @@ class DaysKnown:
         first = min(entered, key=lambda it: it.on, default=None)
         if first is None:
             return []
-        what = f"first dose of {self.table.places[first.place].title or wording.words(element)}"
+        place = self.table.places[first.place]
+        began = "beginning" if place.kind == "observing" else "first dose"
+        what = f"{began} of {place.title or wording.words(element)}"
         return [Dated(first.on, what, self._done_on(AdministrationEvent, first.on))]
 
     # --- life and death ------------------------------------------------------------------------------------------

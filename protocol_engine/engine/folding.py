@@ -234,7 +234,7 @@ class Folder:
         position = altered(fold.position, place=target)
         if place.kind == "observing":
             position = altered(position, against=self._lasting(fold.position))
-            position = _observed(self.table, position, fold.history, _deciding(tried, events))
+            position = observed(self.table, position, fold.history, _deciding(tried, events))
         if place.kind in ("ended", "stopped", "instead"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
             if place.kind == "instead" and position.tracks:
@@ -278,7 +278,7 @@ class Folder:
             case AttestationEvent():
                 history = history.with_attestation(event)
             case AdverseEventEvent():
-                history = history.with_adverse_event(event, graded=self.table.grades_asked)
+                history = history.with_adverse_event(event, graded=self.table.grades_kept)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
                 position, about = fold.position, stopped_element(self.table, fold.position, event)
@@ -345,12 +345,12 @@ class Folder:
             isinstance(event, EligibilityEvent) and not again
         ):  # also one before consent: not met offers nothing until met
             position = altered(position, eligible=event.met)
-        if self.table.doses_move and not again:
+        if self.table.doses_kept and not again:
             position = altered(position, dosage=_dosage(fold, event, judged))
         history = self._told(fold, event, judged, again=again)
         if position.arm != fold.position.arm:
             history = known_as(self.table, history, position.arm)
-        if self.table.hourly:
+        if self.table.times_kept:
             was = fold.position, fold.history
             history = hours.noted(self.table, was, (position, history), event.id, event.effective)
         fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
@@ -369,8 +369,8 @@ class Folder:
                 if self.table.counted:
                     counted = self.table.counted & {*_counted(fold.standing, event, judged)}
                     history = history.with_counts(sorted(counted))
-                    if self.table.counted_by_day:
-                        history = history.with_count_days(sorted(counted & self.table.counted_by_day), day)
+                    if self.table.days_kept:
+                        history = history.with_count_days(sorted(counted & self.table.days_kept), day)
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
@@ -472,7 +472,10 @@ class Folder:
     def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:
         place = self.table.places[target]
         anew = effect == "enter_anew"
-        entering = effect != "again"
+        moved_here = (
+            position.version > 0 and position.given == position.left_out == 0
+        )  # by an amendment, without a dose
+        entering = effect != "again" or moved_here
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
@@ -595,7 +598,7 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayRe
     )
 
 
-def _observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
+def observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
     """In a stretch without treatment: it begins on the day of what opened it, and not before what was done last."""
     done = (position.entered, *(closed.on for closed in position.closed_days if closed.given))
     day = max((event.effective.day, *(day for day in done if day is not None)))

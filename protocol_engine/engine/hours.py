@@ -111,7 +111,7 @@ def noted(
     table: Table, before: tuple[Position, History], after: tuple[Position, History], event_id: str, time: EventTime
 ) -> History:
     """The history with the time of an act, under each name from which some window counts hours."""
-    new = (name for name in table.hourly if _is_new(table, name, before, after, event_id))
+    new = (name for name in table.times_kept if _is_new(table, name, before, after, event_id))
     found = {name_in_track(name, after[0]): time for name in new}
     history = after[1]
     return history.with_times(found) if found else history

@@ -16,7 +16,7 @@ from protocol_engine.engine.amending import Way, judge_move, missing, moved, way
 from protocol_engine.engine.course import Machine
 from protocol_engine.engine.day_order import FoldedEvent
 from protocol_engine.engine.deciding import Decider
-from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
+from protocol_engine.engine.folding import Fold, Folder, Remark, Trace, observed
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.standing import Standing
 from protocol_engine.engine.wording import missing_words
@@ -73,7 +73,10 @@ class VersionFolder(Folder):
         verdict = self._stamped(Verdict(event.id, judged.verdict, judged.because, judged.cites), version)
         if way is None or not verdict.allowed:
             return altered(fold, deviations=(*fold.deviations, verdict)), Trace(before, before, (), verdict)
+        was = fold.standing.place.kind
         position, history, told = moved(fold.standing, way, event.effective.day)
+        if way.new.places[position.place].kind == "observing" != was:
+            position = observed(way.new, position, history, event)
         known = tuple(Remark(remark.event, words_of(remark.text, way.old.version)) for remark in fold.remarks)
         remarks = (*known, *(Remark(event.id, text) for text in told))
         standing = Standing(way.new, position, history)

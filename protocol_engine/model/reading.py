@@ -408,7 +408,8 @@ class HistoryLeaves:
     def _is_told(self, name: str) -> bool:
         """Whether anything at all is known of a fact, an act, or reports of another kind."""
         if name == "adverse_event":
-            return bool(self.history.adverse)
+            graded = self.table.grades_asked
+            return any(graded or event.unacceptable is not False for event in self.history.adverse)
         if name == "discontinuation":
             return bool(self.history.discontinued) or any(
                 known.off is not None for known in self.position.dosage.drugs.values()

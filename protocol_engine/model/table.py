@@ -657,6 +657,26 @@ class Table:
         narrowed = (value for value in counts if value.since is not None or value.within is not None)
         return self.counted & {act for value in narrowed for act in value.of}
 
+    @cached_property
+    def days_kept(self) -> frozenset[str]:
+        """The acts of which the days are kept: those of this version, and of those that a course may move to."""
+        return self.counted_by_day | (self.kin.counted_by_day if self.kin is not None else frozenset())
+
+    @cached_property
+    def times_kept(self) -> frozenset[str]:
+        """The acts of which the times are kept, in the same way."""
+        return self.hourly | (self.kin.hourly if self.kin is not None else frozenset())
+
+    @cached_property
+    def doses_kept(self) -> bool:
+        """Whether it is kept which drug was given when, in the same way."""
+        return self.doses_move or (self.kin is not None and self.kin.doses_kept)
+
+    @cached_property
+    def grades_kept(self) -> bool:
+        """Whether every adverse event is kept, in the same way."""
+        return self.grades_asked or (self.kin is not None and self.kin.graded)
+
     def names_behind(self, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
         """A named value, and those that it reads."""
         value = self.values.get(name)
