@@ -31,6 +31,7 @@ from protocol_engine.model.protocol import (
     Regimen,
     Repeat,
     Step,
+    Track,
 )
 from protocol_engine.model.table import (
     AllocationContent,
@@ -146,7 +147,7 @@ def _arm(name: str, arm: Arm) -> ArmContent:
 def _later_allocations(protocol: Protocol) -> Iterator[Allocate]:
     """The allocations that stand in the course of an arm or of a track, or behind a stop, one for each name."""
     found: dict[str, Allocate] = {}
-    within = (*protocol.arms.values(), *tracks_written(protocol))
+    within: tuple[Arm | Track, ...] = (*protocol.arms.values(), *tracks_written(protocol))
     stops = (*protocol.stops, *(stop for part in within for stop in part.stops))
     behind = ((*(stop.then or ()), *(stop.instead or ())) for stop in stops)
     for steps in (*(part.course for part in within), *behind):

@@ -133,7 +133,22 @@ class DaysKnown:
         day = self.state.now.position.marks.get(name)
         kind = {"consent": ConsentEvent, "eligibility": EligibilityEvent, "allocation": AllocationEvent}[name]
         if day is not None:
-            yield Dated(day, wording.words(name), self._done_on(kind, day))
+            later = {event.id for event in self.events if self._later_draw(event) is not None}
+            done = (event for event in self._done_on(kind, day) if event not in later)
+            yield Dated(day, wording.words(name), tuple(done))
+
+    def _later_draw(self, event: FoldedEvent) -> str | None:
+        """The later allocation that an event belongs to, if it is one."""
+        return self.table.allocation_of.get(event.arm) if isinstance(event, AllocationEvent) else None
+
+    def _drawn(self, event: AllocationEvent, named: str) -> bool:
+        """Whether a later allocation, or an arm of it, was taken by this event: not by one before its turn."""
+        name = self.table.allocation_of.get(event.arm, "")
+        if named not in (name, f"{name}.{event.arm}"):
+            return False
+        taken = self.state.now.history.allocations.get(name)
+        blamed = {deviation.event for deviation in self.state.deviations}
+        return event.id not in blamed or (taken is not None and taken.id == event.id)
 
     def _done_on(self, kind: type, day: date) -> tuple[str, ...]:
         return tuple(event.id for event in self.events if isinstance(event, kind) and event.effective.day == day)
@@ -153,6 +168,8 @@ class DaysKnown:
                     done = head == "administration" and event.regimen == rest
                 case ChoiceEvent():
                     done = head == "choice" and f"{event.choice}.{event.option}" == rest
+                case AllocationEvent():
+                    done = head == "allocation" and self._drawn(event, rest)
                 case _:
                     done = False
             if done:
