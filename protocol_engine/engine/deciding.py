@@ -19,7 +19,7 @@ from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing, When
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
-from protocol_engine.model.facts import FactDefinition, Timepoint, Names
+from protocol_engine.model.facts import FactDefinition, Names, Timepoint
 from protocol_engine.model.protocol import Drug
 from protocol_engine.model.state import Against, Position
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
