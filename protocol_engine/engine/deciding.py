@@ -26,6 +26,7 @@ from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import (
+    EVER_REPORTED,
     Change,
     Confirmation,
     Date,
@@ -784,7 +785,9 @@ def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[_T
     if isinstance(value, Last) and value.at is not None:
         return [(value.last.partition(".")[0], value.at, tuple(sorted(value.where.items())))]
     if isinstance(value, Change | Members | Prefer) and name not in above:
-        own: list[_Taken] = [(value.over, value.at, ())] if isinstance(value, Members) and value.at is not None else []
+        own: list[_Taken] = []
+        if isinstance(value, Members) and value.at not in (None, EVER_REPORTED):
+            own = [(value.over, value.at or "", ())]
         inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
         return [*own, *inner]
     holds = getattr(value, "holds", None)
