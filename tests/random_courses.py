@@ -38,6 +38,7 @@ AROUND_LIMITS = {
     "anc": ("0.4", "0.9", "1.2", "1.6"),
     "lvef": ("45", "52", "60"),
     "pressure": ("100", "130", "155"),
+    "psa": ("0.5", "3", "4", "20"),
     "urate": ("1.9", "4", "6.5"),
 }
 """Numbers on each side of the limits that rules on doses ask for."""

@@ -154,7 +154,8 @@ def endpoints_can_happen(outline: Outline) -> Iterator[Problem]:
     done |= {f"administration.{step.give_also}" for _, step in outline.of(May) if step.give_also is not None}
     done |= {name for name in acts_of(outline) if name.startswith("allocation.")}  # each arm of it leads on
     done |= {f"procedure.{name}" for name, procedure in outline.protocol.procedures.items() if procedure.history}
-    acts = [name for name in acts_of(outline) if not name.startswith("choice.") and name not in done]
+    written = ("choice.", "allocation.")  # these are known by their steps alone
+    acts = [name for name in acts_of(outline) if not name.startswith(written) and name not in done]
     asked = [(item.path, when.mark, (when.date_of or "",)) for item, when in outline.of(DateExpression)]
     for item, endpoint in outline.of(Endpoint):
         censoring = endpoint.censoring if isinstance(endpoint.censoring, tuple) else ()

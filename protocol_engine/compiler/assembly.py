@@ -145,12 +145,12 @@ def _arm(name: str, arm: Arm) -> ArmContent:
 
 
 def _later_allocations(protocol: Protocol) -> Iterator[Allocate]:
-    """The allocations that stand in a course of an arm or of a track, or behind a stop, one for each name."""
+    """The allocations that stand in the course of an arm or of a track, or behind a stop, one for each name."""
     found: dict[str, Allocate] = {}
-    parts: tuple[Arm | Track, ...] = (*protocol.arms.values(), *tracks_written(protocol))
-    stops = (*protocol.stops, *(stop for part in parts for stop in part.stops))
-    behind = (steps for stop in stops for steps in (stop.then or (), stop.instead or ()))
-    for steps in (*(part.course for part in parts), *behind):
+    within: tuple[Arm | Track, ...] = (*protocol.arms.values(), *tracks_written(protocol))
+    stops = (*protocol.stops, *(stop for part in within for stop in part.stops))
+    behind = ((*(stop.then or ()), *(stop.instead or ())) for stop in stops)
+    for steps in (*(part.course for part in within), *behind):
         for step in _with_inner(steps):
             if isinstance(step, Allocate) and not step.is_first:
                 found.setdefault(step.allocate, step)

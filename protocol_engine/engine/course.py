@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from protocol_engine.codec import canonical
 from protocol_engine.engine import deriving
@@ -162,6 +162,12 @@ def known_by(machine: Machine, state: State, day: date) -> tuple[State, int]:
         return state, 0
     events = {name: event for name, event in state.events.items() if event.issued.day <= day}
     return derived(machine, events)[0], len(state.events) - len(events)
+
+
+def known_on(machine: Machine, state: State, day: date) -> tuple[State, int]:
+    """The course as known by a day, and as it stands on it: what falls by the calendar until then has fallen."""
+    known, left_out = known_by(machine, state, day)
+    return evolve(known, now=machine.folder.on(known.now, day)), left_out
 
 
 def decide(machine: Machine, state: State, as_of: date | None = None) -> Decision:

@@ -138,9 +138,13 @@ class DaysKnown:
         day = self.state.now.position.marks.get(name)
         kind = {"consent": ConsentEvent, "eligibility": EligibilityEvent, "allocation": AllocationEvent}[name]
         if day is not None:
-            later = self.table.allocation_of
-            done = [e for e in self.events if isinstance(e, kind) and getattr(e, "arm", None) not in later]
-            yield Dated(day, wording.words(name), tuple(event.id for event in done if event.effective.day == day))
+            later = {event.id for event in self.events if self._later_draw(event) is not None}
+            done = (event for event in self._done_on(kind, day) if event not in later)
+            yield Dated(day, wording.words(name), tuple(done))
+
+    def _later_draw(self, event: FoldedEvent) -> str | None:
+        """The later allocation that an event belongs to, if it is one."""
+        return self.table.allocation_of.get(event.arm) if isinstance(event, AllocationEvent) else None
 
     def _done_on(self, kind: type, day: date) -> tuple[str, ...]:
         return tuple(event.id for event in self.events if isinstance(event, kind) and event.effective.day == day)

@@ -19,7 +19,7 @@ from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing, When
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
-from protocol_engine.model.facts import FactDefinition, Timepoint
+from protocol_engine.model.facts import FactDefinition, Names, Timepoint
 from protocol_engine.model.protocol import Drug
 from protocol_engine.model.state import Against, Position
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
@@ -487,7 +487,9 @@ class Decider:
                 listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
             else:
                 content = {"fact": fact, "timepoint": timepoint}
-                listing.actions.append(Action("assess", *_NEVER_STATED, "required", sample.basis, content))
+                action = Action("assess", *_NEVER_STATED, "required", sample.basis, content)
+                if action not in listing.actions:  # of several readers it is listed once
+                    listing.actions.append(action)
                 listing.not_stated.update(sample.fact.see)
 
     def _samples(self, standing: Standing) -> Iterable[_Sample]:
@@ -495,7 +497,9 @@ class Decider:
         if not self.table.tracked or not standing.beside:
             return self.ahead[standing.place.id]
         ahead = (sample for seen in (standing, *standing.beside) for sample in self.ahead[seen.place.id])
-        return {(sample.value.last, sample.value.at): sample for sample in ahead}.values()
+        return {
+            (value.last, value.at, *sorted(value.where.items())): it for it in ahead for value in (it.value,)
+        }.values()
 
     def _visits(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         """The next visit of each calendar, and the visits that were missed."""
@@ -745,7 +749,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
 
 def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
     """The facts, each at a named timepoint, that some row out of this place, or ahead of it, reads."""
-    found: dict[tuple[str, str], None] = {}
+    found: dict[_Taken, None] = {}
     seen, queue = {place}, [place]
     while queue:
         here = queue.pop(0)
@@ -763,23 +767,28 @@ def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
             if row.target not in seen:
                 seen.add(row.target)
                 queue.append(row.target)
-    return tuple(_sample(table, fact, timepoint) for fact, timepoint in found)
+    return tuple(_sample(table, *taken) for taken in found)
 
 
-def _sample(table: Table, fact: str, timepoint: str) -> _Sample:
+def _sample(table: Table, fact: str, timepoint: str, where: tuple[tuple[str, Names], ...]) -> _Sample:
     definition = table.facts[fact]
     at = definition.taken[timepoint]
     basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
-    return _Sample(Last(last=fact, at=timepoint), definition, at, basis)
+    return _Sample(Last(last=fact, at=timepoint, where=dict(where)), definition, at, basis)
 
 
-def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tuple[str, str]]:
+_Taken = tuple[str, str, tuple[tuple[str, Names], ...]]
+"""A fact, a timepoint, and the details that a report must have to count there."""
+
+
+def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[_Taken]:
     value = table.values.get(name)
     if isinstance(value, Last) and value.at is not None:
-        return [(value.last.partition(".")[0], value.at)]
+        return [(value.last.partition(".")[0], value.at, tuple(sorted(value.where.items())))]
     if isinstance(value, Change | Members | Prefer) and name not in above:
-        at = value.at if isinstance(value, Members) and value.at != EVER_REPORTED else None
-        own = [(value.over, at)] if isinstance(value, Members) and at is not None else []
+        own: list[_Taken] = []
+        if isinstance(value, Members) and value.at not in (None, EVER_REPORTED):
+            own = [(value.over, value.at or "", ())]
         inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
         return [*own, *inner]
     holds = getattr(value, "holds", None)
