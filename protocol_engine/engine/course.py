@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from protocol_engine.codec import canonical
 from protocol_engine.engine import deriving
@@ -164,6 +164,12 @@ def known_by(machine: Machine, state: State, day: date) -> tuple[State, int]:
     return derived(machine, events)[0], len(state.events) - len(events)
 
 
+def used_on(machine: Machine, state: State, day: date | None) -> tuple[Table, State]:
+    """The course as it is used on a day, when what falls by the calendar has fallen, and the table that it is under."""
+    now = machine.folder.on(state.now, day)
+    return machine.under(now).table, evolve(state, now=now)
+
+
 def decide(machine: Machine, state: State, as_of: date | None = None) -> Decision:
     """What comes next as of a day (default: the last date among the events), from what had been issued by then."""
     day = as_of if as_of is not None else state.as_of
@@ -212,4 +218,5 @@ __all__ = [
     "propose",
     "replay",
     "step",
+    "used_on",
 ]

@@ -9,7 +9,7 @@ import click
 
 from protocol_engine.adapters.endpoints_prose import outcomes_page, tallies_page
 from protocol_engine.adapters.survival_svg import survival_svg
-from protocol_engine.engine.course import Machine, derived, known_by
+from protocol_engine.engine.course import Machine, derived, known_by, used_on
 from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.survival import Tally, tally
@@ -110,7 +110,7 @@ def _outcomes(
     state, ignored = derived(machine, {event.id: event for event in events})[0], 0
     if day is not None:
         state, ignored = known_by(machine, state, day)
-    return outcomes_of(machine.table, state, day, only), ignored
+    return outcomes_of(*used_on(machine, state, day), day, only), ignored
 
 
 # --- many patients ---------------------------------------------------------------------------------------------------
