@@ -115,8 +115,8 @@ class DaysKnown:
         if name in ("consent", "eligibility", "allocation"):
             return self._gate(name)
         if name == "first_dose":
-            first = self.state.now.position.cycle_days[:1]
-            return (Dated(day, "first dose", self._done_on(AdministrationEvent, day)) for day in first)
+            day = self.state.now.position.first_dose
+            return [Dated(day, "first dose", self._done_on(AdministrationEvent, day))] if day is not None else []
         if name == "death":
             return self.deaths
         if name == LAST_CONTACT:
@@ -159,7 +159,8 @@ class DaysKnown:
                 yield Dated(event.effective.day, wording.words(rest), (event.id,))
 
     def _started(self, element: str) -> list[Dated]:
-        entered = (it for it in self.state.now.position.elements if self.table.places[it.place].element == element)
+        begun = self.state.now.position.all_elements
+        entered = (it for it in begun if self.table.places[it.place].element == element)
         first = min(entered, key=lambda it: it.on, default=None)
         if first is None:
             return []

@@ -122,7 +122,7 @@ def _is_new(
     """Whether an act was the one that a name stands for from now on."""
     (was, known), (now, history) = before, after
     if name == "first_dose":
-        return not was.cycle_days and bool(now.cycle_days)
+        return was.first_dose is None and now.first_dose is not None
     entered = len(now.elements) > len(was.elements)
     if name == "element":
         return entered or (now.place != was.place and now.day is None)

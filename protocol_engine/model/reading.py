@@ -444,7 +444,7 @@ class HistoryLeaves:
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
         if act.startswith(ELEMENT):
-            begun = (item for item in reversed(self.position.elements) if self._is_of(act, item.place))
+            begun = (item for item in reversed(self.position.all_elements) if self._is_of(act, item.place))
             return next((item.on for item in begun), None)
         return None
 

@@ -159,6 +159,14 @@ class Position:
         return min(days, default=None)
 
     @property
+    def all_elements(self) -> tuple[Entered, ...]:
+        """The elements that were begun, in whatever track, in the order of their days."""
+        if not self.tracks:
+            return self.elements
+        found = (entered for position in (self, *self.tracks.values()) for entered in position.elements)
+        return tuple(sorted(found, key=lambda entered: entered.on))
+
+    @property
     def all_places(self) -> str:
         """The place, and behind it that of each track."""
         if not self.tracks:
