@@ -42,7 +42,7 @@ def test_the_first_dose_of_all_is_that_of_whatever_track_gave_it() -> None:
     assert position.of_track("second_draw").first_dose == position.first_dose
 
 
-@pytest.mark.parametrize("name", ["ASPEN-1", "BROOM-1"])
+@pytest.mark.parametrize("name", ["ASPEN-1", "BROOM-1", "FENNEL-1"])
 def test_a_track_stands_in_the_same_ways_in_the_file_and_in_the_table(name: str) -> None:
     protocol, table = load_protocol(str(PROTOCOLS / f"{name}.yaml")), machine(name).table
     for track in {"main", *(track for tracks in table.tracks.values() for track in tracks)}:
