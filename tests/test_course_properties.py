@@ -45,9 +45,11 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "BROOM-1": ({},),
     "CEDAR-1": ({},),
     "ELDER-1": ({},),
+    "FENNEL-1": ({},),
     "FIR-1": ({},),
     "FIR-1.v2": ({},),
     "BIRCH-1": ({},),
+    "GINKGO-1": ({},),
     "HAZEL-1": ({},),
     "LARCH-1": ({},),
     "MAPLE-1": ({},),
@@ -279,9 +281,11 @@ TestASPEN1 = walk("ASPEN-1")
 TestBROOM1 = walk("BROOM-1")
 TestCEDAR1 = walk("CEDAR-1")
 TestELDER1 = walk("ELDER-1")
+TestFENNEL1 = walk("FENNEL-1")
 TestFIR1 = walk("FIR-1")
 TestFIR1v2 = walk("FIR-1.v2")
 TestBIRCH1 = walk("BIRCH-1")
+TestGINKGO1 = walk("GINKGO-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestLARCH1 = walk("LARCH-1")
 TestMAPLE1 = walk("MAPLE-1")
