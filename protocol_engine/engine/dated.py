@@ -26,6 +26,7 @@ from protocol_engine.model.events import (
     ObservationEvent,
     OtherTreatmentEvent,
     ProcedureEvent,
+    UnblindingEvent,
     WithdrawalEvent,
 )
 from protocol_engine.model.facts import Names
@@ -123,6 +124,8 @@ class DaysKnown:
             return (Dated(event.effective.day, "seen alive", (event.id,)) for event in self.alive)
         if head in REPORTS:
             return self._reports(head, rest)
+        if head == "allocation" and rest:
+            return self._drawn(name)
         if name in self.table.values:
             return self._value(name)
         if name in self.table.facts:
@@ -143,6 +146,18 @@ class DaysKnown:
             meant = not scope or (isinstance(event, WithdrawalEvent) and event.scope == scope)
             if event.kind == kind and meant:
                 yield Dated(event.effective.day, wording.words(kind), (event.id,))
+
+    def _drawn(self, name: str) -> Iterator[Dated]:
+        """The days of a later allocation, or of one of its arms. One before its turn moved nothing, and is none."""
+        newest = self.state.now.history.done.get(name)
+        idle = {found.event for found in self.state.deviations if found.verdict in ("order", "duplicate")}
+        for event in self.events if newest is not None else ():
+            if not isinstance(event, AllocationEvent) or event.arm not in self.table.allocation_of:
+                continue
+            drawn = f"allocation.{self.table.allocation_of[event.arm]}"
+            in_time = newest is not None and event.effective.day <= newest.day and event.id not in idle
+            if name in (drawn, f"{drawn}.{event.arm}") and in_time:
+                yield Dated(event.effective.day, wording.words(name.partition(".")[2]), (event.id,))
 
     def _acts(self, head: str, rest: str) -> Iterator[Dated]:
         for event in self.events:
@@ -238,6 +253,7 @@ class DaysKnown:
         match value:
             case Ever():
                 acts = [self._since_act(act, value) for act in value.ever if act not in self.table.facts]
+                acts += [self._told(value, what)] if "unblinding" in value.ever else []
                 return _in_order((*self._making(value, what), *(found for group in acts for found in group)))
             case Confirmation():
                 return self._confirmed(value, self.leaves.moments(value), what)
@@ -255,6 +271,16 @@ class DaysKnown:
         since = max((day for name in value.since if (day := self.leaves.day_of(name)) is not None), default=date.min)
         begun = not value.since or self.leaves.day_of(value.since[0]) is not None
         return (found for found in self._named(act) if begun and found.day > since)
+
+    def _told(self, value: Ever, what: str) -> Iterator[Dated]:
+        """The days on which an allocation was made known to one of the roles in question."""
+        days = [self.leaves.day_of(name) for name in value.since]
+        since = max((day for day in days if day is not None), default=date.min)
+        roles = (value.is_ or {}).get("value")
+        for event in self.events if not days or days[0] is not None else ():
+            meant = isinstance(event, UnblindingEvent) and (roles is None or event.to in roles)
+            if meant and event.effective.day >= since:
+                yield Dated(event.effective.day, what, (event.id,))
 
     def _confirmed(self, value: Confirmation, moments: tuple[Moment, ...], what: str) -> Iterator[Dated]:
         """The first of the two results; in doubt where it turns on reports in doubt."""
