@@ -52,6 +52,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "GINKGO-1": ({},),
     "HAZEL-1": ({},),
     "HYSSOP-1": ({},),
+    "IVY-1": ({},),
     "LARCH-1": ({},),
     "MAPLE-1": ({},),
     "OLIVE-1": ({},),
@@ -289,6 +290,7 @@ TestBIRCH1 = walk("BIRCH-1")
 TestGINKGO1 = walk("GINKGO-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestHYSSOP1 = walk("HYSSOP-1")
+TestIVY1 = walk("IVY-1")
 TestLARCH1 = walk("LARCH-1")
 TestMAPLE1 = walk("MAPLE-1")
 TestOLIVE1 = walk("OLIVE-1")

@@ -26,6 +26,7 @@ from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
 from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import (
+    EVER_REPORTED,
     Change,
     Confirmation,
     Date,
@@ -776,7 +777,8 @@ def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tu
     if isinstance(value, Last) and value.at is not None:
         return [(value.last.partition(".")[0], value.at)]
     if isinstance(value, Change | Members | Prefer) and name not in above:
-        own = [(value.over, value.at)] if isinstance(value, Members) and value.at is not None else []
+        at = value.at if isinstance(value, Members) and value.at != EVER_REPORTED else None  # which is no timepoint
+        own = [(value.over, at)] if isinstance(value, Members) and at is not None else []
         inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
         return [*own, *inner]
     holds = getattr(value, "holds", None)
