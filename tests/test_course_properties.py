@@ -53,6 +53,8 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "HAZEL-1": ({},),
     "HYSSOP-1": ({},),
     "IVY-1": ({},),
+    "JUNIPER-1": ({},),
+    "JUNIPER-1.v2": ({},),
     "LARCH-1": ({},),
     "MAPLE-1": ({},),
     "OLIVE-1": ({},),
@@ -291,6 +293,8 @@ TestGINKGO1 = walk("GINKGO-1")
 TestHAZEL1 = walk("HAZEL-1")
 TestHYSSOP1 = walk("HYSSOP-1")
 TestIVY1 = walk("IVY-1")
+TestJUNIPER1 = walk("JUNIPER-1")
+TestJUNIPER1v2 = walk("JUNIPER-1.v2")
 TestLARCH1 = walk("LARCH-1")
 TestMAPLE1 = walk("MAPLE-1")
 TestOLIVE1 = walk("OLIVE-1")
