@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from attrs import evolve
 from course_lines import events, machine
 
 from protocol_engine import Course
@@ -78,6 +79,13 @@ OPENS = "z1 2026-01-30 choice choice=escalation option=open_level_2"
 
 def test_the_two_files_belong_together() -> None:
     assert misfits(TRIAL.table, PATIENTS.table) == ()
+    assert misfits(machine("CLOVER-1-TRIAL").table, machine("CLOVER-1").table) == ()
+
+
+def test_what_the_trial_says_is_no_contact_with_a_patient() -> None:
+    facts = {name: evolve(fact, of_study=False) for name, fact in PATIENTS.table.facts.items()}
+    told = misfits(TRIAL.table, evolve(PATIENTS.table, facts=facts))
+    assert told[0] == "level_1_open is announced by the trial and would count as a contact: say of_study: yes"
 
 
 def test_the_board_opens_level_2_and_until_then_level_1_stays_open() -> None:

@@ -186,8 +186,12 @@ class DaysKnown:
 
     @cached_property
     def alive(self) -> tuple[FoldedEvent, ...]:
-        """The events that show the patient alive on their day."""
-        return tuple(event for event in self.events if isinstance(event, SHOWING_ALIVE))
+        """The events that show the patient alive on their day; what is told of the study shows nobody."""
+        return tuple(event for event in self.events if isinstance(event, SHOWING_ALIVE) and not self._of_study(event))
+
+    def _of_study(self, event: FoldedEvent) -> bool:
+        fact = self.table.facts.get(event.fact) if isinstance(event, ObservationEvent) else None
+        return fact is not None and fact.of_study
 
     @cached_property
     def deaths(self) -> tuple[Dated, ...]:
