@@ -37,6 +37,8 @@ QUANTITIES = ("62.5", "70", "81.25", "9.9", "10")
 AROUND_LIMITS = {
     "anc": ("0.4", "0.9", "1.2", "1.6"),
     "lvef": ("45", "52", "60"),
+    "glucose": ("16", "9", "4"),
+    "score": ("4", "2.7", "2.5"),
     "pressure": ("100", "130", "155"),
     "psa": ("0.5", "3", "4", "20"),
     "urate": ("1.9", "4", "6.5"),
@@ -196,7 +198,9 @@ def news_of(table: Table) -> list[Wire]:
         return [{"kind": "observation", "fact": "response", "value": value} for value in ("PD", "PR")]
     measured = [(name, table.facts[name]) for name in sorted(AROUND_LIMITS) if name in table.facts]
     values = [(name, fact, value) for name, fact in measured for value in values_of(fact, name)]
-    return [{"kind": "observation", "fact": n, "value": value, "unit": fact.quantity} for n, fact, value in values]
+    told = [{"kind": "observation", "fact": n, "value": value, "unit": fact.quantity} for n, fact, value in values]
+    said = [name for name in facts_of_courses(table) if table.facts[name].yes_no]
+    return told or [{"kind": "observation", "fact": name, "value": value} for name in said for value in (True, False)]
 
 
 def happenings_of(table: Table) -> tuple[Wire, ...]:

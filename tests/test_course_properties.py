@@ -50,10 +50,16 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "DOGWOOD-1": ({},),
     "EBONY-1": ({},),
     "ELDER-1": ({},),
+    "FENNEL-1": ({},),
     "FIR-1": ({},),
     "FIR-1.v2": ({},),
     "BIRCH-1": ({},),
+    "GINKGO-1": ({},),
     "HAZEL-1": ({},),
+    "HYSSOP-1": ({},),
+    "IVY-1": ({},),
+    "JUNIPER-1": ({},),
+    "JUNIPER-1.v2": ({},),
     "LARCH-1": ({},),
     "MAPLE-1": ({},),
     "OLIVE-1": ({},),
@@ -290,10 +296,16 @@ TestCYPRESS1 = walk("CYPRESS-1")
 TestDOGWOOD1 = walk("DOGWOOD-1")
 TestEBONY1 = walk("EBONY-1")
 TestELDER1 = walk("ELDER-1")
+TestFENNEL1 = walk("FENNEL-1")
 TestFIR1 = walk("FIR-1")
 TestFIR1v2 = walk("FIR-1.v2")
 TestBIRCH1 = walk("BIRCH-1")
+TestGINKGO1 = walk("GINKGO-1")
 TestHAZEL1 = walk("HAZEL-1")
+TestHYSSOP1 = walk("HYSSOP-1")
+TestIVY1 = walk("IVY-1")
+TestJUNIPER1 = walk("JUNIPER-1")
+TestJUNIPER1v2 = walk("JUNIPER-1.v2")
 TestLARCH1 = walk("LARCH-1")
 TestMAPLE1 = walk("MAPLE-1")
 TestOLIVE1 = walk("OLIVE-1")

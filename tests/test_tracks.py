@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from course_lines import action, begun, course, machine
+from course_lines import BEGUN, action, begun, course, events, machine
 from test_checks import GOOD, changed, problems_of
 
-from protocol_engine import load_protocol
+from protocol_engine import Course, compile_amended, load_protocol
 from protocol_engine.checks.track_states import states_written
 from protocol_engine.model.state import Position
 
@@ -42,7 +42,7 @@ def test_the_first_dose_of_all_is_that_of_whatever_track_gave_it() -> None:
     assert position.of_track("second_draw").first_dose == position.first_dose
 
 
-@pytest.mark.parametrize("name", ["ASPEN-1", "BROOM-1"])
+@pytest.mark.parametrize("name", ["ASPEN-1", "BROOM-1", "FENNEL-1"])
 def test_a_track_stands_in_the_same_ways_in_the_file_and_in_the_table(name: str) -> None:
     protocol, table = load_protocol(str(PROTOCOLS / f"{name}.yaml")), machine(name).table
     for track in {"main", *(track for tracks in table.tracks.values() for track in tracks)}:
@@ -108,3 +108,26 @@ def test_a_need_of_two_tracks_may_be_met_in_turn() -> None:
     """Each waits for something of the other that comes before it waits itself."""
     other = ("needs: [{if: {skin: {at_least: sore}}, cite: R4}]", "needs: [{if: {systemic: doses}, cite: R4}]")
     assert [p for p in problems_of(changed(ASPEN, other)) if p.code.startswith("track")] == []
+
+
+def test_values_and_endpoints_read_the_doses_and_elements_of_every_track(tmp_path: Path) -> None:
+    """The first dose of all is that of poplarin; what counts from its element counts in the course of the arm too."""
+    silent = "censoring: not_stated, see: N1, cite: R1"
+    lines = (
+        f"  A: {{title: a, from: {{start_of: daily}}, to: {{date_of: death}}, {silent}}}",
+        f"  B: {{title: b, from: {{date_of: first_dose}}, to: {{date_of: death}}, {silent}}}",
+        f"  C: {{title: c, from: {{date_of: a_day_on}}, to: {{date_of: death}}, {silent}}}",
+    )
+    value = "values:\n  a_day_on: {date: element.daily, plus: 1 day, cite: R6}\n"
+    text = changed(ASPEN, ("endpoints_see: N1", "\n".join(["endpoints:", *lines])), ("values:\n", value))
+    file = tmp_path / "ASPEN-1.yaml"
+    file.write_text(text, encoding="utf-8")
+    found = Course(compile_amended([load_protocol(str(file))])).record_all(events(BEGUN.format(arm="tablets") + BESIDE))
+    days = {item["endpoint"]: item["from"] for item in found.outcomes().as_json()["endpoints"]}
+    assert days == {"A": "2026-01-05", "B": "2026-01-05", "C": "2026-01-06"}
+
+
+BESIDE = """
+e4 2026-01-05 administration regimen=poplarin cycle=1 day=1
+e5 2026-01-07 administration regimen=aspenib cycle=1 day=1
+"""

@@ -29,7 +29,9 @@ def states_written(protocol: Protocol, track: str) -> tuple[str, ...]:
     for arm, content in protocol.arms.items():
         tracks = tracks_of_arm(protocol, arm)
         if track == MAIN and tracks:
-            found |= dict.fromkeys(name for what, name in states_in(content.course) if what != "end")
+            instead = [stop.instead or () for stop in (*protocol.stops, *content.stops)]
+            groups = (content.course, *instead)
+            found |= dict.fromkeys(name for group in groups for what, name in states_in(group) if what != "end")
         elif track in tracks:
             found |= dict.fromkeys(name for _, name in states_of_track(tracks[track]))
     return tuple(found)

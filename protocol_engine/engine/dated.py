@@ -27,6 +27,7 @@ from protocol_engine.model.events import (
     ObservationEvent,
     OtherTreatmentEvent,
     ProcedureEvent,
+    UnblindingEvent,
     WithdrawalEvent,
 )
 from protocol_engine.model.facts import Names
@@ -193,8 +194,12 @@ class DaysKnown:
 
     @cached_property
     def alive(self) -> tuple[FoldedEvent, ...]:
-        """The events that show the patient alive on their day."""
-        return tuple(event for event in self.events if isinstance(event, SHOWING_ALIVE))
+        """The events that show the patient alive on their day; what is told of the study shows nobody."""
+        return tuple(event for event in self.events if isinstance(event, SHOWING_ALIVE) and not self._of_study(event))
+
+    def _of_study(self, event: FoldedEvent) -> bool:
+        fact = self.table.facts.get(event.fact) if isinstance(event, ObservationEvent) else None
+        return fact is not None and fact.of_study
 
     @cached_property
     def deaths(self) -> tuple[Dated, ...]:
@@ -260,6 +265,7 @@ class DaysKnown:
         match value:
             case Ever():
                 acts = [self._since_act(act, value) for act in value.ever if act not in self.table.facts]
+                acts += [self._told(value, what)] if "unblinding" in value.ever else []
                 return _in_order((*self._making(value, what), *(found for group in acts for found in group)))
             case Confirmation():
                 return self._confirmed(value, self.leaves.moments(value), what)
@@ -277,6 +283,16 @@ class DaysKnown:
         since = max((day for name in value.since if (day := self.leaves.day_of(name)) is not None), default=date.min)
         begun = not value.since or self.leaves.day_of(value.since[0]) is not None
         return (found for found in self._named(act) if begun and found.day > since)
+
+    def _told(self, value: Ever, what: str) -> Iterator[Dated]:
+        """The days on which an allocation was made known to one of the roles in question."""
+        days = [self.leaves.day_of(name) for name in value.since]
+        since = max((day for day in days if day is not None), default=date.min)
+        roles = (value.is_ or {}).get("value")
+        for event in self.events if not days or days[0] is not None else ():
+            meant = isinstance(event, UnblindingEvent) and (roles is None or event.to in roles)
+            if meant and event.effective.day >= since:
+                yield Dated(event.effective.day, what, (event.id,))
 
     def _confirmed(self, value: Confirmation, moments: tuple[Moment, ...], what: str) -> Iterator[Dated]:
         """The first of the two results; in doubt where it turns on reports in doubt."""

@@ -39,8 +39,13 @@ def lines_given(standing: Standing, lines: tuple[Line, ...], day: date | None) -
     return tuple(doses.as_now(standing, line, day) for line in lines if line.drug not in without)
 
 
-def obstacles(standing: Standing, lines: tuple[Line, ...], day: date | None) -> Iterator[Obstacle]:
-    """What keeps a day from being given: nothing of it is left, nobody knows whether, or a dose is not known."""
+def obstacles(
+    standing: Standing, lines: tuple[Line, ...], day: date | None, basis: tuple[str, ...]
+) -> Iterator[Obstacle]:
+    """What keeps a day from being given: nothing of it is left, nobody knows whether, or a dose is not known.
+
+    ``basis`` are the claims behind the day; a line without claims of its own rests on them.
+    """
     held = withheld(standing, lines)
     without = {found.drug for found in held}
     left = [line for line in lines if line.drug not in without]
@@ -49,10 +54,10 @@ def obstacles(standing: Standing, lines: tuple[Line, ...], day: date | None) -> 
         for found in unsaid if left else held:
             yield Obstacle(found.because, found.cites, unknown=False)
     for line in left:
-        yield from _unknown(standing, line, day)
+        yield from _unknown(standing, line, day, basis)
 
 
-def _unknown(standing: Standing, line: Line, day: date | None) -> Iterator[Obstacle]:
+def _unknown(standing: Standing, line: Line, day: date | None, basis: tuple[str, ...]) -> Iterator[Obstacle]:
     for item, cites in modifying.doubts(standing, line.drug):
         text = f"{', '.join(cites)}: whether {line.name} is held: {wording.missing_words(standing.table, item)}"
         yield Obstacle(text, cites, unknown=True, missing=(item,))
@@ -60,7 +65,7 @@ def _unknown(standing: Standing, line: Line, day: date | None) -> Iterator[Obsta
         return
     worth = doses.worth_of(standing, line.drug, line.written.dose, day)
     if worth.dose is None:
-        cites = line.written.cite or standing.place.rules or ("G3",)
+        cites = line.written.cite or basis or ("G3",)
         words = "; ".join(wording.missing_words(standing.table, item) for item in worth.missing) or "no band holds"
         text = f"{', '.join(cites)}: the dose of {line.name} is not known: {words}"
         yield Obstacle(text, cites, unknown=True, missing=worth.missing)

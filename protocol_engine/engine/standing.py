@@ -292,7 +292,8 @@ class Standing:
     def not_given(self, row: Row) -> list[Held]:
         """What keeps the day of a row from being given."""
         found = []
-        for item in giving.obstacles(self, self.written_lines(row), self._day_of_giving(row)):
+        lines, day = self.written_lines(row), self._day_of_giving(row)
+        for item in giving.obstacles(self, lines, day, row.basis):
             truth = UNKNOWN if item.unknown else FALSE
             found.append(Held(truth, item.because, item.cites, item.missing))
         return found

@@ -77,11 +77,13 @@ def misfits(trial: Table, patients: Table) -> tuple[str, ...]:
     if patients.subject != "patient":
         return (f"{patients.protocol} is the course of a trial; give the file of its patients",)
     lacking = [name for name in trial.announces if name not in patients.facts]
+    known = [name for name in trial.announces if name in patients.facts and not patients.facts[name].of_study]
     unheard = [name for name in patients.announces if name not in trial.facts]
     alone = [name for name in patients.announces if name in trial.facts and trial.facts[name].each is None]
     silent = [name for name, fact in trial.facts.items() if fact.each is not None and name not in patients.announces]
     return (
         *(f"{name} is announced, and is no fact of {patients.protocol}" for name in lacking),
+        *(f"{name} is announced by the trial and would count as a contact: say of_study: yes" for name in known),
         *(f"{name} is announced by {patients.protocol}, and is no fact of {trial.protocol}" for name in unheard),
         *(f"{name} is announced by every patient; say what it is reported of: each: patient" for name in alone),
         *(f"{name} is announced by nobody: {patients.protocol} has no such announcement" for name in silent),

@@ -79,11 +79,10 @@ class VersionFolder(Folder):
             position = observed(way.new, position, history, event)
         known = tuple(Remark(remark.event, words_of(remark.text, way.old.version)) for remark in fold.remarks)
         remarks = (*known, *(Remark(event.id, text) for text in told))
-        standing = Standing(way.new, position, history)
+        day = event.effective.day if way.new.timed else None  # nothing fell under it on a day before the move
+        standing = Standing(way.new, position, history, day)
         fold = Fold(position, history, fold.deviations, remarks, standing=standing)
         following = self._of(fold)
-        if way.new.turning:
-            fold = following._until(fold, event.effective.day)  # noqa: SLF001  # a folder of its own
         fold, fallen = following._settle(fold, event)  # noqa: SLF001  # a folder of its own
         return fold, Trace(before, fold.position.place, fallen, verdict)
 

@@ -119,6 +119,7 @@ class FactDefinition(Node):
     ``also_called`` are other names under which it is reported, as FISH is for a test that may be any ISH.
     ``lasting: yes`` marks what does not go stale once it is known, such as a date of birth. ``each`` says what it is
     reported of, such as each ``lesion``: every report then says in a component of that name of which one it is.
+    ``of_study: yes`` marks what is told of the study and not of the patient, such as that an arm is open.
     """
 
     label: str | None = None
@@ -137,6 +138,7 @@ class FactDefinition(Node):
     never: bool = False
     set_of: str | None = None
     lasting: bool = False
+    of_study: bool = False
     each: Name | None = None
     no_result: tuple[str, ...] = ()
     parts: dict[str, FactPart] = field(factory=dict)
