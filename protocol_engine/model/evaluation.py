@@ -180,7 +180,8 @@ class Evaluation:
             missing |= dict.fromkeys(outcome.missing)
             sources |= dict.fromkeys(outcome.sources)
             why = outcome.why if why == "absent" else why
-        return Outcome(None, why, tuple(sources), tuple(missing))
+        told_first = sorted(missing, key=lambda item: item.why == "absent")  # a report that is too old is not no report
+        return Outcome(None, why, tuple(sources), tuple(told_first))
 
     # --- truth -----------------------------------------------------------------------------------------------------
 
