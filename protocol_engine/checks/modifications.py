@@ -11,7 +11,6 @@ from protocol_engine.checks.cells import MOST_COMBINATIONS, Cells, Combination, 
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.graph import here
 from protocol_engine.checks.outline import Outline, hint
-from protocol_engine.checks.regimens import lines_of
 from protocol_engine.checks.tables import whatever
 from protocol_engine.compiler.conditions import Conditions
 from protocol_engine.errors import Problem
@@ -28,10 +27,10 @@ from protocol_engine.model.doses import (
     nodes_in,
     rung_words,
 )
-from protocol_engine.model.protocol import Administration
+from protocol_engine.model.protocol import Administration, Protocol
 from protocol_engine.model.table import Place, Table
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.units import Quantity, Share, exact
+from protocol_engine.model.units import DayPoints, DaySpan, Quantity, Share, exact
 from protocol_engine.model.values import Date, Ever, Holds, Level
 
 MOVES = {"lower": ("down", "both"), "raise": ("up", "both")}
@@ -296,7 +295,7 @@ def _is_reported(table: Table, named: NamedTest, above: tuple[str, ...]) -> bool
 
 
 def something_is_left(compiled: Compiled) -> Iterator[Problem]:
-    """Where rules can stop every drug of an element, the file says what follows."""
+    """Where rules can stop every drug that begins a cycle of an element, the file says what follows."""
     protocol, table = compiled.outline.protocol, compiled.table
     ends = {drug for rule in table.modifications.values() if rule.do == "discontinue" for drug in rule.of}
     lowered = {drug for rule in table.modifications.values() if rule.do == "lower" for drug in rule.of}
@@ -304,13 +303,46 @@ def something_is_left(compiled: Compiled) -> Iterator[Problem]:
     for place in table.places.values():
         if place.kind != "giving" or place.regimen not in protocol.regimens:
             continue
-        drugs = {str(line.written.drug) for line in lines_of(protocol, place.regimen)}
-        if drugs and drugs <= ends and not _reads_ends(table, place, drugs):
+        drugs = _all_of_day_1(protocol, place.regimen, ends)
+        if drugs and not _reads_ends(table, place, drugs):
             message = (
                 f"rules can stop {' and '.join(sorted(drugs))}, and nothing says what follows then; "
                 "read `ever: discontinuation` in an `until` or a stop"
             )
             yield here(compiled, place, "nothing-left", message)
+
+
+def _all_of_day_1(protocol: Protocol, name: str, ends: set[str]) -> set[str]:
+    """The drugs of a day 1 that rules can leave nothing of; none if something of it always stays.
+
+    What is chosen for a part may be any of its options, and what is given in some cycles only begins no other.
+    """
+    found: set[str] = set()
+    for line in protocol.regimens[name].gives:
+        if line.part is None:
+            found |= _of_day_1((line,))
+        elif line.part in protocol.parts:
+            options = (_of_day_1(option.gives) for option in protocol.parts[line.part].options.values())
+            over = [drugs for drugs in options if drugs <= ends]
+            if not over:
+                return set()
+            found |= max(over, key=len)
+    return found if found <= ends else set()
+
+
+def _of_day_1(lines: tuple[Administration, ...]) -> set[str]:
+    begun = (line for line in lines if line.in_cycles is None and line.part is None)
+    return {str(line.drug) for line in begun if _is_on_day_1(line)}
+
+
+def _is_on_day_1(line: Administration) -> bool:
+    match line.days:
+        case DayPoints(days):
+            return 1 in days
+        case DaySpan(first, _):
+            return first == 1
+        case _:
+            return True
 
 
 def _reads_ends(table: Table, place: Place, drugs: set[str]) -> bool:

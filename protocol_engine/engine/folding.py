@@ -308,6 +308,8 @@ class Folder:
         result = Result(event, timepoint, value, parts)
         history = fold.history.with_result(result, str(parts[fact.each]) if fact.each is not None else None)
         told = fold.remarks if remark is None else (*fold.remarks, Remark(event.id, remark))
+        late = modifying.told_too_late(fold.standing, result) if self.table.modifications else None
+        told = told if late is None else (*told, Remark(event.id, late))
         for position in tracks.with_grounds(fold.position):
             doubt = remarks.on_an_end(self.table, position, fold.history, history, result)
             told = told if doubt is None else (*told, Remark(event.id, doubt))

@@ -18,10 +18,11 @@ from protocol_engine.model.conditions import Clause, Condition
 from protocol_engine.model.dosage import Dosage, DrugDosage, Moment, Off, Switch
 from protocol_engine.model.doses import Modification, rung_words
 from protocol_engine.model.evaluation import YES, Missing
+from protocol_engine.model.history import NO_RESULTS, Result
 from protocol_engine.model.reading import HistoryLeaves
 from protocol_engine.model.table import Table
 from protocol_engine.model.truth import TRUE, UNKNOWN
-from protocol_engine.model.values import Date, Ever, Holds, Level
+from protocol_engine.model.values import Date, Ever, Holds, Last, Level
 
 if TYPE_CHECKING:
     from protocol_engine.engine.standing import Standing
@@ -190,6 +191,41 @@ def _moments(table: Table, standing: Standing, condition: Condition) -> dict[str
             for group in history.results[fact].groups.values():
                 found |= {result.event.id: (result.day, RESULT) for result in group}
     return found
+
+
+def told_too_late(standing: Standing, result: Result) -> str | None:
+    """What to say of a result by which a rule would act, had it not become known when a newer one was known already."""
+    table, fact = standing.table, result.event.fact
+    known = standing.history.results.get(fact, NO_RESULTS)
+    if result.value is None or not any(group[0].day > result.day for group in known.groups.values()):
+        return None
+    passed = [name for name, rule in table.modifications.items() if _would_act(standing, rule, result)]
+    if not passed:
+        return None
+    rules = ((rule, claims_of(table.modifications[rule].cite, table.modifications[rule].rests)) for rule in passed)
+    named = "; ".join(f"{wording.words(rule)}: {', '.join(cites)}" for rule, cites in rules)
+    return (
+        f"{wording.fact_words(table, fact, None)} of {result.day} became known when a newer result was known already; "
+        f"rules on doses go by the newest, so nothing is held or moved by it ({named})"
+    )
+
+
+def _would_act(standing: Standing, rule: Modification, result: Result) -> bool:
+    """Whether a result alone meets what a rule asks of its fact, after the first dose of one of its drugs."""
+    table, dosage = standing.table, standing.position.dosage
+    drugs = (dosage.drug(drug) for drug in rule.of)
+    if not any(known.given and known.given[0] < result.day and known.off is None for known in drugs):
+        return False
+    for clause in rule.when.clauses:
+        asked = [named.test for named in clause.tests if _reads_newest(table, named.name, result.event.fact)]
+        if asked and all(standing.evaluation.meets(test)(result.value) for test in asked if result.value is not None):
+            return True
+    return False
+
+
+def _reads_newest(table: Table, name: str, fact: str) -> bool:
+    value = table.values.get(name)
+    return name == fact or (isinstance(value, Last) and value.last == fact and value.at is None)
 
 
 # --- what is not given ---------------------------------------------------------------------------------------------
