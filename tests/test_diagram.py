@@ -232,7 +232,7 @@ DOT_LIST = rf"\[\w+={DOT_VALUE}(?:, \w+={DOT_VALUE})*\];"
 DOT_LINES = (
     rf"(?:graph|node|edge) {DOT_LIST}",
     rf"(?:n\d+|beside) {DOT_LIST}",
-    rf"n\d+ -> n\d+ {DOT_LIST}",
+    rf"n\d+ -> (?:n\d+|beside) {DOT_LIST}",
     r"subgraph cluster_\d+ \{",
     rf"label={DOT_TEXT}; color=gray80;",
     r"\}",
@@ -507,8 +507,8 @@ def test_rules_beside_the_course_stand_in_a_box_of_their_own() -> None:
 
 
 def test_a_box_says_what_is_told_beside_the_course() -> None:
-    assert ["the three drugs", "6 cycles", "dose: see below"] in lines_of("BIRCH-1", "giving")
-    assert lines_of("PINE-1", "giving")[0][-1] == "planned days, delays and omissions: see below"
+    assert ["the three drugs", "6 cycles", "dose: see beside the course"] in lines_of("BIRCH-1", "giving")
+    assert lines_of("PINE-1", "giving")[0][-1] == "planned days, delays and omissions: see beside the course"
 
 
 def test_masking_is_told_and_the_picture_of_a_role_does_not_say_what_stands_for_what() -> None:

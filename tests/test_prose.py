@@ -295,8 +295,10 @@ def test_ovarian_suppression_is_asked_for_in_words() -> None:
     page = part(page_of("NCT05861830"), "Arm dalpiciclib_et")
     assert "Every dose needs: ovarian function suppression is settled. [R3, A3]" in page
     needed = "If ovarian function suppression is needed and ovarian function suppression is not in place, "
-    assert f"{needed}bilateral oophorectomy (bilateral_oophorectomy) may be performed. [R3]" in page
-    assert f"{needed}GnRH analogue (gnrh) may be given also. [R3; not stated: N5]" in page
+    assert (
+        f"{needed}bilateral oophorectomy (bilateral_oophorectomy) may be performed, listed as an option. [R3]" in page
+    )
+    assert f"{needed}GnRH analogue (gnrh) may be given also, listed as an option. [R3; not stated: N5]" in page
 
 
 def test_a_drug_that_nobody_is_given_is_named() -> None:

@@ -338,6 +338,7 @@ def may_words(book: Book, may: May) -> str:
         act += f" ({may.choose})"
         if may.options is not None:
             act += f": {_alternatives(book, {name: steps or () for name, steps in may.options.items()})}"
+    act += ", listed as an option" if may.strength == "option" else ""
     if may.if_ is None:
         return f"{capital(act)}.{_claims(may)}"
     asked = applied(book, may.if_)

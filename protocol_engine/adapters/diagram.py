@@ -133,6 +133,7 @@ def _dot(view: View) -> str:
     if view.beside:
         text = _dot_text(_beside_texts(view), end="\\l")
         lines.append(f'  beside [label={text}, shape=note, style=filled, fillcolor="#ffffff", color=gray60];')
+        lines.append(f"  {names[view.boxes[-1].id]} -> beside [style=invis];")
     return "\n".join([*lines, "}"]) + "\n"
 
 

@@ -63,7 +63,7 @@ def regimen_marks(table: Table, regimen: RegimenContent) -> tuple[str, ...]:
         )
         if there
     ]
-    marks = (_tolerance_mark(regimen.tolerance), f"{listed(below)}: see below" if below else "")
+    marks = (_tolerance_mark(regimen.tolerance), f"{listed(below)}: see beside the course" if below else "")
     return tuple(mark for mark in marks if mark)
 
 

@@ -269,7 +269,8 @@ def _taken(taken: Mapping[str, Timepoint], calendar: Calendar | None) -> str:
     found = [calendar_words(calendar)] if calendar is not None else []
     for name, at in taken.items():
         when = f"before cycle {at.before_cycle}" if at.before_cycle is not None else f"after cycle {at.after_cycle}"
-        found.append(f"{when} ({name}){cites(at.cite, at.rests)}")
+        called = f"{at.label}, {name}" if at.label not in (None, when) else name
+        found.append(f"{when} ({called}){cites(at.cite, at.rests)}")
     return "; ".join(found)
 
 
