@@ -25,7 +25,8 @@ from protocol_engine.model.table import Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.ucum import factor
 from protocol_engine.model.units import Duration
-from protocol_engine.model.values import Holds, Last
+from protocol_engine.model.values import Confirmation, Holds, Last, Take, is_narrowed
+from protocol_engine.model.worked import Moment
 
 CONSENT = "consent"
 CONSENTED = "consented"
@@ -53,10 +54,27 @@ class WindowLeaves(HistoryLeaves):
         spoilt = self.unreadable.get(name)
         if spoilt is not None and (newest is None or spoilt[0] >= newest.day):
             return Outcome(None, "unreadable", (spoilt[1],), (Missing(name, None, None, "unreadable", (spoilt[1],)),))
+        if value.at is not None or is_narrowed(value):
+            return self._of_those_meant(value, name, part)
         if newest is not None and self.is_stale(name, newest.day):
             sources = (newest.event.id,)
             return Outcome(None, "stale", sources, (Missing(name, value.at, part or None, "stale", sources),))
         return HistoryLeaves.last(self, value)
+
+    def _of_those_meant(self, value: Last, fact: str, part: str) -> Outcome:
+        """The newest of the reports that are meant, such as those of one assessor; a newer one of others is none."""
+        found = HistoryLeaves.last(self, value)
+        groups = self.history.results.get(fact, NO_RESULTS).groups.values()
+        days = [result.day for group in groups for result in group if result.event.id in found.sources]
+        if not days or not self.is_stale(fact, max(days)):
+            return found
+        missing = Missing(fact, value.at, part or None, "stale", found.sources)
+        return Outcome(None, "stale", found.sources, (missing,))
+
+    def _moments(self, name: str, value: Take | Confirmation) -> tuple[Moment, ...]:
+        """Of several results too only those that are not too old."""
+        fact = name.partition(".")[0]
+        return tuple(item for item in super()._moments(name, value) if not self.is_stale(fact, item.day))
 
     def newest(self, fact: str) -> Result | None:
         """The newest report of a fact that holds a result."""
