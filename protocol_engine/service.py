@@ -130,7 +130,7 @@ class Course:
         """The ends and endpoints of the course, as of a day (default: the last date among the events taken)."""
         day = as_of if as_of is not None else self.state.as_of
         state = known_on(self.machine, self.state, day)[0] if day is not None else self.state
-        return outcomes_of(self.machine.table, state, day)
+        return outcomes_of(self.machine.under(state.now).table, state, day)
 
     def propose(self, event: PatientEvent) -> Answer:
         """May this be done on its day? Nothing changes."""
