@@ -46,7 +46,6 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "BAOBAB-1": ({},),
     "BROOM-1": ({},),
     "CEDAR-1": ({},),
-    "CLOVER-1": ({},),
     "CYPRESS-1": ({},),
     "DOGWOOD-1": ({},),
     "EBONY-1": ({},),
@@ -286,7 +285,6 @@ TestASPEN1 = walk("ASPEN-1")
 TestBAOBAB1 = walk("BAOBAB-1")
 TestBROOM1 = walk("BROOM-1")
 TestCEDAR1 = walk("CEDAR-1")
-TestCLOVER1 = walk("CLOVER-1")
 TestCYPRESS1 = walk("CYPRESS-1")
 TestDOGWOOD1 = walk("DOGWOOD-1")
 TestEBONY1 = walk("EBONY-1")
