@@ -14,18 +14,7 @@ from pathlib import Path
 from protocol_engine import compiler
 from protocol_engine.checks import check_amendment, check_protocol
 from protocol_engine.engine.blinding import decide_as, propose_as
-from protocol_engine.engine.course import (
-    Machine,
-    State,
-    Step,
-    begin,
-    decide,
-    derived,
-    known_by,
-    propose,
-    step,
-    used_on,
-)
+from protocol_engine.engine.course import Machine, State, Step, begin, decide, derived, known_on, propose, step
 from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.versions import VersionMachine
@@ -140,8 +129,8 @@ class Course:
     def outcomes(self, as_of: date | None = None) -> Outcomes:
         """The ends and endpoints of the course, as of a day (default: the last date among the events taken)."""
         day = as_of if as_of is not None else self.state.as_of
-        state = known_by(self.machine, self.state, day)[0] if day is not None else self.state
-        return outcomes_of(*used_on(self.machine, state, day), day)
+        state = known_on(self.machine, self.state, day)[0] if day is not None else self.state
+        return outcomes_of(self.machine.under(state.now).table, state, day)
 
     def propose(self, event: PatientEvent) -> Answer:
         """May this be done on its day? Nothing changes."""

@@ -29,7 +29,7 @@ from random_courses import (
 
 from protocol_engine import Machine, begin, decide, event_json, propose, replay, step
 from protocol_engine.codec import canonical
-from protocol_engine.engine.course import State, derived, used_on
+from protocol_engine.engine.course import State, derived
 from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.rewriting import rewritten
 from protocol_engine.model.decision import Answer, Decision
@@ -308,7 +308,7 @@ class Walked:
             state = step(self.machine, state, event).state
         assert bytes_of(decide(self.machine, state)) == self.decisions[-1]
         found, again = (
-            outcomes_of(*used_on(self.machine, course, state.as_of), state.as_of) for course in (self.state, state)
+            outcomes_of(self.machine.under(course.now).table, course, state.as_of) for course in (self.state, state)
         )
         assert canonical(again.as_json()) == canonical(found.as_json())
 

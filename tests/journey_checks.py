@@ -221,7 +221,7 @@ def decision_lines(decision: Answer) -> list[str]:
         *([ended_line(decision["ended"])] if decision["ended"] else []),
         *map(deviation_line, decision["deviations"]),
         *(f"endpoint {found['endpoint']} {found['state']} {found['on']}" for found in decision.get("endpoints", ())),
-        *(f"end {of} {found['state']}" for of, found in decision.get("ends", {}).items() if isinstance(found, dict)),
+        *(f"end {of} {found['state']}" for of, found in decision.get("ends", {}).items() if "state" in (found or ())),
         *(f"not allowed {action_line(no['action'])[3:].partition(';')[0]}" for no in decision["not_allowed"]),
         f"assumption {' '.join(decision['assumptions'])}",
         f"not stated {' '.join(decision['not_stated'])}",

@@ -40,6 +40,7 @@ AROUND_LIMITS = {
     "glucose": ("16", "9", "4"),
     "score": ("4", "2.7", "2.5"),
     "pressure": ("100", "130", "155"),
+    "psa": ("0.5", "3", "4", "20"),
     "urate": ("1.9", "4", "6.5"),
 }
 """Numbers on each side of the limits that rules on doses ask for."""

@@ -115,6 +115,42 @@ def test_every_finding_can_be_met() -> None:
     assert met - codes == set()
 
 
+BIRCH, CLOVER = (Path(__file__).parent / "protocols" / f"{name}.yaml" for name in ("BIRCH-1", "CLOVER-1-TRIAL"))
+
+
+def test_a_level_that_would_be_another_dose_after_an_amendment_is_found() -> None:
+    old = BIRCH.read_text(encoding="utf-8")
+    version_2 = changed(
+        old,
+        ('version: "1"}', 'version: "2"}\namends: {version: "1", when: {activated: yes}, cite: R9}'),
+        ("facts:\n", "facts:\n  activated: {yes_no: yes, cite: R9}\n"),
+    )
+    lower = changed(version_2, ("[125 mg, 100 mg, 75 mg]", "[100 mg, 75 mg, 50 mg]"))
+    before = read_protocol(old, "1.yaml")
+    assert check_amendment(before, read_protocol(version_2, "2.yaml")) == ()
+    (found,) = check_amendment(before, read_protocol(lower, "2.yaml"))
+    assert (found.code, found.path) == ("misread-level", "ladders.palo")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("course:\n", "course:\n  - {consent: written, cite: R1}\n", "course[0]"),
+        (
+            "{open: [],",
+            "{open: [{give: x, element: x, cycles: 1, cite: R1}],",
+            "course[1].options.open[0]",
+        ),
+        ("arms: {}", "arms: {a: {title: A, course: [{end: done, cite: R1}], cite: R1}}", "arms.a"),
+    ],
+    ids=["a gate", "a dose", "an arm"],
+)
+def test_nobody_is_treated_in_the_course_of_a_trial(old: str, new: str, path: str) -> None:
+    text = changed(CLOVER.read_text(encoding="utf-8"), (old, new))
+    found = check_protocol(read_protocol(text, "x.yaml"))
+    assert [problem.path for problem in found if problem.code == "trial-course"] == [path]
+
+
 def test_an_element_that_gives_something_else_is_pointed_out() -> None:
     """Firolib has another dose in version 2, and maintenance gives another regimen than upkeep did."""
     tests = Path(__file__).parent

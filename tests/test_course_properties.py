@@ -40,10 +40,15 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {"A12": "investigator_decides"},
     ),
     "NCT07377643": ({}, {"A1": "may_change"}),
+    "ACACIA-1": ({},),
     "ALDER-1": ({},),
     "ASPEN-1": ({},),
+    "BAOBAB-1": ({},),
     "BROOM-1": ({},),
     "CEDAR-1": ({},),
+    "CYPRESS-1": ({},),
+    "DOGWOOD-1": ({},),
+    "EBONY-1": ({},),
     "ELDER-1": ({},),
     "FENNEL-1": ({},),
     "FIR-1": ({},),
@@ -60,6 +65,7 @@ READINGS: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "OLIVE-1": ({},),
     "PINE-1": ({},),
     "PLUM-1": ({},),
+    "QUINCE-1": ({},),
     "ROWAN-1": ({},),
     "SORREL-1": ({},),
     "WILLOW-1": ({},),
@@ -280,10 +286,15 @@ TestNCT05861830 = walk("NCT05861830")
 TestNCT07151586 = walk("NCT07151586")
 TestNCT07239271 = walk("NCT07239271")
 TestNCT07377643 = walk("NCT07377643")
+TestACACIA1 = walk("ACACIA-1")
 TestALDER1 = walk("ALDER-1")
 TestASPEN1 = walk("ASPEN-1")
+TestBAOBAB1 = walk("BAOBAB-1")
 TestBROOM1 = walk("BROOM-1")
 TestCEDAR1 = walk("CEDAR-1")
+TestCYPRESS1 = walk("CYPRESS-1")
+TestDOGWOOD1 = walk("DOGWOOD-1")
+TestEBONY1 = walk("EBONY-1")
 TestELDER1 = walk("ELDER-1")
 TestFENNEL1 = walk("FENNEL-1")
 TestFIR1 = walk("FIR-1")

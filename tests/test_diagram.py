@@ -20,11 +20,14 @@ from protocol_engine.adapters.diagram_layout import Edge, Node, Size, laid_out
 from protocol_engine.adapters.diagram_svg import Picture, Rectangle
 from protocol_engine.adapters.diagram_text import Sizes, broken, line_width, text_width
 from protocol_engine.adapters.diagram_view import Arrow, View, view_of
+from protocol_engine.engine.blinding import table_for
+from protocol_engine.engine.course import Machine
 from protocol_engine.model.table import BUILT_IN_SCOPES, Row, Table
 from protocol_engine.reader import read_protocol
 from protocol_engine.service import protocol_text
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "NCT07239271.svg"
+TESTS = Path(__file__).resolve().parent
+PICTURE = TESTS.parent / "docs" / "pictures" / "NCT07239271.svg"
 FORMS = get_args(Form)
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -60,10 +63,12 @@ def rows_out(table: Table, place: str) -> Iterator[Row]:
 def reachable(table: Table) -> set[str]:
     found, ahead = {table.start}, [table.start]
     while ahead:
-        for row in rows_out(table, ahead.pop()):
-            if row.target not in found:
-                found.add(row.target)
-                ahead.append(row.target)
+        place = table.places[ahead.pop()]
+        begun = table.tracks.get(place.arm or "", {}).values() if place.kind == "allocated" else ()
+        for target in (*(row.target for row in rows_out(table, place.id)), *(track.start for track in begun)):
+            if target not in found:
+                found.add(target)
+                ahead.append(target)
     return found
 
 
@@ -217,6 +222,7 @@ MERMAID_LINES = (
     rf"subgraph arm\d+\[{MERMAID_TEXT}\]",
     "end",
     rf"notes\[{MERMAID_TEXT}\]",
+    rf"beside\[{MERMAID_TEXT}\]",
     r"classDef \w+Box fill:#\w{6},stroke:#\w{6}(?:,color:#\w{6})?(?:,stroke-dasharray:4 3)?",
     r"class n\d+(?:,n\d+)* \w+Box",
 )
@@ -225,7 +231,7 @@ DOT_VALUE = rf"(?:{DOT_TEXT}|[A-Za-z0-9]+)"
 DOT_LIST = rf"\[\w+={DOT_VALUE}(?:, \w+={DOT_VALUE})*\];"
 DOT_LINES = (
     rf"(?:graph|node|edge) {DOT_LIST}",
-    rf"n\d+ {DOT_LIST}",
+    rf"(?:n\d+|beside) {DOT_LIST}",
     rf"n\d+ -> n\d+ {DOT_LIST}",
     r"subgraph cluster_\d+ \{",
     rf"label={DOT_TEXT}; color=gray80;",
@@ -337,14 +343,21 @@ def check_box(group: ET.Element) -> None:
 
 @each_selection
 def test_no_box_and_no_label_covers_another(name: str, chosen: str) -> None:
-    for one, other in combinations(Picture(view_of(table_of(name, chosen))).rectangles(), 2):
+    check_nothing_is_covered(Picture(view_of(table_of(name, chosen))))
+
+
+def check_nothing_is_covered(picture: Picture) -> None:
+    for one, other in combinations(picture.rectangles(), 2):
         beside = one.right <= other.left or other.right <= one.left
         assert beside or one.bottom <= other.top or other.bottom <= one.top, (one, other)
 
 
 @each_selection
 def test_no_line_runs_through_a_box_or_a_label(name: str, chosen: str) -> None:
-    picture = Picture(view_of(table_of(name, chosen)))
+    check_no_line_is_crossed(Picture(view_of(table_of(name, chosen))))
+
+
+def check_no_line_is_crossed(picture: Picture) -> None:
     inner = [Rectangle(r.what, r.left + 1, r.top + 1, r.right - 1, r.bottom - 1) for r in picture.rectangles()]
     root = ET.fromstring(picture.svg())  # noqa: S314  # our own text
     lines = [path.attrib["d"] for path in root.iter(f"{SVG}path") if path.attrib.get("stroke-width") == "1.2"]
@@ -386,6 +399,130 @@ def test_equal_tables_give_equal_diagrams(form: Form) -> None:
 def test_the_picture_in_the_documentation_is_that_of_the_protocol() -> None:
     again = "run: protocol-engine diagram NCT07239271 --format svg > docs/pictures/NCT07239271.svg"
     assert PICTURE.read_text(encoding="utf-8") == diagram(table_of("NCT07239271"), "svg"), again
+
+
+# --- every word of the language ---------------------------------------------------------------------------------------
+
+
+@cache
+def invented(name: str) -> Machine:
+    (path,) = TESTS.glob(f"[pa][rm]*/{name}.yaml")
+    return compile_protocol(load_protocol(str(path)))
+
+
+INVENTED = sorted(path.stem for folder in ("protocols", "amendments") for path in (TESTS / folder).glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", INVENTED)
+def test_an_invented_protocol_is_drawn_whole_in_every_form(name: str) -> None:
+    table = invented(name).table
+    view = view_of(table)
+    shown = [place for box in view.boxes for place in box.places]
+    assert sorted(shown) == sorted(reachable(table))
+    check_mermaid(diagram(table, "mermaid"), view)
+    check_dot(diagram(table, "dot"), view)
+    picture = Picture(view)
+    check_svg(ET.fromstring(picture.svg()), view)  # noqa: S314  # our own text
+    check_nothing_is_covered(picture)
+    check_no_line_is_crossed(picture)
+    for form in FORMS:
+        assert ("Beside the course" in diagram(table, form)) == bool(view.beside)
+
+
+def lines_of(name: str, kind: str) -> list[list[str]]:
+    view = view_of(invented(name).table)
+    return [[line.text for line in box.lines] for box in view.boxes if box.kind == kind]
+
+
+def told_into(name: str, *words: str) -> list[tuple[str, ...]]:
+    """What stands beside the arrows into the boxes that begin with these words."""
+    view = view_of(invented(name).table)
+    inside = {box.id for box in view.boxes if box.lines[0].text in words}
+    return [reason.tests for arrow in view.arrows if arrow.target in inside for reason in arrow.reasons]
+
+
+def beside(name: str) -> dict[str, tuple[str, ...]]:
+    return {group.title: group.lines for group in view_of(invented(name).table).beside}
+
+
+def test_a_window_stands_beside_its_arrow_and_a_tolerance_in_the_box() -> None:
+    assert told_into("ROWAN-1", "rowanib") == [("2 days to 7 days after allocation",)]
+    assert told_into("ROWAN-1", "rowan") == [("up to 28 days after consent",)]
+    assert told_into("SORREL-1", "blood sample for the level") == [
+        ("due 12 hours, 11 hours to 13 hours after the first dose of the course",)
+    ]
+    assert lines_of("ROWAN-1", "giving") == [["rowanib", "2 cycles", "up to 1 day early or 3 days late"]]
+
+
+def test_options_that_open_one_by_one_say_their_condition_behind_one_box() -> None:
+    hexagon = ["physician chooses", "rescue", "while one is unknown, the others are offered"]
+    assert lines_of("CEDAR-1", "choice") == [hexagon] * 4
+    assert ("no lignin before",) in told_into("CEDAR-1", "balsam")
+    assert ("kidneys that allow pitch",) in told_into("CEDAR-1", "pitch")
+    assert told_into("CEDAR-1", "resin")[0] == (
+        "site: south",
+        "and 1 March 2026 has come",
+        "or site: north",
+        "while one is unknown, the others wait",
+    )
+
+
+def test_rows_side_by_side_and_advice_are_told() -> None:
+    takes = "of the rows that hold the investigator takes one"
+    assert told_into("ELDER-1", "fern_ring") == [("ring level: high", takes)]
+    assert told_into("ELDER-1", "fern_bark") == [("bark: raised", takes)]
+    assert told_into("ELDER-1", "moss")[0][-1] == "of the rows that hold whoever acts takes one"
+    assert lines_of("ELDER-1", "choice") == [
+        [
+            "patient with the investigator chooses",
+            "primer",
+            "advised: primol if spores: at least 10 (R7)",
+            "advised: barkol if spores: below 10 and bark: raised (R7)",
+            "another option needs a reason",
+        ]
+    ]
+
+
+def test_rules_beside_the_course_stand_in_a_box_of_their_own() -> None:
+    moving = beside("BIRCH-1")["Doses that move"]
+    assert moving[0].startswith("Palotin has the levels 125 mg, 100 mg then 75 mg (palo), moved down only")
+    heart = "Weak heart (weak_heart): if, after a dose of mabtuz, heart function is below 50 %, then it is held until"
+    assert any(line.startswith(heart) for line in moving)
+    assert any("8 mg/kg first, and again after more than 6 weeks without a dose" in line for line in moving)
+    (late,) = [line for line in beside("PINE-1")["Early, late and left out"] if line.startswith("Pinib")]
+    assert "counted from the planned day 1" in late
+    assert "day 1 of a cycle may come 14 days late if the blood count is low [R3]" in late
+    assert "a later day that is left out stays due [R6]" in late
+    visits = "every 6 weeks from allocation on for 24 weeks, then every 12 weeks, up to 1 week early or 1 week late"
+    assert beside("HAZEL-1") == {"Assessed by the calendar": (f"Response: {visits} [R2].",)}
+    assert beside("ELDER-1") == {
+        "The better source first": ("Ring level: central ring level, or else local ring level [R4].",)
+    }
+    assert beside("CLOVER-1")["Made known elsewhere"][0] == (
+        "To the trial, as toxic 1: dose-limiting toxicity at level 1 [R3]."
+    )
+    (amended,) = beside("FIR-1.v2")["Amendment"]
+    assert amended.startswith("A course under version 1 moves to this one once there is activation of the site")
+    assert beside("ROWAN-1").keys() == {"Early, late and left out"}
+
+
+def test_a_box_says_what_is_told_beside_the_course() -> None:
+    assert ["the three drugs", "6 cycles", "dose: see below"] in lines_of("BIRCH-1", "giving")
+    assert lines_of("PINE-1", "giving")[0][-1] == "planned days, delays and omissions: see below"
+
+
+def test_masking_is_told_and_the_picture_of_a_role_does_not_say_what_stands_for_what() -> None:
+    assert beside("YEW-1")["Hidden"][:2] == (
+        "The arm is hidden from the patient and the investigator; the pharmacist may know it [R4].",
+        "The arms yewane and placebo are seen as blinded.",
+    )
+    seen = view_of(table_for(invented("YEW-1"), "investigator"))
+    assert [line for group in seen.beside for line in group.lines] == ["This is what is seen without knowing the arm."]
+
+
+@pytest.mark.parametrize("name", shipped_protocols())
+def test_the_five_protocols_have_nothing_beside_their_course(name: str) -> None:
+    assert view_of(table_of(name)).beside == ()
 
 
 # --- any text ------------------------------------------------------------------------------------------------------

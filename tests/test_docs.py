@@ -8,6 +8,7 @@ A block of code in a page is run by its language and the words behind it:
     yaml as=KIND              one construct of the language
     yaml                      a piece of the file that all such blocks of the page make together
     jsonl file=NAME           a file of events (`add`: more lines of it)
+    jsonl file=NAME cohort    a file of patients, each a line with events
     jsonl protocol=ID         events of the page's patient under that protocol
     jsonl refused=CODE        each line is refused with that code (perhaps only under protocol=ID)
     json action protocol=ID   an act that may be asked about
@@ -204,6 +205,10 @@ class Reader:
         if "refused" in block.options:
             for line in lines:
                 assert block.options["refused"] in codes_of(line, block.options.get("protocol")), block.place
+        elif "cohort" in block.options:
+            (self.folder / block.options["file"]).write_text(block.text)
+            for line in lines:
+                parse_events((json.dumps(event) for event in json.loads(line)["events"]), block.place)
         elif "file" in block.options:
             path = self.folder / block.options["file"]
             kept = path.read_text() if "add" in block.options else ""

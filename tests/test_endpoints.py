@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from course_lines import machine
+from course_lines import events, machine
 from journey_transcripts import read_transcript
 from test_cli import answer, prose, run
 
-from protocol_engine import Course, parse_events
+from protocol_engine import Course, compile_protocol, parse_events
 from protocol_engine.engine.endpoints import completed_months
 from protocol_engine.engine.survival import curve
 from protocol_engine.model.outcomes import Outcomes
+from protocol_engine.reader import read_protocol
 
 TESTS = Path(__file__).parent
 PLUM = TESTS / "protocols" / "PLUM-1.yaml"
@@ -342,3 +343,48 @@ def test_a_page_tells_the_ends_and_the_endpoints(tmp_path: Path) -> None:
 )
 def test_a_month_is_completed_on_its_day(begin: str, end: str, months: int) -> None:
     assert completed_months(date.fromisoformat(begin), date.fromisoformat(end)) == months
+
+
+def test_a_patient_who_stands_twice_in_a_cohort_is_counted_by_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "cohort.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in (*FIVE, FIVE[0])), encoding="utf-8")
+    found = run("endpoints", PLUM, path, "--cohort")
+    assert found.exit_code == 2
+    assert f"{path}:6 {FIVE[0]['patient']} stands in line 1 already" in found.stderr
+
+
+def test_a_cohort_of_nobody_has_no_picture_and_no_day(tmp_path: Path) -> None:
+    path = tmp_path / "cohort.jsonl"
+    path.write_text("", encoding="utf-8")
+    found = run("endpoints", PLUM, path, "--cohort", "--endpoint", "OS", "--format", "svg")
+    assert (found.exit_code, "there is no patient" in found.stderr) == (2, True)
+    assert "0001" not in run("endpoints", PLUM, path).output
+
+
+TRACKED = """
+e1 2026-01-02 consent
+e2 2026-01-02 eligibility met=true
+e3 2026-01-05 allocation arm=tablets
+e4 2026-01-06 administration regimen=poplarin cycle=1 day=1
+e5 2026-01-08 administration regimen=aspenib cycle=1 day=1
+"""
+
+
+@pytest.mark.parametrize(
+    ("begins", "on"),
+    [
+        ("date_of: first_dose", "2026-01-06"),
+        ("start_of: daily", "2026-01-06"),
+        ("date_of: since_daily", "2026-01-06"),
+        ("start_of: infusions", "2026-01-08"),
+    ],
+)
+def test_a_dose_in_a_track_is_a_first_dose_and_begins_its_element(begins: str, on: str) -> None:
+    """Poplarin of 6 January is given in a track, two days before the first dose of the course of the arm."""
+    text = (TESTS / "protocols" / "ASPEN-1.yaml").read_text(encoding="utf-8")
+    survival = f"endpoints:\n  OS: {{from: {{{begins}}}, to: {{date_of: death}}, censoring: from, cite: R1}}\n"
+    named = "values:\n  since_daily: {label: first poplarin, date: element.daily, cite: R6}\n"
+    text = text.replace("endpoints_see: N1\n", survival).replace("\nvalues:\n", f"\n{named}")
+    course = Course(compile_protocol(read_protocol(text, "ASPEN-1.yaml"))).record_all(events(TRACKED))
+    (found,) = course.outcomes().endpoints
+    assert (found.state, str(found.begin)) == ("censored", on)

@@ -57,14 +57,14 @@ SEEDS = range(16)
 TELLING = re.compile(r"placebo|saline|yewane(?!_open| openly)", re.IGNORECASE)
 
 
-def mirrored(wire: Any) -> Any:
+def mirrored(wire: Any, names: Mapping[str, Mapping[str, str]] = MIRRORED) -> Any:
     """The same event on the other arm."""
     if isinstance(wire, list):
-        return [mirrored(item) for item in wire]
+        return [mirrored(item, names) for item in wire]
     if not isinstance(wire, dict):
         return wire
     return {
-        key: MIRRORED[key].get(value, value) if key in MIRRORED and isinstance(value, str) else mirrored(value)
+        key: names[key].get(value, value) if key in names and isinstance(value, str) else mirrored(value, names)
         for key, value in wire.items()
     }
 
@@ -224,6 +224,68 @@ def test_the_random_courses_are_lived_and_reach_what_can_be_hidden() -> None:
     assert {"yewane/first", "yewane/more", "ended:toxicity"} <= places
     assert cut > 10
     assert told > 5
+
+
+HOLLY: Mapping[str, Mapping[str, str]] = {
+    "arm": {"hollin": "sham", "sham": "hollin"},
+    "regimen": {"hollin": "sham", "sham": "hollin"},
+    "drug": {"hollin": "water", "water": "hollin"},
+    "scope": {"hollin": "water", "water": "hollin"},
+}
+"""The other side of HOLLY-1, whose masked arms have a second allocation, a track, advice and steps instead."""
+
+
+def told_in_holly(random: Random, decision: Decision, day: date) -> tuple[Wire, date]:
+    """What somebody who sees a view does next, or something else that is told."""
+    actions = [action for action in decision.actions if action.kind != "follow_up"]
+    if actions and random.random() < 0.6:
+        action = random.choice(actions)
+        content = action.content
+        day = max(day, date.fromisoformat(action.earliest)) if action.earliest != "not_stated" else day
+        if action.kind == "administer":
+            return {"kind": "administration", **{key: content[key] for key in ("regimen", "cycle", "day")}}, day
+        if action.kind == "choose":
+            option = random.choice(content["options"])
+            reason = {"reason": "hollin it is"} if random.random() < 0.5 else {}
+            return {"kind": "choice", "choice": content["choice"], "option": option, **reason}, day
+        if action.kind == "allocate":
+            return {"kind": "allocation", "arm": random.choice(content["arms"])}, day
+        return {"kind": "procedure", "procedure": content["procedure"]}, day
+    value = random.choice(("5", "12", "16", "25"))
+    reports: tuple[Wire, ...] = (
+        {"kind": "observation", "fact": "marker", "value": value, "unit": "ug/L"},
+        {"kind": "observation", "fact": random.choice(("ready", "fern", "moss")), "value": random.random() < 0.6},
+        {"kind": "observation", "fact": "spots", "value": random.random() < 0.2},
+        {"kind": "allocation", "arm": random.choice(("on", "watch"))},
+        {"kind": "administration", "regimen": random.choice(("study_treatment", "hollin", "sham", "aspen"))},
+        {"kind": "omission", "regimen": random.choice(("study_treatment", "sham")), "reason": "no water"},
+        {"kind": "discontinuation", "scope": random.choice(("study_drug", "water", "aspen")), "reason": "sham"},
+        {"kind": "procedure", "procedure": random.choice(("lamp", "rinse", "wash"))},
+    )
+    return random.choice(reports), day
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_second_allocation_a_track_and_advice_tell_nothing_either(seed: int) -> None:
+    random, day = Random(seed), FIRST + timedelta(days=40)  # noqa: S311  # the same on every machine
+    one, other = (Steps(machine("HOLLY-1"), "investigator") for _ in range(2))
+    gates: list[Wire] = [{"kind": "consent"}, {"kind": "eligibility", "met": True}]
+    gates.append({"kind": "allocation", "arm": "hollin"})
+    for number in range(30):
+        day += timedelta(days=random.choice((0, 1, 3)))
+        wire, day = (gates[number], day) if number < len(gates) else told_in_holly(random, one.decision(), day)
+        wire = {"id": f"e{number}", "effective": (day - timedelta(days=random.choice((0, 0, 4)))).isoformat(), **wire}
+        try:
+            left = one.take(read(wire))[1]
+        except (InputError, Problems):
+            continue
+        right = other.take(read(mirrored(wire, HOLLY)))[1]
+        assert (left is None) == (right is None)
+        if left is not None and right is not None:
+            shown = Chain.begin(one.seen, "course").step(left).line
+            assert shown == Chain.begin(other.seen, "course").step(right).line
+            assert re.search(rb"hollin|sham|water", shown) is None
+        assert page(one) == page(other)
 
 
 # --- what a single journey does not show -----------------------------------------------------------------------------

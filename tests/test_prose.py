@@ -115,6 +115,60 @@ def test_every_criterion_is_on_the_page_with_what_decides_it(name: str) -> None:
         assert re.search(rf"\b{re.escape(identifier)}\b", part(page, "What the criteria read")), identifier
 
 
+@cache
+def invented_page(name: str) -> str:
+    return text(protocol_page(load_protocol(str(Path(__file__).parent / "protocols" / f"{name}.yaml"))))
+
+
+def test_what_closes_a_step_is_told_also_where_the_step_stands_in_one_line() -> None:
+    """In the cell of a table, behind a stop, behind an ``until``, in an option and in an arm drawn later."""
+    rest = "- Rest after progression (element rest):\n- It ends as soon as it is known that there is fit for treatment;"
+    assert rest in invented_page("OLIVE-1")
+    assert (
+        "- Aspen syrup in pregnancy (element aspen):\n"
+        "- It ends as soon as it is known that there is no pregnancy; then the course ends (delivered). [R3]\n"
+        "- It ends as soon as it is known that there is swelling; then visit at the clinic (visit), then"
+    ) in invented_page("WILLOW-1")
+    cedar = invented_page("CEDAR-1")
+    for element in ("Lignin (element lignin_by_draw)", "Balsam (element balsam)"):
+        assert f"- {element}:\n- It ends as soon as it is known that there is progression since then;" in cedar
+    assert "- These steps together:\n- It ends as soon as it is known that benefit is no;" in cedar
+    assert "- Resin beyond progression (element beyond):\n- Every dose needs: benefit attested in the last" in cedar
+    sparse = "With ringol (element with_ringol):\n- It ends as soon as it is known that ring level is low; then ringol"
+    assert f"- {sparse}" in invented_page("ELDER-1")
+
+
+def test_what_a_result_is_reported_of_and_how_it_may_be_converted_is_told() -> None:
+    assert row_with(invented_page("PINE-1"), "size of a spot").endswith("at least 0; of each spot any day R12")
+    assert "a number in umol/L, above 0; also as an amount of substance, at 113.12 g/mol" in page_of("NCT07151586")
+    assert "a number in [IU]/mL, at least 0; or in {copies}/mL, times 0.2" in page_of("NCT07239271")
+    assert row_with(page_of("IIT2025006"), "birth date").startswith("birth date (birth_date) a date; lasting any day")
+
+
+def test_ends_that_the_file_cites_and_the_beginning_of_an_element_are_told() -> None:
+    assert "- The end by study closure rests on claims of this protocol too. [R6]" in page_of("NCT07151586")
+    assert "in an unbroken row are at least 10 ng/mL, after the beginning of the element" in invented_page("OLIVE-1")
+    assert "not later than 30 hours after the first dose of the element infusion" in invented_page("SORREL-1")
+
+
+def test_a_label_that_is_a_sentence_stays_one() -> None:
+    trial = invented_page("CLOVER-1-TRIAL")
+    assert "It ends as soon as it is known that level 1 is known well enough; then what follows comes next." in trial
+    assert "- If level 2 is open: arm level_2. [R1]" in invented_page("CLOVER-1")
+    assert "the number of patients, among those reported at any time, of which dose-limiting toxicity" in trial
+
+
+def test_doses_that_move_are_told_apart_from_how_often_they_are_given() -> None:
+    page = invented_page("MAPLE-1")
+    assert "the level of the ladder lumi of (80 mg if body weight is below 60 kg; 120 mg if" in page
+    assert "160 mg if body weight is at least 90 kg), once a day" in page
+    assert (
+        "Too low (too_low): if, after a dose of stipa, urate is below 2 mg/dL; or there is rash due to stipa, then"
+        in page
+    )
+    assert "mabtuz, neutrophils is below 0.5 10*9/L, then it is held until" in invented_page("BIRCH-1")
+
+
 def test_a_criterion_names_its_assumptions_and_a_count_has_no_unit() -> None:
     page = page_of("NCT05861830")
     assert row_with(page, "E6").endswith(" last drainage of an effusion is within 4 weeks [A9, A10]")

@@ -87,24 +87,29 @@ def _step(  # noqa: C901  # one case for each kind of step
             needs = _items(Item("-", need_words(book, need, what="It")) for need in step.needs)
             return f"{capital(procedure_name(book, step.perform))} is performed{when}.{_claims(step)}", needs
         case Decide():
-            return f"Decision {step.decide}: {_rows_words(step)}.{_claims(step)}", (_decision_grid(book, step),)
+            inner = _details(book, (inner for row in step.rows for inner in row.then))
+            return f"Decision {step.decide}: {_rows_words(step)}.{_claims(step)}", (
+                _decision_grid(book, step),
+                *_items(inner),
+            )
         case Choose():
             when = window_words(step.window)
             return f"The {step.by} chooses ({step.choose}){when}.{_claims(step)}", (
                 _options(book, step),
                 *_advice(book, step),
                 *_items(_opens(book, step.option_if, step.while_unknown)),
+                *_items(_details(book, (inner for option in step.options.values() for inner in option))),
             )
         case Repeat():
             return f"These steps are {_rounds_words(step)}.{_claims(step)}", (
                 *course_items(book, step.steps),
-                *_items(Item("-", _until_words(book, until)) for until in step.until),
+                *_items(_until_item(book, until) for until in step.until),
             )
         case Observe():
-            return f"{capital(observe_words(step))}.{_claims(step)}", _items(
+            return f"{capital(observe_words(book, step))}.{_claims(step)}", _items(
                 (
-                    *(Item("-", may_words(book, may)) for may in step.may),
-                    *(Item("-", _until_words(book, until)) for until in step.until),
+                    *(may_item(book, may) for may in step.may),
+                    *(_until_item(book, until) for until in step.until),
                 )
             )
         case End():
@@ -135,14 +140,15 @@ def _allocation(book: Book, step: Allocate) -> tuple[str, tuple[Block, ...]]:
     named = "" if step.is_first else f" ({step.allocate})"
     arms = (Item("-", _later_arm(book, name, steps)) for name, steps in (step.arms or {}).items())
     opens = _opens(book, step.arm_if, step.while_unknown)
+    inside = _details(book, (inner for steps in (step.arms or {}).values() for inner in steps))
     if step.menu is None:
         told = f"The patient is allocated to an arm{named}{_ratio_words(step)}{when}; the draw is made elsewhere."
-        return f"{told}{_claims(step)}", (*_items((*arms, *opens)), *refuted)
+        return f"{told}{_claims(step)}", (*_items((*arms, *opens, *inside)), *refuted)
     lines = (Item("-", _arm_rule(book, line)) for line in step.menu)
     open_ones = "every arm whose line is known to hold is possible" if step.several is not None else "nobody chooses"
     waiting = _waiting_words(step) if step.several is not None else ""
     return f"The patient is allocated to an arm{named} by rule{when}, and {open_ones}{waiting}.{_claims(step)}", (
-        *_items((*lines, *arms)),
+        *_items((*lines, *arms, *inside)),
         *refuted,
     )
 
@@ -242,9 +248,10 @@ def _rounds_words(step: Repeat) -> str:
     return "taken once, as one group" if step.repeat == 1 else f"taken {step.repeat} times"
 
 
-def observe_words(step: Observe) -> str:
+def observe_words(book: Book, step: Observe) -> str:
     """That nothing is given for a while."""
-    return f"{step.title or words(step.observe)} (element {step.observe}): no treatment is given"
+    given = ": no treatment is given" if book.subject == "patient" else ""
+    return f"{step.title or words(step.observe)} (element {step.observe}){given}"
 
 
 def window_words(window: Window | None) -> str:
@@ -267,10 +274,43 @@ def _around(book: Book, step: Give) -> Page:
     return _items(
         (
             *(Item("-", need_words(book, need)) for need in step.needs),
-            *(Item("-", may_words(book, may)) for may in step.may),
-            *(Item("-", _until_words(book, until)) for until in step.until),
+            *(may_item(book, may) for may in step.may),
+            *(_until_item(book, until) for until in step.until),
         )
     )
+
+
+def _details(book: Book, steps: Iterable[Step]) -> Iterable[Item]:
+    """What steps need, permit and are closed by that are told in one line: each as an item with that below it."""
+    for step in steps:
+        match step:
+            case Give() | Observe():
+                name = step.element if isinstance(step, Give) else step.observe
+                below = _around(book, step) if isinstance(step, Give) else _step(book, step)[1]
+                if below:
+                    yield Item("-", f"{capital(step.title or words(name))} (element {name}):", below)
+            case Perform() if step.needs:
+                yield Item("-", f"{capital(procedure_name(book, step.perform))}:", _step(book, step)[1])
+            case Choose() if step.advised or any(step.options.values()):
+                advice = (Item("-", f"The choice {step.choose}:", _advice(book, step)),) if step.advised else ()
+                yield from (*advice, *_details(book, (inner for option in step.options.values() for inner in option)))
+            case Allocate() | Decide() | Repeat():
+                if isinstance(step, Repeat) and step.until:
+                    yield Item("-", "These steps together:", _items(_until_item(book, until) for until in step.until))
+                groups = (step.steps,) if isinstance(step, Repeat) else tuple(inner_steps(step))
+                yield from _details(book, (inner for group in groups for inner in group))
+            case _:
+                pass
+
+
+def _until_item(book: Book, until: Until) -> Item:
+    return Item("-", _until_words(book, until), _items(_details(book, until.then)))
+
+
+def may_item(book: Book, may: May) -> Item:
+    """What may be done beside a course, with what its steps need below it."""
+    steps = (inner for option in (may.options or {}).values() for inner in option or ())
+    return Item("-", may_words(book, may), _items(_details(book, steps)))
 
 
 def need_words(book: Book, need: Need, what: str = "Every dose") -> str:
@@ -288,7 +328,7 @@ def _only_with(asked: Applied) -> str:
 
 
 def may_words(book: Book, may: May) -> str:
-    """What may be done beside a course."""
+    """What may be done beside a course, in a sentence."""
     if may.perform is not None:
         act = f"{procedure_name(book, may.perform)} may be performed"
     elif may.give_also is not None:
@@ -323,7 +363,8 @@ def _until_words(book: Book, until: Until) -> str:
 
 def stop_items(book: Book, stops: Sequence[Stop]) -> tuple[Item, ...]:
     """What stops a course from outside."""
-    return tuple(Item("-", _stop_words(book, stop)) for stop in stops)
+    steps = ((stop, stop.then or stop.instead or ()) for stop in stops)
+    return tuple(Item("-", _stop_words(book, stop), _items(_details(book, inner))) for stop, inner in steps)
 
 
 def _stop_words(book: Book, stop: Stop) -> str:
@@ -423,11 +464,12 @@ def _step_words(book: Book, step: Step) -> str:
         case Choose():
             opens = listed(f"{words(name)}{_only_if(book, item)}" for name, item in step.option_if.items())
             only = f"; {opens}" if opens else ""
-            return f"the {step.by} chooses ({step.choose}): {_alternatives(book, step.options)}{only}"
+            when = window_words(step.window)
+            return f"the {step.by} chooses ({step.choose}){when}: {_alternatives(book, step.options)}{only}"
         case Perform():
-            return procedure_name(book, step.perform)
+            return f"{procedure_name(book, step.perform)}{window_words(step.window)}"
         case Observe():
-            return observe_words(step)
+            return observe_words(book, step)
         case End():
             return _end_words(step.end, step.follow_up)
         case Repeat():

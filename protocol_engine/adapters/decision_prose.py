@@ -76,7 +76,9 @@ def decision_sections(table: Table, decision: Decision, remarks: Sequence[str] =
     """A decision without the title of its protocol."""
     return (
         Paragraph(_basis_words(table, decision)),
-        *section("Where the patient is", Paragraph(capital(place_words(table, decision.place, decision.ended)))),
+        *section(
+            f"Where the {table.subject} is", Paragraph(capital(place_words(table, decision.place, decision.ended)))
+        ),
         *_next(table, decision),
         *_awaited(table, decision),
         *_not_allowed(table, decision),
@@ -113,7 +115,9 @@ def place_words(table: Table, place: dict[str, Any], ended: dict[str, str] | Non
     """Where the patient is, or was when the course ended."""
     arm, element = place["arm"], place["element"]
     parts = [f"arm {arm} ({table.arms[arm].title})" if arm is not None else "not allocated to an arm"]
-    if arm is not None:
+    if table.subject == "trial":
+        parts = [_element_words(table, None, element) if element is not None else "not begun"]
+    elif arm is not None:
         parts.append(_element_words(table, arm, element) if element is not None else "no treatment begun")
     if place["day"] is not None:
         told = "left out" if place.get("left_out") else "last done"
@@ -137,7 +141,7 @@ def _track_words(table: Table, arm: str, track: str, at: dict[str, Any]) -> str:
     return f"{title} is at {words(at['state'])}{last}"
 
 
-def _element_words(table: Table, arm: str, element: str) -> str:
+def _element_words(table: Table, arm: str | None, element: str) -> str:
     """The element that the patient is in, or the act that led to where she is."""
     inside = (at for at in table.places.values() if at.arm == arm and at.track is None)
     at = next((at for at in inside if at.element == element), None)

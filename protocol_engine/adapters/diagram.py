@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from textwrap import wrap
 from typing import Literal
 
+from protocol_engine.adapters.diagram_beside import BESIDE
 from protocol_engine.adapters.diagram_svg import LOOKS, svg_of
 from protocol_engine.adapters.diagram_view import Arrow, Box, Reason, View, view_of
+from protocol_engine.adapters.diagram_words import one_line
 from protocol_engine.model.table import Table
 
 Form = Literal["mermaid", "dot", "svg"]
@@ -18,6 +21,8 @@ DOT_SHAPES = {"box": "box", "dashed": "box", "pill": "box", "hexagon": "hexagon"
 UNSAFE = re.compile(r"[^\w ,.:;()/+%=\u00a0\u21bb-]|_")
 NO_LIST = re.compile(r"(?:(?<=^)[-+]|(?<=^[0-9])\.)(?= )")
 """What would begin a list at the beginning of a text, as Markdown has it."""
+BESIDE_WIDTH = 100
+"""So many characters a line of the rules beside the course has at most, where the text is not laid out here."""
 AGAIN = "\u21bb"
 """A circle with an arrow: one more cycle of the same element."""
 
@@ -47,6 +52,15 @@ def _reason_texts(reasons: tuple[Reason, ...]) -> list[str]:
     return [text for reason in reasons for text in (" ".join(reason.claims), *reason.tests) if text]
 
 
+def _beside_texts(view: View) -> list[str]:
+    """The rules that hold beside the course, in lines that make no picture wide."""
+    found = [BESIDE]
+    for group in view.beside:
+        found.append(f"{group.title}:")
+        found += [part for line in group.lines for part in wrap(one_line(line), BESIDE_WIDTH)]
+    return found
+
+
 # --- Mermaid -------------------------------------------------------------------------------------------------------
 
 
@@ -62,6 +76,8 @@ def _mermaid(view: View) -> str:
             lines += [f"  subgraph arm{number}[{_mermaid_text([arm])}]", *(f"    {line}" for line in inside), "  end"]
     lines += [_mermaid_arrow(arrow, names) for arrow in view.arrows]
     lines.append(f"  notes[{_mermaid_text([view.subtitle, *view.notes])}]")
+    if view.beside:
+        lines.append(f"  beside[{_mermaid_text(_beside_texts(view))}]")
     for kind, look in LOOKS.items():
         of_kind = [names[box.id] for box in view.boxes if box.kind == kind]
         if of_kind:
@@ -114,6 +130,9 @@ def _dot(view: View) -> str:
             head = f"    label={_dot_text([arm])}; color=gray80;"
             lines += [f"  subgraph cluster_{number} {{", head, *(f"    {line}" for line in inside), "  }"]
     lines += [f"  {names[arrow.source]} -> {names[arrow.target]} [{_dot_arrow(arrow)}];" for arrow in view.arrows]
+    if view.beside:
+        text = _dot_text(_beside_texts(view), end="\\l")
+        lines.append(f'  beside [label={text}, shape=note, style=filled, fillcolor="#ffffff", color=gray60];')
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -131,7 +150,10 @@ def _dot_arrow(arrow: Arrow) -> str:
     return f"style={style}, label={_dot_text(texts)}" if texts else f"style={style}"
 
 
-def _dot_text(texts: list[str]) -> str:
-    """A quoted text in lines. Graphviz reads HTML entities in it, so an ampersand is written as one."""
-    escaped = (text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for text in texts)
-    return '"' + "\\n".join(escaped) + '"'
+def _dot_text(texts: list[str], end: str = "") -> str:
+    """A quoted text in lines. Graphviz reads HTML entities in it, so an ampersand is written as one.
+
+    With ``end`` every line ends with it, such as the mark of a line that begins at the left.
+    """
+    escaped = [text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") for text in texts]
+    return '"' + ("".join(f"{text}{end}" for text in escaped) if end else "\\n".join(escaped)) + '"'

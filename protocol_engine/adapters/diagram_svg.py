@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from attrs import frozen
 
+from protocol_engine.adapters.diagram_beside import BESIDE
 from protocol_engine.adapters.diagram_layout import Edge, Layout, Node, Route, Size, Slot, laid_out
 from protocol_engine.adapters.diagram_text import (
     Sizes,
@@ -20,7 +21,7 @@ from protocol_engine.adapters.diagram_text import (
     text_width,
 )
 from protocol_engine.adapters.diagram_view import Arrow, Box, BoxKind, Reason, View
-from protocol_engine.adapters.diagram_words import Line
+from protocol_engine.adapters.diagram_words import Line, one_line
 
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 INK, GREY, RULE = "#1f2933", "#52606d", "#9aa5b1"
@@ -273,7 +274,23 @@ class Picture:
             lines = broken(note, "quiet", width, SIZES)
             found += _text(MARGIN, y, lines, SIZES)
             y += height_of(lines, SIZES) + 2
-        return found, y - top
+        box, height = self._rules_beside(y + 8) if self.view.beside else ([], 0.0)
+        return [*found, *box], y + height - top
+
+    def _rules_beside(self, top: float) -> tuple[list[str], float]:
+        """A frame with the rules that hold beside the course, and the room that it takes."""
+        left, width = MARGIN + 12, self.width - 2 * MARGIN - 24
+        lines: list[TextLine] = broken(BESIDE, "strong", width, SIZES)
+        for group in self.view.beside:
+            lines += broken(group.title, "plain", width, SIZES)
+            for rule in group.lines:
+                lines += broken(f"\u2013 {one_line(rule)}", "quiet", width, SIZES)
+        height = height_of(lines, SIZES) + 16
+        frame = (
+            f'<rect x="{_n(MARGIN)}" y="{_n(top)}" width="{_n(self.width - 2 * MARGIN)}" height="{_n(height)}" '
+            'rx="6" fill="#ffffff" stroke="#9aa5b1"/>'
+        )
+        return [frame, *_text(left, top + 8, lines, SIZES)], height + 8
 
 
 HEADING_SIZES: Sizes = {"strong": 15.0, "plain": 12.0, "quiet": 11.0}

@@ -8,21 +8,23 @@ out; one more cycle of the same element is a mark on its box. The ends that hold
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from attrs import evolve, frozen
 
+from protocol_engine.adapters.diagram_beside import Beside, rules_beside
 from protocol_engine.adapters.diagram_words import (
     Line,
+    arrow_lines,
     choice_lines,
     choice_of,
-    condition_lines,
     notes,
     one_line,
     place_lines,
     readings_line,
 )
+from protocol_engine.engine.wording import words
 from protocol_engine.model.table import BUILT_IN_SCOPES, Place, Row, Table, claim_order
 
 BoxKind = Literal["gate", "arm", "giving", "choice", "option", "procedure", "wait", "end", "anywhere"]
@@ -81,7 +83,7 @@ class Arrow:
 
 @frozen
 class View:
-    """A whole diagram: boxes in the order in which they are first reached, arrows, and notes below.
+    """A whole diagram: boxes in the order in which they are first reached, arrows, notes below, and rules beside.
 
     Each track of an arm is drawn like an arm of its own, behind it: ``arm/track``.
     """
@@ -93,6 +95,7 @@ class View:
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     notes: tuple[str, ...]
+    beside: tuple[Beside, ...] = ()
 
 
 def view_of(table: Table) -> View:
@@ -114,6 +117,7 @@ def view_of(table: Table) -> View:
         tuple(drawing.boxes.values()),
         tuple(drawing.merged_arrows()),
         notes(table),
+        rules_beside(table),
     )
 
 
@@ -168,20 +172,14 @@ class _Drawing:
         """The box of what can happen in every place of an arm."""
         key = f"anywhere@{arm}"
         if key not in self.boxes:
-            self.boxes[key] = Box(key, "anywhere", (Line(f"at any time in {arm}", "strong"),), arm=arm)
+            self.boxes[key] = Box(
+                key, "anywhere", (Line(f"at any time in {words(arm).replace('/', ', ')}", "strong"),), arm=arm
+            )
         return key
 
     def _reason(self, row: Row) -> Reason:
         claims = tuple(claim for claim in row.cites if claim[:1] in "RAG")
-        tests: list[str] = []
-        for guard in row.guards:
-            if guard.waits:
-                continue
-            lines = condition_lines(self.table, guard.condition, refutes=guard.refutes)
-            tests += [f"and {line}" for line in lines[:1]] + lines[1:] if tests else lines
-        if any(guard.waits for guard in row.guards):
-            tests.append("and what the other rows ask is known")
-        return Reason(claims, tuple(tests))
+        return Reason(claims, arrow_lines(self.table, row, row.guards))
 
     def _box(self, place: Place) -> Box:
         repeats = any(row.effect == "again" for row in self.table.offers.get(place.id, ()))
@@ -193,23 +191,58 @@ class _Drawing:
     def put_choices(self) -> None:
         """A box between a place and the options that are offered in it; places that offer the same share it."""
         rows = {row.id: row for row in self.table.rows}
-        offered: dict[tuple[str, str, tuple[Reason, ...]], list[Arrow]] = {}
+        menus = self._menus(rows)
+        offered: dict[tuple[str, str, tuple[Reason, ...]], list[tuple[Arrow, tuple[Reason, ...]]]] = {}
         kept = []
         for arrow in self.arrows:
-            choice = choice_of(rows[arrow.rows[0]]) if arrow.rows else None
-            if choice is not None:
-                offered.setdefault((arrow.source, choice, arrow.reasons), []).append(arrow)
-            else:
+            row = rows[arrow.rows[0]] if arrow.rows else None
+            choice = choice_of(row) if row is not None else None
+            if row is None or choice is None:
                 kept.append(arrow)
+                continue
+            shared, own = self._split(row, menus.get((arrow.source, choice)))
+            offered.setdefault((arrow.source, choice, shared or arrow.reasons), []).append((arrow, own))
         self.arrows = kept
-        for (source, choice, reasons), arrows in offered.items():
-            key = f"choice {choice}: {' '.join(arrow.target for arrow in arrows)}"
+        for (source, choice, reasons), ways in offered.items():
+            key = f"choice {choice}: {' '.join(arrow.target for arrow, _ in ways)}"
             if key not in self.boxes:
                 lines = choice_lines(self.table, choice, source)
                 self.boxes[key] = Box(key, "choice", lines, arm=_drawn_in(self.table.places[source]))
-                self.arrows += [Arrow(key, arrow.target, (), ()) for arrow in arrows]
-            ids = tuple(row for arrow in arrows for row in arrow.rows)
+                self.arrows += [Arrow(key, arrow.target, own, ()) for arrow, own in ways]
+            ids = tuple(row for arrow, _ in ways for row in arrow.rows)
             self.arrows.append(Arrow(source, key, reasons, ids))
+
+    def _menus(self, rows: Mapping[str, Row]) -> dict[tuple[str, str], list[Row]]:
+        """The rows of choices whose options open one by one, by the box that they leave.
+
+        A choice that leaves a box in two ways is none of them: whose condition is whose could not be told.
+        """
+        found: dict[tuple[str, str], list[Row]] = {}
+        for arrow in self.arrows:
+            row = rows[arrow.rows[0]] if arrow.rows else None
+            choice = choice_of(row) if row is not None else None
+            if row is not None and choice is not None:
+                found.setdefault((arrow.source, choice), []).append(row)
+        return {
+            key: menu
+            for key, menu in found.items()
+            if any(row.while_unknown for row in menu) and len({row.trigger for row in menu}) == len(menu)
+        }
+
+    def _split(self, row: Row, menu: Sequence[Row] | None) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+        """What all options of a menu ask, to stand before its box, and what this one asks alone, to stand behind it."""
+        if menu is None:
+            return (), ()
+        shared = tuple(guard for guard in row.guards if all(guard in other.guards for other in menu))
+        own = tuple(guard for guard in row.guards if guard not in shared)
+        cited = [claim for claim in row.cites if claim[:1] in "RAG"]
+        common = tuple(claim for claim in cited if all(claim in other.cites for other in menu))
+        before = Reason(common, arrow_lines(self.table, row, shared))
+        behind = Reason(
+            tuple(claim for claim in cited if claim not in common),
+            arrow_lines(self.table, evolve(row, window=None, among=()), own),
+        )
+        return (before,), (behind,) if own else ()
 
     def gather_choices_beside(self) -> None:
         """A choice that many places of an arm offer beside treatment starts from one box."""
@@ -269,7 +302,8 @@ class _Drawing:
             stacks: dict[str, list[str]] = {}
             for option in dict.fromkeys(options):
                 alone = all(arrow.source == key for arrow in self.arrows if arrow.target == option)
-                signature = repr((sorted(self._ways_on(option, same)), self.boxes[option].lines[1:]))
+                asked = [repr(arrow.reasons) for arrow in self.arrows if arrow.target == option]
+                signature = repr((sorted(self._ways_on(option, same)), self.boxes[option].lines[1:], asked))
                 stacks.setdefault(signature if alone else option, []).append(option)
             for stack in stacks.values():
                 self._stack(key, stack, absorb=len(stacks) == 1)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, assert_never
 
 from attrs import field, frozen
 
+from protocol_engine.adapters.diagram_beside import regimen_marks, window_mark
+from protocol_engine.adapters.phrases import is_yes_no, unit_words
 from protocol_engine.engine.wording import label_of, test_words, track_words, words
 from protocol_engine.model.conditions import Condition, InSet, NamedTest, OneOf, Presence
-from protocol_engine.model.table import DISCONTINUED, LIFE, STUDY, WITHDRAWN, Place, Row, Table
-from protocol_engine.model.values import Ever, Holds, Members, Prefer
+from protocol_engine.model.table import DISCONTINUED, LIFE, STUDY, WITHDRAWN, Guard, Place, Row, Table
 
 Weight = Literal["strong", "plain", "quiet"]
 BREAKS = re.compile(r"[ \t\r\n\x85\u2028\u2029]+")
@@ -23,6 +24,10 @@ FIXED_WORDS = {
     "eligible": "criteria met",
     "stopped": "treatment stopped",
     "instead": "the course is left",
+}
+WHILE_UNKNOWN = {
+    "wait": "while one is unknown, the others wait",
+    "offer": "while one is unknown, the others are offered",
 }
 
 
@@ -67,8 +72,19 @@ def choice_lines(table: Table, choice: str, place: str) -> tuple[Line, ...]:
     """What the box of a choice says that is offered in the place."""
     stays = [row for row in table.offers[place] if row.effect == "stay" and choice_of(row) == choice]
     names = dict.fromkeys(option_name(table, row.act.name.partition("=")[2]) for row in stays if row.act is not None)
-    lines = (Line(f"{table.choices[choice].by} chooses", "strong"), Line(words(choice)))
-    return (*lines, Line(f"or: {', '.join(names)} (nothing changes)", "quiet")) if names else lines
+    lines = [Line(f"{table.choices[choice].by} chooses", "strong"), Line(words(choice))]
+    if names:
+        lines.append(Line(f"or: {', '.join(names)} (nothing changes)", "quiet"))
+    rows = [row for row in table.offers[place] if choice_of(row) == choice]
+    advice = tuple(dict.fromkeys(advised for row in rows for advised in row.advice))
+    for advised in advice:
+        tests = " ".join(condition_lines(table, advised.guard.condition))
+        claims = f" ({advised.guard.named})" if advised.guard.named else ""
+        lines.append(Line(f"advised: {option_name(table, advised.option)} if {tests}{claims}", "quiet"))
+    if advice:
+        lines.append(Line("another option needs a reason", "quiet"))
+    menus = {row.while_unknown for row in rows if row.while_unknown is not None}
+    return (*lines, *(Line(WHILE_UNKNOWN[menu], "quiet") for menu in sorted(menus)))
 
 
 def option_name(table: Table, option: str) -> str:
@@ -94,7 +110,8 @@ def _lines(table: Table, place: Place) -> tuple[Line, ...]:  # noqa: C901  # one
         case "giving":
             return _giving_lines(table, place)
         case "observing":
-            return (Line(_title(table, place.element), "strong"), Line("no treatment", "quiet"))
+            quiet = (Line("no treatment", "quiet"),) if table.subject == "patient" else ()
+            return (Line(_title(table, place.element), "strong"), *quiet)
         case "chosen":
             return (Line(option_name(table, _option_taken(table, place)), "strong"),)
         case "assigned":
@@ -120,10 +137,11 @@ def _arm_lines(table: Table, place: Place) -> tuple[Line, ...]:
 def _giving_lines(table: Table, place: Place) -> tuple[Line, ...]:
     regimen = table.regimens[place.regimen or ""].name
     title = place.title or ""
-    cycles = Line(_cycles(table, place), "quiet")
+    marks = (Line(mark, "quiet") for mark in regimen_marks(table, table.regimens[place.regimen or ""]))
+    below = (Line(_cycles(table, place), "quiet"), *marks)
     if title.casefold().startswith(regimen.casefold()):
-        return (Line(title, "strong"), cycles)
-    return (Line(regimen, "strong"), Line(title), cycles)
+        return (Line(title, "strong"), *below)
+    return (Line(regimen, "strong"), Line(title), *below)
 
 
 def _cycles(table: Table, place: Place) -> str:
@@ -168,6 +186,28 @@ def _act_words(table: Table, row: Row) -> str:
             return f"another choice of {words(act.name.partition('=')[0])}"
 
 
+# --- beside an arrow ------------------------------------------------------------------------------------------------
+
+
+def arrow_lines(table: Table, row: Row, guards: Sequence[Guard]) -> tuple[str, ...]:
+    """What must hold for a row, of these of its guards: conditions, the window, and what becomes of other rows."""
+    tests: list[str] = []
+    for guard in guards:
+        if not guard.waits:
+            lines = condition_lines(table, guard.condition, refutes=guard.refutes)
+            tests += [f"and {line}" for line in lines[:1]] + lines[1:] if tests else lines
+    if any(guard.waits for guard in guards):
+        tests.append("and what the other rows ask is known")
+    if row.window is not None:
+        tests.append(one_line(window_mark(row.window)))
+    for among in row.among if row.act is not None else ():
+        who = f"the {among.by}" if among.by is not None else "whoever acts"
+        tests.append(one_line(f"of the rows that hold {who} takes one"))
+    if row.act is not None and row.act.kind == "allocation" and row.while_unknown is not None and tests:
+        tests.append(WHILE_UNKNOWN[row.while_unknown])
+    return tuple(tests)
+
+
 # --- conditions ----------------------------------------------------------------------------------------------------
 
 
@@ -184,29 +224,25 @@ def condition_lines(table: Table, condition: Condition, *, refutes: bool = False
 def _test_line(table: Table, named: NamedTest, *, refutes: bool) -> str:
     name = label_of(table, named.name)
     match named.test:
-        case OneOf(("yes",)) if _is_yes_no(table, named.name) and not refutes:
+        case OneOf(("yes",)) if is_yes_no(table, named.name) and not refutes:
             return name
-        case OneOf(("no",)) if _is_yes_no(table, named.name) and not refutes:
+        case OneOf(("no",)) if is_yes_no(table, named.name) and not refutes:
             return f"no {name}"
         case Presence("irrelevant"):
             return ""
         case Presence("any_result"):
             return f"{name} is known"
+        case Presence("reached"):
+            return f"{name} has come"
+        case Presence("not_reported"):
+            return f"{name} is not reported"
+        case Presence("reported_without_result"):
+            return f"{name} was reported without a result"
         case InSet(how, members):
             return f"{name}: {words(how).removesuffix(' in')} of {words(members)}"
         case test:
-            fact = table.facts.get(named.name)
-            unit = f"\u00a0{fact.quantity}" if fact is not None and fact.quantity is not None else ""
+            unit = unit_words(table, named.name).replace(" ", "\u00a0")
             return f"{name}: {words(test_words(test))}{unit}"
-
-
-def _is_yes_no(table: Table, name: str) -> bool:
-    if name in table.values:
-        value = table.values[name]
-        if isinstance(value, Prefer):
-            return _is_yes_no(table, value.prefer[0])
-        return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
-    return name in table.facts and table.facts[name].yes_no
 
 
 # --- below the picture ------------------------------------------------------------------------------------------------

@@ -19,8 +19,7 @@ from protocol_engine.adapters.phrases import (
 from protocol_engine.adapters.phrases import often as how_often
 from protocol_engine.engine.wording import words
 from protocol_engine.model.doses import Bands, Dose, Ladder, LevelDose, Loading, Modification, PartOf, rung_words
-from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.units import NotStated
+from protocol_engine.model.units import NotStated, Quantity, QuantityRange
 
 MOVES = {"down": "down only", "up": "up only", "both": "down and up"}
 DONE = {
@@ -34,7 +33,8 @@ def any_dose_words(protocol: Book, dose: Dose | None, times_a_day: int | None) -
     """A dose of whatever form, with how often a day."""
     match dose:
         case LevelDose() | Loading() | Bands() | PartOf():
-            return _form_words(protocol, dose) + how_often(times_a_day)
+            often = how_often(times_a_day)
+            return _form_words(protocol, dose) + (f",{often}" if often else "")
         case _:
             return dose_words(dose, times_a_day)
 
@@ -42,8 +42,9 @@ def any_dose_words(protocol: Book, dose: Dose | None, times_a_day: int | None) -
 def _form_words(protocol: Book, dose: Dose) -> str:
     match dose:
         case LevelDose():
-            base = f" of {any_dose_words(protocol, dose.of, None)}" if dose.of is not None else ""
-            return f"the level of the ladder {dose.level_of}{base}"
+            base = any_dose_words(protocol, dose.of, None) if dose.of is not None else ""
+            of = f" of {base}" if isinstance(dose.of, Quantity | QuantityRange) else f" of ({base})" if base else ""
+            return f"the level of the ladder {dose.level_of}{of}"
         case Loading():
             again = f", and again after more than {dose.reload_after} without a dose" if dose.reload_after else ""
             return f"{dose_words(dose.loading, None)} first{again}, then {dose_words(dose.then, None)}"
@@ -58,7 +59,7 @@ def _form_words(protocol: Book, dose: Dose) -> str:
             return dose_words(dose, None)
 
 
-def dose_items(protocol: Protocol) -> Page:
+def dose_items(protocol: Book) -> Page:
     """The ladders, and the rules that modify doses."""
     ladders = (Item("-", _ladder_words(protocol, name, ladder)) for name, ladder in protocol.ladders.items())
     rules = (Item("-", _rule_words(protocol, name, rule)) for name, rule in protocol.modifications.items())
@@ -66,7 +67,7 @@ def dose_items(protocol: Protocol) -> Page:
     return (Items(items),) if items else ()
 
 
-def _ladder_words(protocol: Protocol, name: str, ladder: Ladder) -> str:
+def _ladder_words(protocol: Book, name: str, ladder: Ladder) -> str:
     levels = listed((rung_words(rung) for rung in ladder.levels), "then")
     start = rung_words(ladder.levels[ladder.start]) if ladder.levels else ""
     past = ""
@@ -80,14 +81,15 @@ def _ladder_words(protocol: Protocol, name: str, ladder: Ladder) -> str:
     return f"{capital(what)}, from {start} on{past}.{cites(ladder.cite, ladder.rests, silent=ladder.see)}"
 
 
-def _rule_words(protocol: Protocol, name: str, rule: Modification) -> str:
-    drugs = listed(drug_name(protocol, drug) for drug in rule.of)
+def _rule_words(protocol: Book, name: str, rule: Modification) -> str:
+    drugs = listed((drug_name(protocol, drug) for drug in rule.of), "or")
     done = [DONE[rule.do]] if rule.do is not None else []
     if rule.until is not None:
         done.append(f"it is held until {condition_words(protocol, rule.until)}, by a later report")
     called = f"{rule.label or words(name)} ({name})"
-    when = f"If after a dose of {drugs} {condition_words(protocol, rule.when)}"
-    return f"{capital(called)}: {when}, {listed(done)}.{cites(rule.cite, rule.rests)}"
+    each = "; so each of these drugs by itself" if len(rule.of) > 1 else ""
+    when = f"if, after a dose of {drugs}, {condition_words(protocol, rule.when)}"
+    return f"{capital(called)}: {when}, then {listed(done)}{each}.{cites(rule.cite, rule.rests)}"
 
 
 # --- of a decision -------------------------------------------------------------------------------------------------

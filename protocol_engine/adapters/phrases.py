@@ -51,14 +51,16 @@ from protocol_engine.model.events import (
 from protocol_engine.model.protocol import Administration, Protocol
 from protocol_engine.model.table import Table, claim_order
 from protocol_engine.model.units import NOT_STATED, DayPoints, DoseDays, NotStated, PlainDose, Quantity
-from protocol_engine.model.values import Change, Ever, Holds, Members, Prefer, Take
+from protocol_engine.model.values import Change, NamedValue, Prefer, Take
 
 Book = Protocol | Table
 """Where names are looked up: a protocol as it is written, or its table."""
 
 
-PREDICATE_PATTERN = re.compile(r"(.+) (needed|done|given|settled|in place)")
+PREDICATE_PATTERN = re.compile(r"(.+) (needed|done|given|settled|in place|open|closed|stopped|over)")
 """Labels that need nothing but a verb to become a sentence."""
+SENTENCE_PATTERN = re.compile(r"(?:(?!\b(?:that|which|who|whose|where)\b).)+ (?:is|are|was|were|has|have) .+")
+"""Labels that are a sentence already."""
 
 
 # --- names ---------------------------------------------------------------------------------------------------------
@@ -237,9 +239,9 @@ def test_words(book: Book, named: NamedTest) -> str:
     """One test as a clause; empty where any value will do."""
     name, test = label(book, named.name), named.test
     match test:
-        case OneOf(("yes",)) if _is_yes_no(book, named.name):
+        case OneOf(("yes",)) if is_yes_no(book, named.name):
             return _holding(name, "is")
-        case OneOf(("no",)) if _is_yes_no(book, named.name):
+        case OneOf(("no",)) if is_yes_no(book, named.name):
             return _holding(name, "is not")
         case Presence("irrelevant"):
             return ""
@@ -261,6 +263,8 @@ def test_words(book: Book, named: NamedTest) -> str:
 def _holding(name: str, verb: str) -> str:
     """A yes/no name as a clause: ``the dose is not needed``, ``there is no progression``."""
     match = PREDICATE_PATTERN.fullmatch(name)
+    if SENTENCE_PATTERN.fullmatch(name):
+        return name if verb == "is" else f"it is not so that {name}"
     if match is not None:
         return f"{match[1]} {verb} {match[2]}"
     return f"there is {name}" if verb == "is" else f"there is no {name}"
@@ -268,7 +272,7 @@ def _holding(name: str, verb: str) -> str:
 
 def cell(book: Book, named: NamedTest) -> str:
     """One test as it stands under the heading of its value."""
-    return _bare(named.test, _unit(book, named.name))
+    return _bare(named.test, unit_words(book, named.name))
 
 
 def _bare(test: Test, unit: str) -> str:
@@ -293,25 +297,26 @@ def _bare(test: Test, unit: str) -> str:
             assert_never(test)
 
 
-def _is_yes_no(book: Book, name: str) -> bool:
+def is_yes_no(book: Book, name: str) -> bool:
+    """Whether a named value, or a fact, is yes or no."""
     value = book.values.get(name, book.derived.get(name))
     if isinstance(value, Prefer):
-        return _is_yes_no(book, value.prefer[0])
+        return is_yes_no(book, value.prefer[0])
     if value is not None:
-        return isinstance(value, Ever | Holds) or (isinstance(value, Members) and value.members != "number")
+        return isinstance(value, NamedValue) and value.is_yes_no
     return name in book.facts and book.facts[name].yes_no
 
 
-def _unit(book: Book, name: str) -> str:
+def unit_words(book: Book, name: str) -> str:
     """The unit of a fact after its number; a count has none."""
     definition = book.facts.get(name)
     value = book.values.get(name)
     if isinstance(value, Change):
-        return " %" if value.change == "percent" else _unit(book, value.of) if value.change == "difference" else ""
+        return " %" if value.change == "percent" else unit_words(book, value.of) if value.change == "difference" else ""
     if isinstance(value, Prefer):
-        return _unit(book, value.prefer[0])
+        return unit_words(book, value.prefer[0])
     if isinstance(value, Take) and value.take not in ("count", "run"):
-        return _unit(book, value.of[0])
+        return unit_words(book, value.of[0])
     unit = definition.quantity if definition is not None else None
     return f" {unit}" if unit not in (None, "1") else ""
 

@@ -9,7 +9,7 @@ from protocol_engine.adapters.blocks import Block, Grid, Heading, Item, Items, P
 from protocol_engine.adapters.course_prose import (
     course_items,
     inner_steps,
-    may_words,
+    may_item,
     need_words,
     never_words,
     stop_items,
@@ -22,6 +22,7 @@ from protocol_engine.adapters.phrases import (
     cites,
     claims,
     condition_words,
+    dose_words,
     drug_name,
     fact_name,
     label,
@@ -32,12 +33,12 @@ from protocol_engine.adapters.phrases import (
     with_id,
 )
 from protocol_engine.adapters.screening_prose import criteria_sections
-from protocol_engine.adapters.timing_prose import cycle_words, delay_items
+from protocol_engine.adapters.timing_prose import calendar_words, cycle_words, delay_items
 from protocol_engine.adapters.worked_prose import moment_words, where_words, worked_words
 from protocol_engine.compiler import tracks_written
 from protocol_engine.engine.wording import words
 from protocol_engine.model.claims import GENERAL_RULES
-from protocol_engine.model.facts import Calendar, FactDefinition, FactPart, Timepoint
+from protocol_engine.model.facts import NO_CITES, Calendar, FactDefinition, FactPart, Timepoint
 from protocol_engine.model.protocol import (
     Administration,
     Amends,
@@ -52,19 +53,7 @@ from protocol_engine.model.protocol import (
     Regimen,
 )
 from protocol_engine.model.units import NotStated
-from protocol_engine.model.values import (
-    Change,
-    Confirmation,
-    Date,
-    Ever,
-    Holds,
-    Last,
-    Level,
-    Members,
-    Prefer,
-    Take,
-    TrackState,
-)
+from protocol_engine.model.values import Ever, Holds, Last, WorkedOut
 
 
 def protocol_page(protocol: Protocol) -> Page:
@@ -79,8 +68,8 @@ def protocol_page(protocol: Protocol) -> Page:
         *(_amendment(protocol, protocol.amends) if protocol.amends is not None else ()),
         *section("Rules of the record", _rule_items(protocol.rules)),
         *section("Rules of every protocol", _rule_items(GENERAL_RULES)),
-        *section("Before treatment", *course_items(protocol, protocol.course)),
-        *section("Wherever the patient is", *_everywhere(protocol)),
+        *section(FIRST_PART[protocol.subject], *course_items(protocol, protocol.course)),
+        *section(f"Wherever the {protocol.subject} is", *_everywhere(protocol)),
         *(block for name, arm in protocol.arms.items() for block in _arm(protocol, name, arm)),
         *section("Who may know the arm", *masking_words(protocol)),
         *section("Beside the course of every arm", *_tracks(protocol)),
@@ -93,8 +82,23 @@ def protocol_page(protocol: Protocol) -> Page:
         *section("Assumptions, where the record is silent", *_assumption_items(protocol)),
         *section("Not stated in the record", *_silence_items(protocol)),
         *section("Endpoints", *_endpoints(protocol)),
+        *section("What it announces", *_announcements(protocol)),
         *section("Drugs and procedures, with their codes", *_codes(protocol)),
     )
+
+
+FIRST_PART = {"patient": "Before treatment", "trial": "The course of the trial"}
+"""What comes before the arms, by whose course it is."""
+
+
+def _announcements(protocol: Protocol) -> Page:
+    """What a course makes known to the trial, or the trial to every course."""
+    heard = "the trial" if protocol.subject == "patient" else "every course"
+    items = tuple(
+        Item("-", f"{words(name)} ({name}), to {heard}: {label(protocol, said.value)}.{cites(said.cite, said.rests)}")
+        for name, said in protocol.announces.items()
+    )
+    return (Items(items),) if items else ()
 
 
 def _design_words(design: Design, protocol: Protocol) -> str:
@@ -140,15 +144,22 @@ def _rule_items(rules: Mapping[str, str]) -> Items:
 
 
 def _everywhere(protocol: Protocol) -> Page:
+    if protocol.subject == "trial":
+        closed = Item("-", "Closure of the study ends it. [G2]")
+        return (Items((closed, *stop_items(protocol, protocol.stops))),)
     items = (
         Item(
             "-",
             "Death, withdrawal from the study and closure of the study end the course; after a withdrawal from "
             "treatment survival may be followed. [G2]",
         ),
+        *(
+            Item("-", f"The end by {words(reason)} rests on claims of this protocol too.{cites(claimed)}")
+            for reason, claimed in protocol.ends.items()
+        ),
         *stop_items(protocol, protocol.stops),
         *(Item("-", need_words(protocol, need)) for need in protocol.needs),
-        *(Item("-", may_words(protocol, may)) for may in protocol.may),
+        *(may_item(protocol, may) for may in protocol.may),
     )
     return (Items(items),)
 
@@ -157,7 +168,7 @@ def _arm(protocol: Protocol, name: str, arm: Arm) -> Page:
     around = (
         *stop_items(protocol, arm.stops),
         *(Item("-", need_words(protocol, need)) for need in arm.needs),
-        *(Item("-", may_words(protocol, may)) for may in arm.may),
+        *(may_item(protocol, may) for may in arm.may),
         *(Item("-", never_words(protocol, never)) for never in arm.never),
     )
     return section(
@@ -179,12 +190,12 @@ def _regimen_grid(protocol: Protocol) -> Grid:
     rows = []
     for name, regimen in protocol.regimens.items():
         first = (regimen_name(protocol, name), cycle_words(regimen))
-        told = claims(regimen.cite, regimen.rests, silent=regimen.not_stated)
+        told, silent = (*regimen.cite, *regimen.rests), regimen.not_stated
         for line, drug, option_claims in _lines(protocol, regimen):
-            own = claims(option_claims, line.cite, line.rests)
+            cited = claims(option_claims, line.cite, line.rests, told, silent=silent)
             dose = (any_dose_words(protocol, line.dose, line.times_a_day), or_not_stated(line.route), line_days(line))
-            rows.append((*first, drug, *dose, ", ".join(part for part in (own, told) if part)))
-            first, told = ("", ""), ""
+            rows.append((*first, drug, *dose, cited))
+            first, told, silent = ("", ""), (), NO_CITES
     return Grid(("Regimen", "Cycle", "Drug", "Dose", "Route", "Days of the cycle", "Claims"), tuple(rows))
 
 
@@ -221,7 +232,13 @@ def _fact_grid(protocol: Protocol) -> Grid:
 
 def _domain(fact: FactDefinition) -> str:
     if fact.quantity is not None:
-        found = f"a number in {fact.quantity}" + (f", {fact.domain.words}" if fact.domain.limits else "")
+        found = "a number" + (f" in {fact.quantity}" if fact.quantity != "1" else "")
+        found += f", {fact.domain.words}" if fact.domain.limits else ""
+        if fact.molar_mass is not None:
+            found += f"; also as an amount of substance, at {dose_words(fact.molar_mass, None)}"
+        found += "".join(
+            f"; or in {other.unit}, times {other.times}{cites(other.cite, other.rests)}" for other in fact.also_in
+        )
     elif fact.levels is not None:
         found = " < ".join(fact.levels)
     elif fact.values is not None:
@@ -229,6 +246,8 @@ def _domain(fact: FactDefinition) -> str:
     else:
         dated = "a date, or never" if fact.never else "a date"
         found = dated if fact.date else f"a set of {words(fact.set_of or 'names')} names"
+    found += f"; of each {fact.each}" if fact.each is not None else ""
+    found += "; lasting" if fact.lasting else ""
     return found + (f"; {', '.join(fact.no_result)}: no result" if fact.no_result else "")
 
 
@@ -247,21 +266,11 @@ def _part_words(part: FactPart) -> str:
 def _taken(taken: Mapping[str, Timepoint], calendar: Calendar | None) -> str:
     if not taken and calendar is None:
         return "any day"
-    found = [_calendar_words(calendar)] if calendar is not None else []
+    found = [calendar_words(calendar)] if calendar is not None else []
     for name, at in taken.items():
         when = f"before cycle {at.before_cycle}" if at.before_cycle is not None else f"after cycle {at.after_cycle}"
         found.append(f"{when} ({name}){cites(at.cite, at.rests)}")
     return "; ".join(found)
-
-
-def _calendar_words(calendar: Calendar) -> str:
-    found = f"every {calendar.every} from {moment_words(calendar.from_)} on"
-    if calendar.for_ is not None:
-        then = f"then every {calendar.then_every}" if calendar.then_every is not None else "then no more"
-        found += f" for {calendar.for_}, {then}"
-    either = (f"{length} {word}" for word, length in (("early", calendar.before), ("late", calendar.after)) if length)
-    allowed = listed(either, "or")
-    return f"{found}{f', up to {allowed}' if allowed else ''}{cites(calendar.cite, calendar.rests)}"
 
 
 def _value_items(protocol: Protocol) -> Page:
@@ -275,11 +284,8 @@ def _value_items(protocol: Protocol) -> Page:
             case Holds():
                 rests = [claim for clause in value.holds.clauses for claim in clause.rests]
                 told = condition_words(protocol, value.holds) + cites(value.cite, value.rests, rests)
-            case Take() | Confirmation() | Change() | Members() | Date() | Level() | TrackState():
+            case WorkedOut():
                 told = worked_words(protocol, value) + cites(value.cite, value.rests)
-            case Prefer():
-                sources = "; or else ".join(label(protocol, name) for name in value.prefer)
-                told = f"the first of these that is known: {sources}{cites(value.cite, value.rests)}"
             case _:
                 assert_never(value)
         items.append(Item("-", f"{with_id(label(protocol, name), name)}: {told}"))
@@ -298,13 +304,7 @@ def _last_words(protocol: Protocol, value: Last) -> str:
             if not part
             else f"the {words(part)} of {fact_name(protocol, fact)}"
         )
-    at = (
-        f" taken {words(value.at)}"
-        if value.at is not None and value.at != "baseline"
-        else " taken at baseline"
-        if value.at
-        else ""
-    )
+    at = "" if value.at is None else f" taken {'at baseline' if value.at == 'baseline' else words(value.at)}"
     at += where_words(value.where)
     at += f", no older than {value.within} when it is used" if value.within is not None else ""
     missing = f"; where there is none it is {value.if_missing}" if value.if_missing not in (None, "unknown") else ""
@@ -354,7 +354,8 @@ def _set_items(protocol: Protocol) -> Page:
     items = []
     for name, named in protocol.sets.items():
         members = listed(f"{member} ({code})" for member, code in named.are.items())
-        items.append(Item("-", f"{words(name)} ({name}): {members}{cites(named.cite, named.rests)}"))
+        told = f"{words(name)} ({name}), by {words(named.of)} and code in {named.system}: {members}"
+        items.append(Item("-", told + cites(named.cite, named.rests)))
     return (Items(tuple(items)),) if items else ()
 
 
@@ -499,7 +500,11 @@ def _codes(protocol: Protocol) -> Page:
         for name, drug in protocol.drugs.items()
     ]
     rows += [
-        (with_id(procedure.name, name), ", ".join(f"{system} {code}" for system, code in procedure.codes.items()), "")
+        (
+            with_id(procedure.name, name) + ("; before allocation it is history" if procedure.history else ""),
+            ", ".join(f"{system} {code}" for system, code in procedure.codes.items()),
+            "",
+        )
         for name, procedure in protocol.procedures.items()
     ]
     return (Grid(("Name", "Codes", "Claims"), tuple(rows)),) if rows else ()

@@ -17,6 +17,7 @@ from protocol_engine.model.values import (
     Date,
     Level,
     Members,
+    Prefer,
     Take,
     TrackState,
     Worked,
@@ -33,7 +34,7 @@ TAKEN = {
 GIVEN = {"dose": "doses", "cycle": "cycles", "drug": "doses"}
 
 
-def worked_words(protocol: Protocol, value: Worked) -> str:
+def worked_words(protocol: Protocol, value: Worked | Prefer) -> str:
     """What the value is."""
     match value:
         case Take():
@@ -52,21 +53,24 @@ def worked_words(protocol: Protocol, value: Worked) -> str:
         case Date():
             return _date_words(protocol, value)
         case TrackState():
-            what = "the course of the arm" if value.track == MAIN else f"the track {words(value.track)}"
+            own = "the course of the arm" if protocol.subject == "patient" else "the trial"
+            what = own if value.track == MAIN else f"the track {words(value.track)}"
             return f"where {what} stands: the act that was done last, waiting before any, or why it ended"
         case Level():
             return f"the level of the dose of {protocol.drugs[protocol.ladders[value.level_of].of].name}"
+        case Prefer():
+            return (
+                f"the first of these that is known: {'; or else '.join(label(protocol, name) for name in value.prefer)}"
+            )
         case Members():
             each = protocol.facts[value.over].each or "member"
             at = f"at {words(value.at)}" if value.at is not None else "in the first report"
             at = "at any time" if value.at == EVER_REPORTED else at
-            many = {
-                "every": f"whether of every {each}",
-                "some": f"whether of some {each}",
-                "number": f"of how many {each}s",
-            }
+            many = {"every": f"whether, of every {each}", "some": f"whether, of some {each}"}
+            of = many.get(value.members, f"the number of {each}s, among those")
+            whom = "" if value.members in many else " of which"
             test = _met(protocol, value.of, value.is_)
-            return f"{many[value.members]} measured {at} {label(protocol, value.of)} is {test}"
+            return f"{of} reported {at},{whom} {label(protocol, value.of)} is {test}"
 
 
 def _date_words(protocol: Protocol, value: Date) -> str:
@@ -136,8 +140,8 @@ def moment_words(name: str) -> str:
         return f"the last dose of {words(rest)}"
     if kind == "procedure":
         return words(rest)
-    if kind == "element":
-        return f"the first dose of {words(rest)}" if rest else "the first dose of the element"
+    if kind == "element" and rest:
+        return f"the first dose of the element {words(rest)}"
     if kind == "choice":
         choice, _, option = rest.partition(".")
         return f"the choice {words(choice)}: {words(option)}"

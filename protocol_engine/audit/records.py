@@ -224,7 +224,8 @@ class Chain:
         verdict: Verdict | Answer | None,
         decision: Decision | None,
     ) -> list[str]:
-        found = [self.machine.basis(row.row, version) for row in tried]
+        bases = self.machine.bases(version)
+        found = [bases[row.row] for row in tried]
         if isinstance(verdict, Verdict):
             found.append(self.machine.cites(verdict.cites, verdict.version, version))
         elif verdict is not None:

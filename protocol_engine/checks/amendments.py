@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline, hint
+from protocol_engine.codec import key_of
 from protocol_engine.compiler.amending import can_be_in, crossing, moved_by, name_of
 from protocol_engine.compiler.comparing import give_the_same
 from protocol_engine.errors import Problem
@@ -15,7 +16,7 @@ from protocol_engine.model.amendment import Crossing
 from protocol_engine.model.facts import FactDefinition, FactPart
 from protocol_engine.model.protocol import Amends, Moved
 from protocol_engine.model.table import Place, Table
-from protocol_engine.model.values import Last
+from protocol_engine.model.values import Value
 
 AT = "amends"
 
@@ -98,6 +99,8 @@ def pair_faults(old: Table, outline: Outline, new: Table) -> Iterator[Problem]:
     yield from _lost_places(pair)
     yield from _misread_facts(pair)
     yield from _misread_levels(pair)
+    yield from _lost_rules(pair)
+    yield from _lost_roles(pair)
     yield from _lost_options(pair)
     yield from _running_cycles(pair)
 
@@ -112,15 +115,56 @@ def _tracks(pair: Pair) -> Iterator[Problem]:
 
 
 def _misread_levels(pair: Pair) -> Iterator[Problem]:
-    """The level at which a drug goes on would mean another dose."""
-    for name, ladder in pair.new.ladders.items():
-        before = next((other for other in pair.old.ladders.values() if other.of == ladder.of), None)
-        if before is not None and before.levels != ladder.levels:
+    """The level at which a drug goes on would mean another dose, or be lost."""
+    here = {ladder.of: (name, ladder) for name, ladder in pair.new.ladders.items()}
+    given = {line.drug for line in pair.new.lines}
+    for before in pair.old.ladders.values():
+        if before.of not in here:
+            if before.of in given:
+                message = (
+                    f"{before.of} has levels in version {pair.old.version} and none here, so a patient whose dose was "
+                    "moved would be given the first one again; keep its ladder"
+                )
+                yield pair.outline.problem("misread-level", "ladders", pair.amends.mark, message)
+            continue
+        name, ladder = here[before.of]
+        for what, same in (
+            ("other levels", before.levels == ladder.levels),
+            ("another start", before.start == ladder.start),
+        ):
+            if not same:
+                message = (
+                    f"{ladder.of} has {what} than in version {pair.old.version}, so a patient's level would be "
+                    "another dose; keep its levels"
+                )
+                yield pair.outline.problem("misread-level", f"ladders.{name}", ladder.mark, message)
+                break
+
+
+def _lost_rules(pair: Pair) -> Iterator[Problem]:
+    """Rules that have moved, held or stopped a drug which goes on here: what they did would be done by nobody."""
+    known = pair.outline.protocol.drugs  # a drug that is here by name only still says why it is not given
+    for name, rule in pair.old.modifications.items():
+        if name not in pair.new.modifications and any(drug in known for drug in rule.of):
             message = (
-                f"{ladder.of} has other levels than in version {pair.old.version}, so a patient's level would be "
-                "another dose; keep its levels"
+                f"the rule {name} of version {pair.old.version} is not here, so what it did to the doses of a patient "
+                "would rest on nothing, or be done again under another name; keep its name"
             )
-            yield pair.outline.problem("misread-level", f"ladders.{name}", ladder.mark, message)
+            yield pair.outline.problem("lost-rule", "modifications", pair.amends.mark, message)
+
+
+def _lost_roles(pair: Pair) -> Iterator[Problem]:
+    """Roles that may have been told the arm: such a report could not be read any more."""
+    old, new = pair.old.blinding, pair.new.blinding
+    if old is None:
+        return
+    lost = [role for role in old.roles if new is None or role not in new.roles]
+    if lost:
+        message = (
+            f"masking of version {pair.old.version} names {', '.join(lost)}, and there is no such role here, so that "
+            "an unblinding could not be read; keep its roles"
+        )
+        yield pair.outline.problem("lost-role", "masking", pair.amends.mark, message)
 
 
 def _unannounced(pair: Pair) -> Iterator[Problem]:
@@ -187,17 +231,37 @@ def _misread_facts(pair: Pair) -> Iterator[Problem]:
 
 
 def _lost_options(pair: Pair) -> Iterator[Problem]:
-    """Options that were taken before and that a value still reads: no row here could hold for them."""
-    for name, value in pair.outline.protocol.values.items():
-        choice = value.last.removeprefix("choice.") if isinstance(value, Last) else ""
-        before, here = pair.old.choices.get(choice), pair.new.choices.get(choice)
-        for option in before.options if before is not None and here is not None else ():
-            if here is not None and option not in here.options:
+    """Options, and arms of later allocations, that were taken before and that a value still reads."""
+    for kind, name, lost in _lost_ways(pair):
+        for value_name, value in pair.outline.protocol.values.items():
+            key = _read_by(value, f"{kind}.{name}")
+            if key is not None:
+                what = f"{'option' if kind == 'choice' else 'arm'} {lost}"
                 message = (
-                    f"reads the choice {choice}, whose option {option} of version {pair.old.version} is not here; "
-                    "keep it, or read another choice"
+                    f"reads the {kind} {name}, whose {what} of version {pair.old.version} is not here; "
+                    f"keep it, or read another {kind}"
                 )
-                yield pair.outline.problem("lost-option", f"values.{name}.last", value.mark, message)
+                yield pair.outline.problem("lost-option", f"values.{value_name}.{key}", value.mark, message)
+
+
+def _lost_ways(pair: Pair) -> Iterator[tuple[str, str, str]]:
+    """What a choice, or a later allocation, of both versions does not offer any more."""
+    for name, choice in pair.old.choices.items():
+        if name in pair.new.choices:
+            yield from (("choice", name, way) for way in choice.options if way not in pair.new.choices[name].options)
+    for name, drawn in pair.old.allocations.items():
+        if name in pair.new.allocations:
+            yield from (("allocation", name, arm) for arm in drawn.arms if arm not in pair.new.allocations[name].arms)
+
+
+def _read_by(value: Value, act: str) -> str | None:
+    """The key under which a value reads an act, or one of its ways; None if it does not."""
+    for each in fields(type(value)):
+        read = getattr(value, each.name)
+        names = (read,) if isinstance(read, str) else read if isinstance(read, tuple) else ()
+        if any(isinstance(name, str) and (name == act or name.startswith(f"{act}.")) for name in names):
+            return key_of(each.name)
+    return None
 
 
 def _readings(old: FactDefinition, new: FactDefinition) -> Iterator[tuple[str, object, object]]:

@@ -47,7 +47,7 @@ from protocol_engine.model.protocol import (
 )
 from protocol_engine.model.screening import Formula, HalfLives, Newest, Ratio
 from protocol_engine.model.units import NOT_STATED
-from protocol_engine.model.values import Holds, Prefer, Value, Worked, names_of
+from protocol_engine.model.values import Holds, Value, WorkedOut, names_of
 
 ACTING = (
     Advice, Allocate, Amends, Announcement, Arm, ArmRule, Choose, Consent, DecisionRow, Delay, Eligibility, End,
@@ -183,7 +183,7 @@ def _read_by_rows(outline: Outline) -> set[str]:
             value = values[name]
             if isinstance(value, Holds):
                 ahead += [test.name for test in value.holds.tests]
-            elif isinstance(value, Worked | Prefer):
+            elif isinstance(value, WorkedOut):
                 ahead += names_of(value)
     return found
 

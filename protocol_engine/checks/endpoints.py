@@ -152,9 +152,10 @@ def endpoints_can_happen(outline: Outline) -> Iterator[Problem]:
     done |= {f"procedure.{step.perform}" for _, step in outline.of(May) if step.perform is not None}
     done |= {f"administration.{step.give}" for _, step in outline.of(Give)}
     done |= {f"administration.{step.give_also}" for _, step in outline.of(May) if step.give_also is not None}
+    done |= {name for name in acts_of(outline) if name.startswith("allocation.")}  # each arm of it leads on
     done |= {f"procedure.{name}" for name, procedure in outline.protocol.procedures.items() if procedure.history}
-    done |= {name for name in acts_of(outline) if name.startswith("allocation.")}  # each stands in some course
-    acts = [name for name in acts_of(outline) if not name.startswith("choice.") and name not in done]
+    written = ("choice.", "allocation.")  # these are known by their steps alone
+    acts = [name for name in acts_of(outline) if not name.startswith(written) and name not in done]
     asked = [(item.path, when.mark, (when.date_of or "",)) for item, when in outline.of(DateExpression)]
     for item, endpoint in outline.of(Endpoint):
         censoring = endpoint.censoring if isinstance(endpoint.censoring, tuple) else ()

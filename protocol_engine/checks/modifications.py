@@ -15,7 +15,7 @@ from protocol_engine.checks.regimens import lines_of
 from protocol_engine.checks.tables import whatever
 from protocol_engine.compiler.conditions import Conditions
 from protocol_engine.errors import Problem
-from protocol_engine.model.conditions import Condition
+from protocol_engine.model.conditions import Clause, Condition, NamedTest, OneOf
 from protocol_engine.model.doses import (
     Bands,
     Dose,
@@ -32,7 +32,7 @@ from protocol_engine.model.protocol import Administration
 from protocol_engine.model.table import Place, Table
 from protocol_engine.model.truth import Truth
 from protocol_engine.model.units import Quantity, Share, exact
-from protocol_engine.model.values import Ever, Holds
+from protocol_engine.model.values import Date, Ever, Holds, Level
 
 MOVES = {"lower": ("down", "both"), "raise": ("up", "both")}
 FEWEST_LEVELS = 2
@@ -253,6 +253,46 @@ def edges_are_apart(compiled: Compiled) -> Iterator[Problem]:
                 f"is held and released by the same results: {_patient(cells, both)}; let the two exclude each other"
             )
             yield compiled.outline.problem("edges-meet", f"{item.path}.until", rule.mark, message)
+
+
+def rules_act_by_reports(compiled: Compiled) -> Iterator[Problem]:
+    """What begins and what releases a hold is reported, or is a day that comes: by an act no rule ever does anything.
+
+    So is each of several ways in which a rule can begin, or release.
+    """
+    table = compiled.table
+    for item, rule in compiled.outline.of(Modification):
+        for key, condition in (("when", rule.when), ("until", rule.until)):
+            folded = Conditions(compiled.outline.protocol).folded(condition) if condition is not None else None
+            for clause in folded.clauses if folded is not None else ():
+                if any(_is_reported(table, test, ()) for test in clause.tests):
+                    continue
+                names = " and ".join(dict.fromkeys(test.name for test in clause.tests))
+                never = "begin to act" if key == "when" else "release"
+                message = (
+                    f"a rule acts by results, adverse events, discontinuations, levels and days; by {names} alone "
+                    f"it would never {never}"
+                )
+                yield compiled.outline.problem("no-report", f"{item.path}.{key}", rule.mark, message)
+
+
+def _is_reported(table: Table, named: NamedTest, above: tuple[str, ...]) -> bool:
+    """Whether something that a rule acts by can make a test hold."""
+    value = table.values.get(named.name)
+    absent = isinstance(named.test, OneOf) and set(named.test.values) == {"no"}
+    match value:
+        case Ever():
+            told = ("adverse_event", "discontinuation")
+            return not absent and any(name in told or name in table.facts for name in value.ever)
+        case Holds() if named.name in above:
+            return False
+        case Holds() if not absent:
+            inner = (*above, named.name)
+            return all(any(_is_reported(table, test, inner) for test in way.tests) for way in value.holds.clauses)
+        case Date() | Level():
+            return True
+        case _:
+            return bool(table.facts_read(Condition((Clause((named,)),))))
 
 
 def something_is_left(compiled: Compiled) -> Iterator[Problem]:

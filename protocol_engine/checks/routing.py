@@ -25,7 +25,7 @@ def several_rows_are_a_table(outline: Outline) -> Iterator[Problem]:
         if step.several is not None:
             continue
         said = {
-            "while_unknown": step.while_unknown == "offer",
+            "while_unknown": step.while_unknown == "offer" and isinstance(step, Decide),  # of a menu the branches tell
             "by": isinstance(step, Decide) and step.by is not None,
         }
         for key, written in said.items():

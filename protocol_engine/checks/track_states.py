@@ -41,6 +41,8 @@ def states_of_track(track: Track) -> Iterator[tuple[str, str]]:
     """What a state of a track is, and its name, behind the steps of its course and what its stops leave."""
     yield from states_in(track.course)
     for stop in track.stops:
+        if stop.instead is not None:  # a problem of its own
+            continue
         if stop.then is None:
             yield "end", stop.end or STOPPED
         else:

@@ -54,6 +54,17 @@ def tracks_have_their_own_names(outline: Outline) -> Iterator[Problem]:
                 yield outline.problem("name-twice", f"tracks.{name}", track.mark, message)
 
 
+def tracks_are_not_left(outline: Outline) -> Iterator[Problem]:
+    """A stop of a track ends it, or leaves steps behind it; other treatment in its place is behind an `until`."""
+    for item, track in outline.of(Track):
+        for number, stop in enumerate(track.stops):
+            if stop.instead is not None:
+                message = (
+                    "a stop cannot leave a track for other steps; write them behind an `until` of what they replace"
+                )
+                yield outline.problem("track-instead", f"{item.path}.stops[{number}].instead", stop.mark, message)
+
+
 def tracks_end_alone(outline: Outline) -> Iterator[Problem]:
     """What is followed up is told where the course ends: a track that ends leaves the course as it is."""
     for item in outline.nodes:

@@ -61,15 +61,14 @@ def _used(outline: Outline) -> Iterator[tuple[str, str]]:
         yield from _named_in(item.node)
 
 
-def _named_in(node: Node) -> Iterator[tuple[str, str]]:  # noqa: C901  # one line for each kind of node
+def _named_in(node: Node) -> Iterator[tuple[str, str]]:
     for section, keys in NAMES.items():
         for key in keys.get(type(node), ()):
             yield section, str(getattr(node, key)).partition(".")[0]
     if isinstance(node, Last):
         yield "facts", node.last.partition(".")[0]
-    if isinstance(node, Worked):
-        yield from (("facts", name.partition(".")[0]) for name in facts_of(node))
     if isinstance(node, Worked | Prefer):
+        yield from (("facts", name.partition(".")[0]) for name in facts_of(node))
         yield from ((section, name) for section in ("values", "facts") for name in names_of(node))
     for name in _of_endpoint(node):
         yield from (("values", name), ("facts", name))

@@ -10,7 +10,7 @@ from protocol_engine.checks.outline import Outline, hint, known_words
 from protocol_engine.checks.worked import moments_faults, where_faults, worked_faults
 from protocol_engine.errors import Problem
 from protocol_engine.model.protocol import Protocol
-from protocol_engine.model.values import Ever, Holds, Last, Prefer, Take, Value, Worked, names_of
+from protocol_engine.model.values import Ever, Holds, Last, Prefer, Take, Value, WorkedOut, names_of
 
 GATES = ("consent", "eligibility", "allocation")
 GRADES = ("1", "2", "3", "4", "5")
@@ -205,7 +205,7 @@ def _names_in(value: Value) -> tuple[str, ...]:
     """The names that a value reads by a condition, or by itself."""
     if isinstance(value, Holds):
         return tuple(test.name for test in value.holds.tests)
-    return names_of(value) if isinstance(value, Worked | Prefer) else ()
+    return names_of(value) if isinstance(value, WorkedOut) else ()
 
 
 def no_value_reads_itself(outline: Outline) -> Iterator[Problem]:

@@ -41,6 +41,10 @@ def family(tables: Sequence[Table]) -> tuple[Table, ...]:
         tuple(table.version for table in named),
         frozenset(act for table in named for act in table.counted),
         frozenset(name for table in named for name in table.criteria),
+        counted_by_day=frozenset(act for table in named for act in table.counted_by_day),
+        hourly=frozenset(act for table in named for act in table.hourly),
+        doses_kept=any(table.doses_move for table in named),
+        graded=any(table.grades_asked for table in named),
     )
     known = [_knowing(table, [other for other in named if other is not table]) for table in named]
     found = [evolve(known[-1], kin=kin)]
@@ -100,7 +104,7 @@ def _elsewhere(table: Table, others: Sequence[Table]) -> Elsewhere:
     procedures, choices = dict(table.elsewhere.procedures), dict(table.elsewhere.choices)
     for other in others:
         mine: tuple[tuple[dict[str, tuple[str, ...]], Mapping[str, object], Iterator[str]], ...] = (
-            (arms, table.arms, _both(other.arms, other.elsewhere.arms)),
+            (arms, {**table.arms, **table.allocation_of}, _arms_of(other)),
             (regimens, table.regimens, _both(other.regimens, other.elsewhere.regimens)),
             (procedures, table.procedures, _both(other.procedures, other.elsewhere.procedures)),
         )
@@ -115,6 +119,12 @@ def _elsewhere(table: Table, others: Sequence[Table]) -> Elsewhere:
             if more or name not in table.choices:
                 choices[name] = evolve(known, options={**known.options, **more})
     return Elsewhere(arms=arms, regimens=regimens, procedures=procedures, choices=choices)
+
+
+def _arms_of(table: Table) -> Iterator[str]:
+    yield from table.arms
+    yield from table.allocation_of
+    yield from table.elsewhere.arms
 
 
 def _both(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[str]:
@@ -190,7 +200,7 @@ class _Counterparts:
         arm = self.arm_of(place, move)
         if move is not None and move.to is not None and move.place == name_of(place):
             return place_called(self.new, arm, move.to, place.regimen)
-        if place.kind in ("closed", "stopped"):
+        if place.kind in ("closed", "stopped", "instead"):
             return self.falling_alike(place, arm, move)
         if move is not None and move.to is not None:
             return place_called(self.new, arm, move.to, place.regimen)
@@ -207,7 +217,7 @@ class _Counterparts:
         return whole.to_arm if whole is not None and whole.to_arm is not None else place.arm
 
     def falling_alike(self, place: Place, arm: str | None, move: Move | None) -> Place | None:
-        """The place behind what closes the same element, or stops treatment, by the same condition."""
+        """The place behind what closes the same element, stops treatment, or leads elsewhere, by the same condition."""
         conditions = [guards(row) for row in fallen_into(self.old, place)]
         element = move.to if move is not None and move.to is not None else place.element
         found = [
@@ -215,7 +225,7 @@ class _Counterparts:
             for other in self.new.places.values()
             if other.kind == place.kind
             and other.arm == arm
-            and (place.kind == "stopped" or other.element == element)
+            and (place.kind != "closed" or other.element == element)
             and any(guards(row) in conditions for row in fallen_into(self.new, other))
         ]
         return found[0] if len(found) == 1 else None

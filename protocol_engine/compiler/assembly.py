@@ -31,6 +31,7 @@ from protocol_engine.model.protocol import (
     Regimen,
     Repeat,
     Step,
+    Track,
 )
 from protocol_engine.model.table import (
     AllocationContent,
@@ -144,11 +145,12 @@ def _arm(name: str, arm: Arm) -> ArmContent:
 
 
 def _later_allocations(protocol: Protocol) -> Iterator[Allocate]:
-    """The allocations that stand in a course of an arm, or behind a stop, one for each name."""
+    """The allocations that stand in the course of an arm or of a track, or behind a stop, one for each name."""
     found: dict[str, Allocate] = {}
-    arms = tuple(protocol.arms.values())
-    stops = (*protocol.stops, *(stop for arm in arms for stop in arm.stops))
-    for steps in (*(arm.course for arm in arms), *(stop.then or () for stop in stops)):
+    within: tuple[Arm | Track, ...] = (*protocol.arms.values(), *tracks_written(protocol))
+    stops = (*protocol.stops, *(stop for part in within for stop in part.stops))
+    behind = ((*(stop.then or ()), *(stop.instead or ())) for stop in stops)
+    for steps in (*(part.course for part in within), *behind):
         for step in _with_inner(steps):
             if isinstance(step, Allocate) and not step.is_first:
                 found.setdefault(step.allocate, step)

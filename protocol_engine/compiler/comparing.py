@@ -15,11 +15,16 @@ from attrs import field, frozen
 from protocol_engine.codec import key_of
 from protocol_engine.compiler.amending import can_be_in, crossing, guards
 from protocol_engine.model.amendment import Crossing
+from protocol_engine.model.conditions import InSet, inner_tests
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.table import BUILT_IN_SCOPES, Place, RegimenContent, Row, Table
+from protocol_engine.model.values import Holds
 
 ASIDE = {"mark", "rests", "cite", "cites", "see", "not_stated", "id", "basis", "named", "kind"}
 """Fields that say where or why something is written, and not what."""
+
+IN_ARMS = ("giving", "observing", "performed", "chosen", "assigned")
+"""Kinds of places that the course of an arm is made of."""
 
 
 @frozen
@@ -72,11 +77,30 @@ def compare(old: Table, new: Table) -> Comparison:
 def _sections(old: Table, new: Table) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     yield "title", {"title": old.title}, {"title": new.title}
     yield "design", {"design": old.design}, {"design": new.design}
+    yield "subject", {"subject": old.subject}, {"subject": new.subject}
+    yield "masking", _masking(old), _masking(new)
+    yield "tracks", _tracks(old), _tracks(new)
     for section in (
         "rules", "assumptions", "not_stated", "readings", "facts", "sets", "drugs", "procedures", "parts", "regimens",
-        "values", "derived", "criteria", "choices", "arms", "endpoints",
+        "ladders", "modifications", "values", "derived", "criteria", "choices", "allocations", "arms", "endpoints",
+        "announces",
     ):  # fmt: skip
         yield section, getattr(old, section), getattr(new, section)
+
+
+def _masking(table: Table) -> dict[str, Any]:
+    """What is hidden, and from whom."""
+    blinding = table.blinding
+    if blinding is None:
+        return {}
+    groups = {"arms": blinding.arms, "regimens": blinding.regimens, "drugs": blinding.drugs}
+    roles = {"hidden from": blinding.hidden_from, "known to": blinding.known_to}
+    return {**roles, **groups, "dose": "hidden" if blinding.dose_hidden else "shown"}
+
+
+def _tracks(table: Table) -> dict[str, Any]:
+    """The tracks of each arm."""
+    return {f"{arm}: {name}": track for arm, found in table.tracks.items() for name, track in found.items()}
 
 
 # --- by name ----------------------------------------------------------------------------------------------------------
@@ -181,7 +205,7 @@ def _elements(old: Table, new: Table, way: Crossing) -> Iterator[Difference]:
 
 
 def _in_arms(table: Table) -> Iterator[Place]:
-    return (place for place in can_be_in(table) if place.kind in ("giving", "performed", "chosen"))
+    return (place for place in can_be_in(table) if place.kind in IN_ARMS)
 
 
 def _of_place(place: Place) -> dict[str, Any]:
@@ -234,14 +258,42 @@ def _met(old: Table, new: Table, way: Crossing, found: list[Difference]) -> Iter
         rows = tuple(_offers(place, target, old, new, way))
         given = {row.act.name for row in (*old.offers.get(place.id, ()), *new.offers.get(target.id, ())) if row.act}
         here = {*place.scopes, *target.scopes, *(_there(way, scope) for scope in place.scopes)}
+        drugs, read = _drugs(old, new, given), _read(place, old) | _read(target, new)
         rest = tuple(
             item
             for item in found
             if (item.section == "regimens" and item.name in given and item.change == "changed")
+            or (item.section in ("ladders", "modifications") and not drugs.isdisjoint(_moved(item.name, old, new)))
+            or (item.section in ("values", "facts", "sets") and item.name in read and item.change == "changed")
             or (item.section == "stops" and item.name.partition(": ")[0] in here)
         )
         if rows or rest:
             yield Met(place, target, None, (*rows, *rest))
+
+
+def _drugs(old: Table, new: Table, given: set[str]) -> frozenset[str]:
+    """The drugs of the regimens that may be given."""
+    regimens = (table.regimens[name] for table in (old, new) for name in given if name in table.regimens)
+    return frozenset(line.drug for regimen in regimens for line in regimen.lines if line.drug is not None)
+
+
+def _moved(name: str, old: Table, new: Table) -> frozenset[str]:
+    """The drugs of a ladder, or of a rule that modifies doses."""
+    ladders = {table.ladders[name].of for table in (old, new) if name in table.ladders}
+    rules = (table.modifications[name].of for table in (old, new) if name in table.modifications)
+    return frozenset(ladders | {drug for of in rules for drug in of})
+
+
+def _read(place: Place, table: Table) -> frozenset[str]:
+    """The values, facts and sets on which it depends what is offered at a place, and what is stopped there."""
+    rows = (*table.offers.get(place.id, ()), *table.falls_at[place.id][1], *table.falls_around.get(place.id, ()))
+    tests = [test for row in rows for guard in row.asked for test in guard.condition.tests]
+    names = {inner for test in tests for inner in (test.name, *table.names_behind(test.name))}
+    behind = [value for name in names if isinstance(value := table.values.get(name), Holds)]
+    tests += [test for value in behind for test in value.holds.tests]
+    facts = {fact for row in rows for guard in row.asked for fact in table.facts_read(guard.condition)}
+    sets = {inner.set_name for test in tests for inner in inner_tests(test.test) if isinstance(inner, InSet)}
+    return frozenset(names | facts | sets)
 
 
 def _offers(place: Place, target: Place, old: Table, new: Table, way: Crossing) -> Iterator[Difference]:

@@ -11,9 +11,7 @@ from protocol_engine.model.table import Guard, claim_order
 from protocol_engine.model.values import (
     CONFIRMED,
     ONE_RESULT,
-    Change,
     Confirmation,
-    Date,
     Ever,
     Holds,
     Last,
@@ -22,6 +20,7 @@ from protocol_engine.model.values import (
     Prefer,
     Take,
     Value,
+    WorkedOut,
     facts_of,
     names_of,
 )
@@ -125,11 +124,9 @@ class Conditions:
                 case Level():
                     ladder = self.protocol.ladders[value.level_of]
                     inner = joined(ladder.rests, tuple(claim for claim in ladder.cite if claim.startswith("A")))
-                case Take() | Confirmation() | Change() | Members() | Date():
+                case WorkedOut():
                     facts = (self._fact_rests(fact) for fact in facts_of(value))
                     inner = joined(*facts, *(self._value_rests(other) for other in names_of(value)))
-                case Prefer():
-                    inner = joined(*(self._value_rests(other) for other in names_of(value)))
                 case None:
                     inner = self._fact_rests(name)
                 case _:

@@ -122,7 +122,7 @@ def judge_administration(standing: Standing, event: AdministrationEvent) -> Judg
     return altered(
         judged,
         verdict=verdict,
-        because=(*judged.because, *(fault.because for fault in faults)),
+        because=tuple(dict.fromkeys((*judged.because, *(fault.because for fault in faults)))),
         cites=tuple(dict.fromkeys((*judged.cites, *(claim for fault in faults for claim in fault.cites)))),
         cycle=number,
     )
@@ -276,7 +276,7 @@ def judge_omission(standing: Standing, event: OmissionEvent) -> Judgement:  # no
         regimen = standing.table.regimens[event.regimen].name
         text = f"{_drug_name(standing, event.drug)} is not part of {regimen}, so it cannot be left out of it"
         return Judgement("content", (text,), judged.cites or ("G4",), act, None, Landing("stay"))
-    whole = event.drug is None or _is_all_of(standing, act, event.drug)
+    whole = event.drug is None or omissions.is_all_of(standing, act, event.drug)
     left_out = what if whole or event.drug is None else f"{_drug_name(standing, event.drug)} of {what}"
     remark = f"{left_out} was left out on {event.effective.day.isoformat()}: {event.reason}"
     allowed = Judgement("allowed", act=act, landing=Landing("stay"), cycle=cycle, tried=judged.tried, remarks=(remark,))
@@ -355,13 +355,6 @@ def _runs_on(standing: Standing, regimen: str, drug: str, day: int, cycle: int |
             if cycle in (None, standing.position.cycle) and span.first < day and (last is None or day <= last):
                 return True
     return False
-
-
-def _is_all_of(standing: Standing, act: ActLabel, drug: str) -> bool:
-    """Whether a day holds that drug and nothing else, so that without it the day is left out."""
-    rows = standing.table.offers_of.get(standing.place.id, {}).get(act.key, ())
-    lines = standing.lines(rows[0]) if rows else ()
-    return bool(lines) and all(line.is_only(drug, _drug_name(standing, drug)) for line in lines)
 
 
 def _omitted_elsewhere(standing: Standing, act: ActLabel, cycle: int | None, judged: Judgement) -> Judgement | None:

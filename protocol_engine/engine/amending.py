@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 from attrs import frozen
@@ -155,7 +156,8 @@ def moved(standing: Standing, way: Way, day: date) -> tuple[Position, History, t
         arm=place.arm if position.arm is not None else None,
         element=element if place.kind != "stopped" else crossing.elements.get(element or "", element),
         regimen=regimen,
-        elements=tuple(Entered(crossing.places.get(item.place, item.place), item.on) for item in position.elements),
+        entered=day if old.kind == "observing" != place.kind else position.entered,
+        elements=tuple(found for item in position.elements for found in _begun(way, item)),
         closed_days=closed,
         parts={name: chosen for name, chosen in position.parts.items() if _is_filled(new, name, chosen.option)},
         against=against,
@@ -166,6 +168,16 @@ def moved(standing: Standing, way: Way, day: date) -> tuple[Position, History, t
     )
     attested = {name: said for name, said in history.attested.items() if _asks_the_same(way, name)}
     return new_position, altered(history, attested=attested), tuple(told)
+
+
+def _begun(way: Way, item: Entered) -> Iterator[Entered]:
+    """An element that was begun, as the new version names it: one that gives is none that does not."""
+    kind = way.old.places[item.place].kind
+    for name in (way.crossing.places.get(item.place), item.place):
+        place = way.new.places.get(name or "")
+        if place is not None and (place.kind == "observing") == (kind == "observing"):
+            yield Entered(place.id, item.on)
+            return
 
 
 def _against(crossing: Crossing, item: Against) -> Against | None:

@@ -51,9 +51,9 @@ class Machine:
         """The machine of the version that a record names, whatever its digest, to say how the two differ."""
         return self
 
-    def basis(self, row: str, version: str) -> tuple[str, ...]:  # noqa: ARG002
-        """The claims behind a row, as a version of the protocol names them."""
-        return self.table.row_of[row].basis
+    def bases(self, version: str) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002
+        """The claims behind each row, as a version of the protocol names them."""
+        return self.table.bases
 
     def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:  # noqa: ARG002
         """The claims of a verdict, as a version of the protocol names them."""
@@ -164,10 +164,10 @@ def known_by(machine: Machine, state: State, day: date) -> tuple[State, int]:
     return derived(machine, events)[0], len(state.events) - len(events)
 
 
-def used_on(machine: Machine, state: State, day: date | None) -> tuple[Table, State]:
-    """The course as it is used on a day, when what falls by the calendar has fallen, and the table that it is under."""
-    now = machine.folder.on(state.now, day)
-    return machine.under(now).table, evolve(state, now=now)
+def known_on(machine: Machine, state: State, day: date) -> tuple[State, int]:
+    """The course as known by a day, and as it stands on it: what falls by the calendar until then has fallen."""
+    known, left_out = known_by(machine, state, day)
+    return evolve(known, now=machine.folder.on(known.now, day)), left_out
 
 
 def decide(machine: Machine, state: State, as_of: date | None = None) -> Decision:
@@ -218,5 +218,4 @@ __all__ = [
     "propose",
     "replay",
     "step",
-    "used_on",
 ]

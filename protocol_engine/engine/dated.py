@@ -11,6 +11,7 @@ from attrs import field, frozen
 from protocol_engine.engine import wording
 from protocol_engine.engine.day_order import FoldedEvent
 from protocol_engine.engine.deriving import State
+from protocol_engine.engine.shown_names import meant
 from protocol_engine.model.conditions import OneOf
 from protocol_engine.model.evaluation import Evaluation, Missing
 from protocol_engine.model.events import (
@@ -81,8 +82,10 @@ class DaysKnown:
 
     @cached_property
     def events(self) -> tuple[FoldedEvent, ...]:
-        """All acts and reports that stand, in the order in which they happened."""
-        return tuple(sorted(self.state.standing.values(), key=lambda event: (event.effective.day, event.id)))
+        """All acts and reports that stand, in the order in which they happened, under the names of the own arm."""
+        arm = self.state.now.position.arm
+        told = (meant(self.table, event, arm) for event in self.state.standing.values())
+        return tuple(sorted(told, key=lambda event: (event.effective.day, event.id)))
 
     @cached_property
     def leaves(self) -> HistoryLeaves:
@@ -116,16 +119,16 @@ class DaysKnown:
         if name in ("consent", "eligibility", "allocation"):
             return self._gate(name)
         if name == "first_dose":
-            day = self.state.now.position.first_dose
-            return [Dated(day, "first dose", self._done_on(AdministrationEvent, day))] if day is not None else []
+            first = self.state.now.position.first_dose
+            return [Dated(first, "first dose", self._done_on(AdministrationEvent, first))] if first is not None else ()
         if name == "death":
             return self.deaths
         if name == LAST_CONTACT:
             return (Dated(event.effective.day, "seen alive", (event.id,)) for event in self.alive)
         if head in REPORTS:
             return self._reports(head, rest)
-        if head == "allocation" and rest:
-            return self._drawn(name)
+        if head == "allocation":
+            return self._drawn(rest)
         if name in self.table.values:
             return self._value(name)
         if name in self.table.facts:
@@ -136,28 +139,31 @@ class DaysKnown:
         day = self.state.now.position.marks.get(name)
         kind = {"consent": ConsentEvent, "eligibility": EligibilityEvent, "allocation": AllocationEvent}[name]
         if day is not None:
-            yield Dated(day, wording.words(name), self._done_on(kind, day))
+            later = {event.id for event in self.events if self._later_draw(event) is not None}
+            done = (event for event in self._done_on(kind, day) if event not in later)
+            yield Dated(day, wording.words(name), tuple(done))
+
+    def _later_draw(self, event: FoldedEvent) -> str | None:
+        """The later allocation that an event belongs to, if it is one."""
+        return self.table.allocation_of.get(event.arm) if isinstance(event, AllocationEvent) else None
 
     def _done_on(self, kind: type, day: date) -> tuple[str, ...]:
         return tuple(event.id for event in self.events if isinstance(event, kind) and event.effective.day == day)
+
+    def _drawn(self, name: str) -> Iterator[Dated]:
+        """The days of a later allocation, or of one of its arms. One that was told before its turn did not count."""
+        untimely = {found.event for found in self.state.now.deviations if found.verdict in ("order", "duplicate")}
+        for event in self.events:
+            if isinstance(event, AllocationEvent) and event.id not in untimely:
+                drawn = self.table.allocation_of.get(event.arm)
+                if drawn is not None and name in (drawn, f"{drawn}.{event.arm}"):
+                    yield Dated(event.effective.day, f"allocation ({wording.words(drawn)})", (event.id,))
 
     def _reports(self, kind: str, scope: str) -> Iterator[Dated]:
         for event in self.events:
             meant = not scope or (isinstance(event, WithdrawalEvent) and event.scope == scope)
             if event.kind == kind and meant:
                 yield Dated(event.effective.day, wording.words(kind), (event.id,))
-
-    def _drawn(self, name: str) -> Iterator[Dated]:
-        """The days of a later allocation, or of one of its arms. One before its turn moved nothing, and is none."""
-        newest = self.state.now.history.done.get(name)
-        idle = {found.event for found in self.state.deviations if found.verdict in ("order", "duplicate")}
-        for event in self.events if newest is not None else ():
-            if not isinstance(event, AllocationEvent) or event.arm not in self.table.allocation_of:
-                continue
-            drawn = f"allocation.{self.table.allocation_of[event.arm]}"
-            in_time = newest is not None and event.effective.day <= newest.day and event.id not in idle
-            if name in (drawn, f"{drawn}.{event.arm}") and in_time:
-                yield Dated(event.effective.day, wording.words(name.partition(".")[2]), (event.id,))
 
     def _acts(self, head: str, rest: str) -> Iterator[Dated]:
         for event in self.events:
@@ -174,12 +180,14 @@ class DaysKnown:
                 yield Dated(event.effective.day, wording.words(rest), (event.id,))
 
     def _started(self, element: str) -> list[Dated]:
-        begun = self.state.now.position.all_elements
-        entered = (it for it in begun if self.table.places[it.place].element == element)
+        elements = (it for position in self.state.now.position.everywhere for it in position.elements)
+        entered = (it for it in elements if self.table.places[it.place].element == element)
         first = min(entered, key=lambda it: it.on, default=None)
         if first is None:
             return []
-        what = f"first dose of {self.table.places[first.place].title or wording.words(element)}"
+        place = self.table.places[first.place]
+        began = "beginning" if place.kind == "observing" else "first dose"
+        what = f"{began} of {place.title or wording.words(element)}"
         return [Dated(first.on, what, self._done_on(AdministrationEvent, first.on))]
 
     # --- life and death ------------------------------------------------------------------------------------------

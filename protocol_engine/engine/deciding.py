@@ -12,14 +12,14 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, wording
+from protocol_engine.engine import advice, delays, dosing, modifying, remarks, routing, tracks, wording
 from protocol_engine.engine.folding import Fold, Remark
 from protocol_engine.engine.labels import reasons
 from protocol_engine.engine.screening import governs, screen
 from protocol_engine.engine.standing import Standing, When
 from protocol_engine.model.decision import Action, ActionKind, Awaiting, Decision, Refusal, Verdict
 from protocol_engine.model.evaluation import Missing
-from protocol_engine.model.facts import FactDefinition, Timepoint
+from protocol_engine.model.facts import FactDefinition, Names, Timepoint
 from protocol_engine.model.protocol import Drug
 from protocol_engine.model.state import Against, Position
 from protocol_engine.model.table import ActLabel, Place, Row, Table, claim_order
@@ -28,16 +28,12 @@ from protocol_engine.model.units import NOT_STATED_WORD
 from protocol_engine.model.values import (
     EVER_REPORTED,
     Change,
-    Confirmation,
-    Date,
     Ever,
     Holds,
     Last,
-    Level,
     Members,
     Prefer,
-    Take,
-    TrackState,
+    WorkedOut,
     facts_of,
     names_of,
 )
@@ -110,7 +106,7 @@ class Decider:
             self._assessments(standing, listing)
             if self.table.visited:
                 self._visits(standing, listing, as_of)
-        refusals = self._beside(standing, listing, as_of)
+        refusals = self._beside(standing, listing, as_of) if self.table.tracked else []
         self._notices(fold, listing, hindsight, extra)
         if standing.place.follow_up:
             listing.actions.append(Action("follow_up", *_NEVER_STATED, "permitted", standing.place.cites))
@@ -124,7 +120,8 @@ class Decider:
             claims.update(
                 standing.place.cites if standing.position.arm is not None else ()
             )  # a gate is passed, and done
-            for seen in (standing, *standing.beside):
+            listing.not_stated.update(self.silences[standing.place.id])
+            for seen in standing.beside if self.table.tracked else ():
                 listing.not_stated.update(self.silences[seen.place.id])
         if standing.place.follow_up:
             for endpoint in self.table.endpoints.values():
@@ -141,8 +138,8 @@ class Decider:
                 "element": position.element,
                 "cycle": position.cycle if position.day is not None else None,
                 "day": position.day,
-                **self._track_places(position),
-                **({"left_out": True} if position.day == 1 and not position.day_1_given else {}),
+                **(self._track_places(position) if self.table.tracked else {}),
+                **({"left_out": True} if position.before_omission is not None and position.is_left_out else {}),
             },
             ended={"reason": ended.reason, "date": ended.on.isoformat()} if ended is not None else None,
             actions=tuple(sorted(listing.actions, key=_by_due)),
@@ -190,7 +187,8 @@ class Decider:
         if self.table.routed:
             listing.optional = routing.optional_rows(standing)
         self._rows(standing, listing, as_of)
-        self._routing(standing, listing)
+        if self.table.routed or self.table.preferring:
+            self._routing(standing, listing)
         if standing.place.id in self.leading_out:
             self._observed(standing, listing)
         if self.table.doses_move:
@@ -489,15 +487,19 @@ class Decider:
                 listing.notices[f"{name} has no result and can no longer be taken; a rule ahead reads it"] = None
             else:
                 content = {"fact": fact, "timepoint": timepoint}
-                listing.actions.append(Action("assess", *_NEVER_STATED, "required", sample.basis, content))
+                action = Action("assess", *_NEVER_STATED, "required", sample.basis, content)
+                if action not in listing.actions:  # of several readers it is listed once
+                    listing.actions.append(action)
                 listing.not_stated.update(sample.fact.see)
 
     def _samples(self, standing: Standing) -> Iterable[_Sample]:
         """The samples that some row ahead reads, in the course of the arm or in a track beside it, each once."""
-        if not standing.beside:
+        if not self.table.tracked or not standing.beside:
             return self.ahead[standing.place.id]
         ahead = (sample for seen in (standing, *standing.beside) for sample in self.ahead[seen.place.id])
-        return {(sample.value.last, sample.value.at): sample for sample in ahead}.values()
+        return {
+            (value.last, value.at, *sorted(value.where.items())): it for it in ahead for value in (it.value,)
+        }.values()
 
     def _visits(self, standing: Standing, listing: _Listing, as_of: date | None) -> None:
         """The next visit of each calendar, and the visits that were missed."""
@@ -541,7 +543,8 @@ class Decider:
         for item in position.against:
             listing.notices |= dict.fromkeys(self._against(fold, item))
         self._notice_drugs(fold, listing)
-        listing.notices |= dict.fromkeys(remarks.of_unblinding(event) for event in fold.history.unblinded)
+        if fold.history.unblinded:
+            listing.notices |= dict.fromkeys(remarks.of_unblinding(event) for event in fold.history.unblinded)
         if fold.history.adverse:
             listing.notices |= dict.fromkeys(remarks.of_other_times(fold.standing, self.adverse_asked))
         if fold.history.done:
@@ -568,21 +571,26 @@ class Decider:
         if self.table.places[position.place].kind == "instead" and position.grounds is not None:
             row = self.table.row_of[position.grounds.row]
             told = f" ({', '.join(position.grounds.events)})" if position.grounds.events else ""
-            listing.notices[f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place"] = None
+            beside = " and nothing goes on beside it" if position.cut_off else ""
+            text = f"{', '.join(row.basis)}: the course was left{told}; what follows takes its place{beside}"
+            listing.notices[text] = None
 
     def _notice_drugs(self, fold: Fold, listing: _Listing) -> None:
         """Which drugs are held, were stopped, or go on at another level."""
         position = fold.position
+        grounds = [seen.grounds for seen in tracks.with_grounds(position) if seen.grounds is not None]
+        acted_on = {event: self.table.row_of[stop.row].basis for stop in grounds for event in stop.events}
         if self.table.doses_move and position.ended is None:
             listing.notices |= dict.fromkeys(modifying.notices(fold.standing))
         for *_, event in fold.history.discontinued.values():
             if modifying.is_over(position.dosage, event.scope):
                 continue
             if event.scope != "treatment" and position.ended is None and event.id not in position.answered:
-                name = self.table.drugs[event.scope].name
-                listing.notices[
-                    f"{event.id}: {name} was stopped for good; what follows is not stated in the record"
-                ] = None
+                name, stated = self.table.drugs[event.scope].name, acted_on.get(event.id)
+                follows = "what follows is not stated in the record"
+                if stated is not None:  # by a stop of the file
+                    follows = f"what follows is stated in {', '.join(stated)}"
+                listing.notices[f"{event.id}: {name} was stopped for good; {follows}"] = None
 
     def _against(self, fold: Fold, against: Against) -> list[str]:
         """For a branch entered against its rule: which row holds now, if it is another."""
@@ -731,12 +739,9 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
             names = list(value.ever)
         case Holds() if name not in above:
             return [fact for test in value.holds.tests for fact in _facts_read(table, test.name, (*above, name))]
-        case TrackState():
-            return []
-        case Take() | Confirmation() | Change() | Members() | Date() | Prefer() | Level():
+        case WorkedOut():
             inner = [fact for other in names_of(value) for fact in _facts_read(table, other, (*above, name))]
-            own = () if isinstance(value, Prefer) else facts_of(value)
-            names = [*(fact.partition(".")[0] for fact in own), *inner]
+            names = [*(fact.partition(".")[0] for fact in facts_of(value)), *inner]
         case _:
             names = [name]
     return [fact for fact in names if fact in table.facts and not table.facts[fact].taken]
@@ -744,7 +749,7 @@ def _facts_read(table: Table, name: str, above: tuple[str, ...]) -> list[str]:
 
 def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
     """The facts, each at a named timepoint, that some row out of this place, or ahead of it, reads."""
-    found: dict[tuple[str, str], None] = {}
+    found: dict[_Taken, None] = {}
     seen, queue = {place}, [place]
     while queue:
         here = queue.pop(0)
@@ -762,23 +767,28 @@ def _samples_ahead(table: Table, place: str) -> tuple[_Sample, ...]:
             if row.target not in seen:
                 seen.add(row.target)
                 queue.append(row.target)
-    return tuple(_sample(table, fact, timepoint) for fact, timepoint in found)
+    return tuple(_sample(table, *taken) for taken in found)
 
 
-def _sample(table: Table, fact: str, timepoint: str) -> _Sample:
+def _sample(table: Table, fact: str, timepoint: str, where: tuple[tuple[str, Names], ...]) -> _Sample:
     definition = table.facts[fact]
     at = definition.taken[timepoint]
     basis = tuple(sorted({*definition.cite, *at.cite}, key=claim_order))
-    return _Sample(Last(last=fact, at=timepoint), definition, at, basis)
+    return _Sample(Last(last=fact, at=timepoint, where=dict(where)), definition, at, basis)
 
 
-def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[tuple[str, str]]:
+_Taken = tuple[str, str, tuple[tuple[str, Names], ...]]
+"""A fact, a timepoint, and the details that a report must have to count there."""
+
+
+def _timepoints_read(table: Table, name: str, above: tuple[str, ...]) -> list[_Taken]:
     value = table.values.get(name)
     if isinstance(value, Last) and value.at is not None:
-        return [(value.last.partition(".")[0], value.at)]
+        return [(value.last.partition(".")[0], value.at, tuple(sorted(value.where.items())))]
     if isinstance(value, Change | Members | Prefer) and name not in above:
-        at = value.at if isinstance(value, Members) and value.at != EVER_REPORTED else None  # which is no timepoint
-        own = [(value.over, at)] if isinstance(value, Members) and at is not None else []
+        own: list[_Taken] = []
+        if isinstance(value, Members) and value.at not in (None, EVER_REPORTED):
+            own = [(value.over, value.at or "", ())]
         inner = [found for other in names_of(value) for found in _timepoints_read(table, other, (*above, name))]
         return [*own, *inner]
     holds = getattr(value, "holds", None)

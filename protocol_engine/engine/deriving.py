@@ -341,5 +341,8 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
 
 def _ends(now: Fold) -> tuple[tuple[str | None, date | None, Ended | None, date | None], ...]:
     """Since when the course, and each track of it, is over, how it ended, and the day on which that was first known."""
-    parts = ((None, now.position), *sorted(now.position.tracks.items()))
+    main = now.position
+    if not main.tracks:
+        return ((None, main.over_since, main.ended, main.over_known),)
+    parts = ((None, main), *sorted(main.tracks.items()))
     return tuple((track, part.over_since, part.ended, part.over_known) for track, part in parts)

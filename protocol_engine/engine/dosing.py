@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from attrs import field, frozen
@@ -224,7 +225,11 @@ def is_per_kg(written: Administration) -> bool:
 
 def per_body(dose: Dose | None) -> str | None:
     """Whether a dose is per kg or per m2: the end of its unit; None if neither."""
-    unit = dose.unit if isinstance(dose, Quantity) else ""
+    return _per(dose.unit) if isinstance(dose, Quantity) else None
+
+
+@cache
+def _per(unit: str) -> str | None:
     return next((end for end in (PER_KG, PER_M2) if unit.endswith(end)), None)
 
 

@@ -326,7 +326,7 @@ class _Rate:
         if level == CONFIRMED[2]:
             says = f"{what} counts on {on}, and was seen again after {asked.after} or more"
             return evolve(found, state="yes", on=on, because=(says,), events=told)
-        says = f"no result of {what} counts until {until}"
+        says = f"no result of {what} counts until {until}" if until > date.min else f"nothing of {what} is reported"
         if on is not None:
             says = f"{what} counts on {on}, and was not seen again after {asked.after} until {until}"
         return self._not_met(evolve(found, events=told), says, bool(moments), over)

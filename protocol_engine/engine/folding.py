@@ -193,7 +193,8 @@ class Folder:
         ``together`` are the observations that were noted just before, to be read with this one.
         """
         before, places = fold.position.place, fold.position.all_places
-        event = meant(self.table, event, fold.position.arm)
+        if self.table.blinding is not None:
+            event = meant(self.table, event, fold.position.arm)
         if isinstance(event, Act):
             fold, tried, verdict = self._act(fold, event)
         else:
@@ -216,13 +217,13 @@ class Folder:
             if self.table.modifications:
                 fold = self._standing(_modified(fold), event.known.day)
             row = self._falling(fold.standing, tried)
-            for other in fold.standing.beside if row is None else ():
+            for other in fold.standing.beside if row is None and self.table.tracked else ():
                 row = self._falling(other, tried)
                 if row is not None:
                     fold = self._seen_from(fold, other.position.track)
                     break
             if row is None:
-                return self._noting_delays(fold), tuple(tried)
+                return self._noting_delays(fold) if self.table.delays else fold, tuple(tried)
             fold = self._seen_from(self._fallen(fold, row, tried[-1], (*together, event)), None)
         raise BrokenInvariant(f"falls out of {fold.position.place} never come to rest")
 
@@ -233,9 +234,11 @@ class Folder:
         position = altered(fold.position, place=target)
         if place.kind == "observing":
             position = altered(position, against=self._lasting(fold.position))
-            position = _observed(self.table, position, fold.history, _deciding(tried, events))
+            position = observed(self.table, position, fold.history, _deciding(tried, events))
         if place.kind in ("ended", "stopped", "instead"):
             position = altered(position, grounds=Grounds(row.id, tried.facts))
+            if place.kind == "instead" and position.tracks:
+                position = altered(position, cut_off=True)
         if place.kind == "ended":
             position = _over(position, place, row, _deciding(tried, events))
         elif place.kind == "closed":
@@ -249,8 +252,6 @@ class Folder:
 
     def _noting_delays(self, fold: Fold) -> Fold:
         """The fold in which is noted, for each track, why doses are delayed that are due."""
-        if not self.table.delays:
-            return fold
         here = fold.position.track
         for track in (here, *(other.position.track for other in fold.standing.beside)):
             fold = self._seen_from(fold, track)
@@ -277,7 +278,7 @@ class Folder:
             case AttestationEvent():
                 history = history.with_attestation(event)
             case AdverseEventEvent():
-                history = history.with_adverse_event(event, graded=self.table.grades_asked)
+                history = history.with_adverse_event(event, graded=self.table.grades_kept)
             case DiscontinuationEvent():
                 history = history.with_discontinuation(event)
                 position, about = fold.position, stopped_element(self.table, fold.position, event)
@@ -344,12 +345,12 @@ class Folder:
             isinstance(event, EligibilityEvent) and not again
         ):  # also one before consent: not met offers nothing until met
             position = altered(position, eligible=event.met)
-        if self.table.doses_move and not again:
+        if self.table.doses_kept and not again:
             position = altered(position, dosage=_dosage(fold, event, judged))
         history = self._told(fold, event, judged, again=again)
         if position.arm != fold.position.arm:
             history = known_as(self.table, history, position.arm)
-        if self.table.hourly:
+        if self.table.times_kept:
             was = fold.position, fold.history
             history = hours.noted(self.table, was, (position, history), event.id, event.effective)
         fold = Fold(position, history, fold.deviations, fold.remarks, standing=fold.standing)
@@ -368,8 +369,8 @@ class Folder:
                 if self.table.counted:
                     counted = self.table.counted & {*_counted(fold.standing, event, judged)}
                     history = history.with_counts(sorted(counted))
-                    if self.table.counted_by_day:
-                        history = history.with_count_days(sorted(counted & self.table.counted_by_day), day)
+                    if self.table.days_kept:
+                        history = history.with_count_days(sorted(counted & self.table.days_kept), day)
             case ChoiceEvent() if judged.row is not None or (
                 judged.landing is not None and judged.landing.kind == "ahead"
             ):
@@ -471,7 +472,10 @@ class Folder:
     def _dosed(self, position: Position, target: str, effect: Effect, day: date, judged: Judgement) -> Position:
         place = self.table.places[target]
         anew = effect == "enter_anew"
-        entering = effect != "again"
+        moved_here = (
+            position.version > 0 and position.given == position.left_out == 0
+        )  # by an amendment, without a dose
+        entering = effect != "again" or moved_here
         number = judged.cycle
         if number is None or (not anew and number <= (position.cycle or 0)):  # numbers of an arm never go back
             number = 1 if anew else (position.cycle or 0) + 1
@@ -490,7 +494,7 @@ class Folder:
             cycle_start=day,
             closed_days=(ClosedDay(1, day),),
             paused=False,
-            planned=self._plan(position, place.regimen or "", day, ahead),
+            planned=self._plan(position, place.regimen or "", day, None if entering else ahead),
             delayed=(),
             left_out=0 if entering else position.left_out,
             before_omission=None,
@@ -499,12 +503,12 @@ class Folder:
             against=self._lasting(position) if entering else position.against,
         )
 
-    def _plan(self, position: Position, regimen: str, day: date, ahead: int) -> date | None:
-        """The planned day of a cycle that begins, where its regimen, or the one before, keeps to a plan."""
+    def _plan(self, position: Position, regimen: str, day: date, ahead: int | None) -> date | None:
+        """The planned day of a cycle that begins, where its regimen keeps to a plan: one begins with each element."""
         rule = self.table.regimens[regimen].next_cycle
         if rule is None or rule.from_ != "planned":
             return None
-        return dosing.planned_day(self.table, position, regimen, ahead) or day
+        return (dosing.planned_day(self.table, position, regimen, ahead) if ahead is not None else None) or day
 
     def _begun_parts(self, position: Position, place: Place) -> dict[str, ChosenPart]:
         """The options chosen; those that fill a part of the place's regimen have begun one more cycle."""
@@ -528,9 +532,11 @@ def _dosage(fold: Fold, event: ActEvent, judged: Judgement) -> Dosage:
         case AdministrationEvent() if judged.verdict != "duplicate":
             acts = _counted(fold.standing, event, judged)
             drugs = tuple(dict.fromkeys(act[len(DRUG) :] for act in acts if act.startswith(DRUG)))
-            return dosage.given(drugs, day)
-        case OmissionEvent(drug=str(drug)) if judged.verdict == "allowed":
-            return dosage.omitted(drug, day)
+            named = judged.act.day if judged.act is not None else event.day
+            said = frozenset(given.drug for given in event.given or ())
+            return dosage.given(drugs, day, (event.regimen, judged.cycle, named or 1), said)
+        case OmissionEvent(drug=str()) if judged.verdict == "allowed":
+            return omissions.without_drug(fold.standing, event, judged)
         case _:
             return dosage
 
@@ -592,7 +598,7 @@ def _over(position: Position, place: Place, row: Row, event: FoldedEvent | DayRe
     )
 
 
-def _observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
+def observed(table: Table, position: Position, history: History, event: FoldedEvent | DayReached) -> Position:
     """In a stretch without treatment: it begins on the day of what opened it, and not before what was done last."""
     done = (position.entered, *(closed.on for closed in position.closed_days if closed.given))
     day = max((event.effective.day, *(day for day in done if day is not None)))

@@ -111,9 +111,15 @@ def noted(
     table: Table, before: tuple[Position, History], after: tuple[Position, History], event_id: str, time: EventTime
 ) -> History:
     """The history with the time of an act, under each name from which some window counts hours."""
-    found = {name: time for name in table.hourly if _is_new(table, name, before, after, event_id)}
+    new = (name for name in table.times_kept if _is_new(table, name, before, after, event_id))
+    found = {name_in_track(name, after[0]): time for name in new}
     history = after[1]
     return history.with_times(found) if found else history
+
+
+def name_in_track(name: str, position: Position) -> str:
+    """Under which name the time of an act is kept: each track has an element of its own."""
+    return f"{name} of {position.track}" if name == "element" and position.track is not None else name
 
 
 def _is_new(

@@ -214,11 +214,13 @@ def _count_words(standing: Standing, row: Row) -> str:
     cites = ", ".join(standing.place.rules)
     if row.at_least is not None and given < row.at_least:
         return (
-            f"{cites}: {element} goes on for {row.at_least} cycles, and {given} is given"
-            if given == 1
-            else f"{cites}: {element} goes on for {row.at_least} cycles, and {given} are given"
+            f"{cites}: {element} goes on for {_cycles(row.at_least)}, and {given} {'is' if given == 1 else 'are'} given"
         )
     regimen = standing.table.regimens.get(standing.place.regimen or "")
     counts = regimen is not None and regimen.omitted is not None and regimen.omitted.day_1 == "counts"
-    done = "are given or count as given" if counts else "are given"
-    return f"{cites}: {element} ends after {row.below} cycles, and {given} {done}"
+    done = "are given or count as given" if counts else "is given" if given == 1 else "are given"
+    return f"{cites}: {element} ends after {_cycles(row.below or 0)}, and {given} {done}"
+
+
+def _cycles(number: int) -> str:
+    return "1 cycle" if number == 1 else f"{number} cycles"

@@ -170,8 +170,8 @@ def _told_of(standing: Standing, name: str, known: dict[str, Moment]) -> dict[st
             return _told(standing, value.holds).moments
         case Ever() if outcome.value == YES:
             leaves = HistoryLeaves(standing.table, standing.history, standing.position, standing.day)
-            events = leaves.told_of(value)
-            return found | {event.id: (event.effective.day, HAPPENED) for event in events}
+            found |= {event.id: (event.effective.day, HAPPENED) for event in leaves.told_of(value)}
+            return found | {name: (off.on, HAPPENED) for off in leaves.ended_by_rules(value) for name in off.by}
         case Date() if isinstance(outcome.value, date):
             return {f"{name} {outcome.value}": (outcome.value, HAPPENED)}
         case Level():
@@ -218,6 +218,7 @@ def claims_of(node_cite: Iterable[str], rests: Iterable[str]) -> tuple[str, ...]
 
 def withheld(standing: Standing, drug: str) -> tuple[Withheld, ...]:
     """Why a drug is not given now: that it was stopped for good, or each rule that holds it."""
+    standing = standing.of_track(None)  # the rules are read from the course of the arm, whoever gives the drug
     table, dosage = standing.table, standing.position.dosage
     off = dosage.drug(drug).off
     if off is not None:
@@ -267,6 +268,7 @@ def _release_words(standing: Standing, rule: Modification) -> str:
 
 def lacking(standing: Standing, drug: str) -> Iterator[tuple[Missing, tuple[str, ...]]]:
     """The results that the rules which hold a drug wait for, with the claims of these rules."""
+    standing = standing.of_track(None)
     table, dosage = standing.table, standing.position.dosage
     for name in table.rules_of.get(drug, ()) if dosage.drug(drug).off is None else ():
         rule, switch = table.modifications[name], dosage.switch(name, drug)
@@ -281,6 +283,7 @@ def lacking(standing: Standing, drug: str) -> Iterator[tuple[Missing, tuple[str,
 
 def doubts(standing: Standing, drug: str) -> Iterator[tuple[Missing, tuple[str, ...]]]:
     """Reports of the time after the first dose that lack what a rule reads, so that it may hold the drug or not."""
+    standing = standing.of_track(None)
     table, dosage = standing.table, standing.position.dosage
     known = dosage.drug(drug)
     for name in table.rules_of.get(drug, ()) if known.given and known.off is None else ():

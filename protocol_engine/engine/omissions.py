@@ -8,9 +8,10 @@ from protocol_engine.engine import dosing
 from protocol_engine.engine.labels import Judgement
 from protocol_engine.engine.standing import Standing
 from protocol_engine.model.altering import altered
+from protocol_engine.model.dosage import Dosage
 from protocol_engine.model.events import ActEvent, AdministrationEvent, OmissionEvent
 from protocol_engine.model.state import ClosedDay, Position
-from protocol_engine.model.table import RegimenContent, Row, Table
+from protocol_engine.model.table import ActLabel, RegimenContent, Row, Table
 
 
 def runs_without_day_1(regimen: RegimenContent) -> bool:
@@ -81,3 +82,31 @@ def may_be_meant(standing: Standing, regimen: str, on: date) -> bool:
     rows = (row for row in standing.next_doses() if row.effect != "day" and row.act and row.act.name == regimen)
     earliest = (standing.when(row).earliest for row in rows)
     return any(day is not None and on < day for day in earliest)
+
+
+def is_all_of(standing: Standing, act: ActLabel, drug: str) -> bool:
+    """Whether a day holds that drug and nothing else, so that without it the day is left out.
+
+    What is held is not counted, unless nothing else is left of the day.
+    """
+    rows = standing.table.offers_of.get(standing.place.id, {}).get(act.key, ())
+    lines = standing.lines(rows[0]) or standing.written_lines(rows[0]) if rows else ()
+    known = standing.table.drugs.get(drug)
+    return bool(lines) and all(line.is_only(drug, known.name if known is not None else drug) for line in lines)
+
+
+def without_drug(standing: Standing, event: OmissionEvent, judged: Judgement) -> Dosage:
+    """The doses after one drug was left out: of a day that was given, whenever that is told, or is still to be given.
+
+    The day on which somebody says so is that of the dose only where nothing tells which dose it was. Without its only
+    drug the day itself is left out, and is another dose if it is given after all.
+    """
+    position, act, drug = standing.position, judged.act, event.drug or ""
+    same = position.regimen == event.regimen and judged.cycle in (None, position.cycle)
+    days = [closed.on for closed in position.closed_days if act is not None and closed.day == act.day and closed.given]
+    if same and days:
+        return position.dosage.omitted(drug, days[-1])
+    cycles = [standing.cycle_of(row) for row in standing.offers_of(act) if standing.counts(row)] if act else []
+    if act is not None and cycles and judged.cycle in (None, *cycles) and not is_all_of(standing, act, drug):
+        return position.dosage.to_be_omitted(drug, (event.regimen, judged.cycle or cycles[0], act.day or 1))
+    return position.dosage.omitted(drug, event.effective.day)

@@ -82,6 +82,8 @@ def of_other_times(standing: Standing, asked: dict[str, tuple[Ever, ...]]) -> It
     begun = position.entered if place.kind in ("giving", "observing") else None
     for event in standing.history.adverse:
         day = event.effective.day
+        if event.unacceptable is False and not table.grades_asked:  # kept for another version alone
+            continue
         if day < allocated or any(leaves.reaches(value, event) for value in read):
             continue
         if any(other.reaches(value, event) for other, values in beside for value in values):

@@ -193,7 +193,8 @@ class Standing:
         if self.offering:
             found += [self.tried(row) for row in self.offers]
         found += [self.tried(row) for row in self.falling]
-        found += [tried for other in self.beside for tried in other.ways()]
+        if self.table.tracked:
+            found += [tried for other in self.beside for tried in other.ways()]
         return tuple(found)
 
     @property
@@ -444,7 +445,9 @@ class Standing:
         window = row.window
         since = self.day_of(window.from_) if window is not None else None
         if window is not None and since is not None and window.in_hours:
-            begun = self.history.times.get(window.from_, EventTime.of(since.isoformat()))
+            begun = self.history.times.get(
+                hours.name_in_track(window.from_, self.position), EventTime.of(since.isoformat())
+            )
             found = hours.read(window, begun, self.day, self.time)
             return When(found.earliest.day, found.due.day, found.latest.day, hours=found)
         if window is not None and since is not None:
@@ -458,10 +461,12 @@ class Standing:
         regimen = self.table.regimens[row.act.name]
         tolerance = regimen.tolerance
         before, after = (tolerance.before, tolerance.after) if tolerance is not None else (None, None)
-        earliest = before.before(due) if before is not None else due
-        last_given = dosing.last_given_by_plan(self.table, self.position, row)
-        if last_given is not None and earliest <= last_given:  # no tolerance leads to two doses of one day
-            earliest = last_given + timedelta(days=1)
+        earliest = due
+        if before is not None:
+            earliest = before.before(due)
+            last_given = dosing.last_given_by_plan(self.table, self.position, row)
+            if last_given is not None and earliest <= last_given:  # no tolerance leads to two doses of one day
+                earliest = last_given + timedelta(days=1)
         if regimen.delays:
             last = delays.last_day(self, row, due)
             return When(earliest, due, last.sure, last.missing, last.perhaps)

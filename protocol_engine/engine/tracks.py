@@ -29,13 +29,13 @@ def begun(table: Table, position: Position) -> Position:
 def going_on(table: Table, position: Position) -> tuple[str, ...]:
     """The tracks in which something may still be done, or was, in the order of the file.
 
-    None once the course has ended, or left treatment by a stop or a choice of the file or of the arm: what ends the
-    arm cuts them off where they stand.
+    None once the course has ended, left treatment by a stop or a choice of the file or of the arm, or was left for
+    steps that take its place: what ends the arm cuts them off where they stand.
     """
     if not position.tracks:
         return ()
     main = position.main
-    over = main.ended is not None or table.places[main.place].off_treatment
+    over = main.ended is not None or main.cut_off or table.places[main.place].off_treatment
     return () if over else tuple(table.tracks[position.arm or ""])
 
 

@@ -46,16 +46,18 @@ def announcements(
     named = machine.table.announces.items()
     heard = {name: (said.value, heard_by.facts[name]) for name, said in named if name in heard_by.facts}
     known: dict[str, tuple[int, Said]] = {}
+    standing: dict[str, list[str]] = {}
     for day, fold in _days(machine, events, since, until):
         for name, (value, fact) in heard.items():
             said = _said(fold, value, fact)
             number, before = known.get(name, (0, None))
             if said == before:
                 continue
-            if said is None:
-                yield _retracted(f"{source}.{name}.{number}", day)
+            if said is None:  # all of them, or the one before the last would be the newest again
+                yield from (_retracted(event, day) for event in reversed(standing.pop(name, [])))
             else:
                 number += 1
+                standing.setdefault(name, []).append(f"{source}.{name}.{number}")
                 components = {fact.each: patient} if fact.each is not None and patient is not None else {}
                 yield ObservationEvent(
                     id=f"{source}.{name}.{number}",
@@ -131,6 +133,6 @@ def _said(fold: Fold, name: str, fact: FactDefinition) -> Said:
 
 
 def _retracted(event: str, day: date) -> RetractionEvent:
-    """The last announcement no longer holds, and nothing is known in its place."""
+    """What was announced no longer holds, and nothing is known in its place."""
     time = EventTime.of(day.isoformat())
     return RetractionEvent(id=f"{event}.not", effective=time, retracts=event, reason="no longer known")

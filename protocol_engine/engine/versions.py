@@ -16,7 +16,7 @@ from protocol_engine.engine.amending import Way, judge_move, missing, moved, way
 from protocol_engine.engine.course import Machine
 from protocol_engine.engine.day_order import FoldedEvent
 from protocol_engine.engine.deciding import Decider
-from protocol_engine.engine.folding import Fold, Folder, Remark, Trace
+from protocol_engine.engine.folding import Fold, Folder, Remark, Trace, observed
 from protocol_engine.engine.judging import judge
 from protocol_engine.engine.standing import Standing
 from protocol_engine.engine.wording import missing_words
@@ -73,7 +73,10 @@ class VersionFolder(Folder):
         verdict = self._stamped(Verdict(event.id, judged.verdict, judged.because, judged.cites), version)
         if way is None or not verdict.allowed:
             return altered(fold, deviations=(*fold.deviations, verdict)), Trace(before, before, (), verdict)
+        was = fold.standing.place.kind
         position, history, told = moved(fold.standing, way, event.effective.day)
+        if way.new.places[position.place].kind == "observing" != was:
+            position = observed(way.new, position, history, event)
         known = tuple(Remark(remark.event, words_of(remark.text, way.old.version)) for remark in fold.remarks)
         remarks = (*known, *(Remark(event.id, text) for text in told))
         day = event.effective.day if way.new.timed else None  # nothing fell under it on a day before the move
@@ -162,6 +165,7 @@ class VersionMachine(Machine):
         self.folder = VersionFolder([machine.folder for machine in self.versions])
         self.begun = self.folder.begun()
         self.by_digest = {machine.table.digest: machine for machine in self.versions}
+        self._bases: dict[str, dict[str, tuple[str, ...]]] = {}
         self.rows = {row.id: (row, machine.table.version) for machine in self.versions for row in machine.table.rows}
 
     @property
@@ -183,10 +187,15 @@ class VersionMachine(Machine):
         named = (machine for machine in self.versions if machine.table.version == protocol.get("version"))
         return next(named, self.versions[0])
 
-    def basis(self, row: str, version: str) -> tuple[str, ...]:
-        """The claims behind a row, as a version names them."""
-        found, own = self.rows[row]
-        return found.basis if own == version else tuple(qualified(claim, own) for claim in found.basis)
+    def bases(self, version: str) -> Mapping[str, tuple[str, ...]]:
+        """The claims behind each row of all versions, as one of them names them."""
+        known = self._bases.get(version)
+        if known is None:
+            known = self._bases[version] = {
+                name: row.basis if own == version else tuple(qualified(claim, own) for claim in row.basis)
+                for name, (row, own) in self.rows.items()
+            }
+        return known
 
     def cites(self, claims: tuple[str, ...], judged_by: str | None, version: str) -> tuple[str, ...]:
         """The claims of a verdict, as a version names them."""

@@ -175,12 +175,14 @@ def condition_words(table: Table, condition: Condition, evaluation: Evaluation |
 
 
 def observed_words(table: Table, title: str, since: date | None, falls: Sequence[Row]) -> str:
-    """That a patient is in a stretch without treatment, and what leads out of it."""
+    """That a patient is in a stretch without treatment, or where a trial stands, and what leads out of it."""
     told = "; or ".join(
         f"{' and '.join(' or '.join(condition_words(table, guard.condition)) for guard in row.guards)} "
         f"({', '.join(row.basis)})"
         for row in falls
     )
+    if table.subject == "trial":
+        return f"{title}, until {told or 'something stops it'}"
     since_when = f" since {since.isoformat()}" if since is not None else ""
     return f"no treatment is due in {title}{since_when}, until {told or 'something stops it'}"
 

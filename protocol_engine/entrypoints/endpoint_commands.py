@@ -9,7 +9,7 @@ import click
 
 from protocol_engine.adapters.endpoints_prose import outcomes_page, tallies_page
 from protocol_engine.adapters.survival_svg import survival_svg
-from protocol_engine.engine.course import Machine, derived, known_by, used_on
+from protocol_engine.engine.course import Machine, derived, known_on
 from protocol_engine.engine.endpoints import outcomes_of
 from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.survival import Tally, tally
@@ -109,8 +109,8 @@ def _outcomes(
     """The answer for one patient, of one endpoint alone if asked for, and how many later events it leaves out."""
     state, ignored = derived(machine, {event.id: event for event in events})[0], 0
     if day is not None:
-        state, ignored = known_by(machine, state, day)
-    return outcomes_of(*used_on(machine, state, day), day, only), ignored
+        state, ignored = known_on(machine, state, day)
+    return outcomes_of(machine.under(state.now).table, state, day, only), ignored
 
 
 # --- many patients ---------------------------------------------------------------------------------------------------
@@ -122,8 +122,12 @@ def _of_many(  # what is asked, and how it is shown
     text, name = inputs.text_of(source)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     patients: list[tuple[str, list[PatientEvent]]] = []
+    seen: dict[str, int] = {}
     for number, line in lines:
         patient, events = patient_of(line, f"{name}:{number}")
+        if patient in seen:  # counted twice, a patient would weigh twice in every curve
+            raise Unreadable((f"{name}:{number} {patient} stands in line {seen[patient]} already",))
+        seen[patient] = number
         kept = _accepted(machine, events, f"{name}:{number}", skip_unknown_facts=skip_unknown_facts)
         patients.append((patient, kept))
     last = max((event.issued.day for _, events in patients for event in events), default=None)
@@ -155,6 +159,8 @@ def _accepted(
 
 def _pictured(tallies: Sequence[Tally]) -> Tally:
     """The one endpoint that has a curve; a refusal in one line where there is none, or several."""
+    if not tallies:
+        raise InputError("a picture is of one time to an event over a cohort: there is no patient, or no endpoint")
     times = [item for item in tallies if item.kind == "time"]
     if len(times) != 1:
         names = ", ".join(item.name for item in times) or "none of these"

@@ -156,7 +156,8 @@ def compare_command(old: str, new: str, form: str) -> int:
 
     OLD and NEW are registry ids (see `list`) or paths of .yaml files, in their default readings. First stands what a
     patient at each place of OLD would meet if her course went on under NEW; then every fact, value, regimen, element,
-    stop, criterion, assumption and endpoint that was added, removed or changed, with the claims of both.
+    stop, track, criterion, assumption, endpoint, level of a dose and rule on it, and what is masked, that was added,
+    removed or changed, with the claims of both.
 
     Exit code 0 whether they differ or not; 2 if one cannot be read.
     """

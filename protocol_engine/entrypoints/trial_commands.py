@@ -9,6 +9,7 @@ import click
 from protocol_engine.adapters.blocks import Grid, Page, section
 from protocol_engine.adapters.decision_prose import decision_page
 from protocol_engine.adapters.phrases import event_words
+from protocol_engine.checks.announced import announcements_fit
 from protocol_engine.codec import canonical, event_json
 from protocol_engine.engine.course import Machine, decide
 from protocol_engine.engine.intake import accepted
@@ -72,7 +73,14 @@ def trial_command(  # noqa: PLR0913  # an argument for each option
     unfit = misfits(machines[0].table, machines[1].table)
     if unfit:
         raise Unreadable(tuple(f"{trial}: {line}" for line in unfit))
-    events = [*_reported(*machines, cohort, as_of), *_decided(machines[0], decided)]
+    files = inputs.protocol_of(trial, {}), inputs.protocol_of(protocol, {})
+    otherwise = (*announcements_fit(*files), *announcements_fit(*reversed(files)))
+    if otherwise:
+        raise Unreadable(tuple(map(str, otherwise)))
+    courses, own = _courses(machines[1], cohort), _decided(machines[0], decided)
+    everything = [*own, *(event for _, events in courses for event in events)]
+    as_of = as_of if as_of is not None else max((event.issued.day for event in everything), default=opened)
+    events = [*_reported(*machines, courses, as_of), *own]
     events = [event for event in events if as_of is None or event.issued.day <= as_of]
     kept = _accepted(machines[0], events, trial)
     announced = list(announcements(machines[0], machines[1].table, kept, since=opened, until=as_of))
@@ -83,26 +91,35 @@ def trial_command(  # noqa: PLR0913  # an argument for each option
         for event in announced:
             show_text(canonical(event_json(event)).decode())
     elif form == "json":
-        told = {"announced": [event_json(e) for e in announced], "reported": [event_json(e) for e in kept]}
-        show_json({**decision.as_json(), **told})
+        both = {"announced": [event_json(e) for e in announced], "reported": [event_json(e) for e in kept]}
+        show_json({**decision.as_json(), **both})
     else:
         show_page((*decision_page(machines[0].table, decision), *_announced_section(machines[1], announced)))
     return options.YES
 
 
-def _reported(trial: Machine, patients: Machine, cohort: str, as_of: date | None) -> list[PatientEvent]:
-    """What the courses of a cohort say to the trial."""
+def _courses(patients: Machine, cohort: str) -> list[tuple[str, list[PatientEvent]]]:
+    """The patients of a cohort with their events, in the order of the file."""
     text, name = inputs.text_of(cohort)
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    found: list[PatientEvent] = []
+    found: list[tuple[str, list[PatientEvent]]] = []
     seen: dict[str, int] = {}
-    for number, line in with_progress(lines, "reading courses", len(lines)):
+    for number, line in lines:
         patient, events = patient_of(line, f"{name}:{number}")
         if patient in seen:
             raise Unreadable((f"{name}:{number} {patient} stands in line {seen[patient]} already",))
         seen[patient] = number
-        kept = _accepted(patients, events, f"{name}:{number}")
-        found += announcements(patients, trial.table, kept, patient=patient, until=as_of)
+        found.append((patient, _accepted(patients, events, f"{name}:{number}")))
+    return found
+
+
+def _reported(
+    trial: Machine, patients: Machine, courses: list[tuple[str, list[PatientEvent]]], as_of: date | None
+) -> list[PatientEvent]:
+    """What the courses of a cohort say to the trial, each up to the day asked about."""
+    found: list[PatientEvent] = []
+    for patient, events in with_progress(courses, "working out courses", len(courses)):
+        found += announcements(patients, trial.table, events, patient=patient, until=as_of)
     return found
 
 

@@ -62,6 +62,8 @@ class Kin:
     """What a version has to know of the others that a course may be under.
 
     ``versions`` are all of them in order, ``counted`` the acts that any of them counts, ``criteria`` those of all.
+    ``counted_by_day``, ``hourly``, ``doses_kept`` and ``graded`` are what any of them has to have kept from before the
+    move: days of acts, times of acts, the doses of each drug, and adverse events that only a grade makes count.
     ``following`` is the version that amends this one, ``crossing`` the way there; ``announcing`` are the facts that
     only that one reads and that its amendment asks for: until one of them is reported, nothing is said of it.
     """
@@ -69,6 +71,10 @@ class Kin:
     versions: tuple[str, ...]
     counted: frozenset[str] = frozenset()
     criteria: frozenset[str] = frozenset()
+    counted_by_day: frozenset[str] = frozenset()
+    hourly: frozenset[str] = frozenset()
+    doses_kept: bool = False
+    graded: bool = False
     following: Table | None = None
     crossing: Crossing | None = None
     announcing: frozenset[str] = frozenset()

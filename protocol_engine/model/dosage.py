@@ -11,6 +11,8 @@ from attrs import evolve, field, frozen
 
 Moment = tuple[date, int]
 """When something was reported to have happened: its day, and its rank among the events of a day."""
+DoseName = tuple[str, int | None, int]
+"""A dose as reports name it: regimen, cycle and day."""
 
 
 @frozen
@@ -63,11 +65,16 @@ NEVER_GIVEN = DrugDosage()
 
 @frozen
 class Dosage:
-    """All drugs of one patient; ``switches`` by rule and drug. ``left_out`` are days on which a drug was left out."""
+    """All drugs of one patient; ``switches`` by rule and drug.
+
+    ``left_out`` are days on which a drug was left out, ``to_be_left_out`` drugs that were left out of doses of which
+    the rest is not reported yet.
+    """
 
     drugs: dict[str, DrugDosage] = field(factory=dict)
     switches: dict[tuple[str, str], Switch] = field(factory=dict)
     left_out: frozenset[tuple[str, date]] = frozenset()
+    to_be_left_out: frozenset[tuple[str, DoseName]] = frozenset()
 
     def drug(self, name: str) -> DrugDosage:
         """What has become of a drug."""
@@ -85,20 +92,30 @@ class Dosage:
         """The same with another switch."""
         return evolve(self, switches={**self.switches, (rule, drug): found})
 
-    def given(self, names: tuple[str, ...], day: date) -> Dosage:
-        """Some drugs were given on a day, but those that were left out on it."""
-        drugs = dict(self.drugs)
+    def given(self, names: tuple[str, ...], day: date, dose: DoseName, said: frozenset[str] = frozenset()) -> Dosage:
+        """Some drugs were given on a day, as a dose, but those that were left out of it.
+
+        A drug that the report of the dose names itself is ``said`` to be given, whatever was meant before.
+        """
+        drugs, waiting = dict(self.drugs), self.to_be_left_out
         for name in names:
             known = self.drug(name)
-            if (name, day) not in self.left_out:
+            waits = (name, dose) in waiting and name not in said
+            if (name, day) not in self.left_out and not waits:
                 drugs[name] = evolve(known, given=tuple(sorted((*known.given, day))))
-        return evolve(self, drugs=drugs)
+        regimen, _, number = dose  # a cycle that begins closes the days of the one before
+        over = frozenset(item for item in waiting if item[1] == dose or (number == 1 and item[1][0] == regimen))
+        return evolve(self, drugs=drugs, to_be_left_out=waiting - over)
 
     def omitted(self, name: str, day: date) -> Dosage:
         """A drug was left out on a day, whether the day itself is reported before or after."""
         known = self.drug(name)
         drugs = {**self.drugs, name: evolve(known, given=tuple(other for other in known.given if other != day))}
         return evolve(self, drugs=drugs, left_out=self.left_out | {(name, day)})
+
+    def to_be_omitted(self, name: str, dose: DoseName) -> Dosage:
+        """A drug was left out of a dose that is still to be reported, whatever the day of that will be."""
+        return evolve(self, to_be_left_out=self.to_be_left_out | {(name, dose)})
 
 
 NOTHING_GIVEN = Dosage()

@@ -30,20 +30,7 @@ from protocol_engine.model.conditions import (
 from protocol_engine.model.facts import FactValue
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import FALSE, TRUE, UNKNOWN, Truth
-from protocol_engine.model.values import (
-    Change,
-    Confirmation,
-    Date,
-    Ever,
-    Holds,
-    Last,
-    Level,
-    Members,
-    Prefer,
-    Take,
-    TrackState,
-    Worked,
-)
+from protocol_engine.model.values import Ever, Holds, Last, Prefer, Worked, WorkedOut
 from protocol_engine.model.worked import (
     Between,
 )
@@ -150,10 +137,10 @@ class Evaluation:
                 return self.leaves.ever(value)
             case Holds():
                 return self._holds(value.holds)
-            case Take() | Confirmation() | Change() | Members() | Date() | TrackState() | Level():
-                return self.leaves.worked(name, value, self)
             case Prefer():
                 return self._preferred(value)
+            case WorkedOut():
+                return self.leaves.worked(name, value, self)
             case None:
                 if name in self.table.facts:
                     return self.leaves.last(_newest_of(name))
@@ -193,7 +180,8 @@ class Evaluation:
             missing |= dict.fromkeys(outcome.missing)
             sources |= dict.fromkeys(outcome.sources)
             why = outcome.why if why == "absent" else why
-        return Outcome(None, why, tuple(sources), tuple(missing))
+        told_first = sorted(missing, key=lambda item: item.why == "absent")  # a report that is too old is not no report
+        return Outcome(None, why, tuple(sources), tuple(told_first))
 
     # --- truth -----------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from functools import cache
 from attrs import evolve, field, frozen
 
 from protocol_engine.model.conditions import NamedTest
+from protocol_engine.model.dosage import Off
 from protocol_engine.model.doses import rung_words
 from protocol_engine.model.evaluation import NO, YES, Evaluation, MemberSet, Missing, Outcome, Why
 from protocol_engine.model.events import AdverseEventEvent, DiscontinuationEvent, EventTime, UnblindingEvent, said
@@ -407,7 +408,8 @@ class HistoryLeaves:
     def _is_told(self, name: str) -> bool:
         """Whether anything at all is known of a fact, an act, or reports of another kind."""
         if name == "adverse_event":
-            return bool(self.history.adverse)
+            graded = self.table.grades_asked
+            return any(graded or event.unacceptable is not False for event in self.history.adverse)
         if name == "discontinuation":
             return bool(self.history.discontinued) or any(
                 known.off is not None for known in self.position.dosage.drugs.values()
@@ -444,8 +446,9 @@ class HistoryLeaves:
         if act in ("consent", "eligibility", "allocation"):
             return self.position.marks.get(act)
         if act.startswith(ELEMENT):
-            begun = (item for item in reversed(self.position.all_elements) if self._is_of(act, item.place))
-            return next((item.on for item in begun), None)
+            entered = (item for position in self.position.everywhere for item in position.elements)
+            begun = (item for item in entered if self._is_of(act, item.place))
+            return max((item.on for item in begun), default=None)
         return None
 
     def _is_of(self, act: str, place: str) -> bool:
@@ -585,6 +588,13 @@ class HistoryLeaves:
             stops = (event for scope in scopes for event in self.history.discontinued.get(scope, ()))
             found += [event for event in stops if event.effective.day >= since.day]
         return tuple(found)
+
+    def ended_by_rules(self, value: Ever) -> tuple[Off, ...]:
+        """The ends of drugs, brought about by rules, that make a value so as a reported discontinuation does."""
+        since = self._since(value.since) if "discontinuation" in value.ever else None
+        scopes = (value.is_ or {}).get("value", self._drugs_here())
+        ends = (self.position.dosage.drug(scope).off for scope in scopes)
+        return tuple(off for off in ends if since is not None and off and off.stated and off.on >= since.day)
 
     def reaches(self, value: Ever, event: AdverseEventEvent) -> bool:
         """Whether an adverse event is of the time that a value asks about, and may be of its drug."""

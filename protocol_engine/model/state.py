@@ -96,8 +96,9 @@ class Position:
     doses move.
 
     In an arm with tracks ``track`` is the one from which the patient is seen (None: the course of the arm), ``tracks``
-    the positions in the others by name, and everything but arm, marks, eligibility, parts, doses, what is parked and
-    what is answered is that of the track.
+    the positions in the others by name, ``cut_off`` says that the course was left for steps that take its place, so
+    that nothing goes on beside it any more, and everything but arm, marks, eligibility, parts, doses, what is parked
+    and what is answered is that of the track.
     """
 
     place: str
@@ -134,6 +135,7 @@ class Position:
     dosage: Dosage = NOTHING_GIVEN
     track: str | None = None
     tracks: dict[str, Position] = field(factory=dict)
+    cut_off: bool = False
 
     def of_track(self, track: str | None) -> Position:
         """The same patient, seen from a track, or from the course of the arm (None)."""
@@ -145,7 +147,13 @@ class Position:
 
     def brought_up_to_now(self, before: Position) -> Position:
         """A place of the same track that was left, with what is of the patient and of the other tracks as it is now."""
-        return altered(before, track=self.track, tracks=self.tracks, **{name: getattr(self, name) for name in _ALONE})
+        here = altered(before, track=self.track, tracks=self.tracks, cut_off=self.cut_off)
+        return altered(here, **{name: getattr(self, name) for name in _ALONE})
+
+    @property
+    def everywhere(self) -> tuple[Position, ...]:
+        """The position, and those in the other tracks."""
+        return (self, *self.tracks.values())
 
     @property
     def main(self) -> Position:
@@ -155,16 +163,8 @@ class Position:
     @property
     def first_dose(self) -> date | None:
         """The day of the first dose of all, in whatever track it was given."""
-        days = (position.cycle_days[0] for position in (self, *self.tracks.values()) if position.cycle_days)
+        days = (position.cycle_days[0] for position in self.everywhere if position.cycle_days)
         return min(days, default=None)
-
-    @property
-    def all_elements(self) -> tuple[Entered, ...]:
-        """The elements that were begun, in whatever track, in the order of their days."""
-        if not self.tracks:
-            return self.elements
-        found = (entered for position in (self, *self.tracks.values()) for entered in position.elements)
-        return tuple(sorted(found, key=lambda entered: entered.on))
 
     @property
     def all_places(self) -> str:
@@ -172,6 +172,11 @@ class Position:
         if not self.tracks:
             return self.place
         return "; ".join([self.place, *(f"{name}: {other.place}" for name, other in sorted(self.tracks.items()))])
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the last day that is known of the running cycle is its day 1, and that was left out."""
+        return self.day == 1 and not self.day_1_given
 
     @property
     def day_1_given(self) -> bool:

@@ -45,18 +45,14 @@ from protocol_engine.model.values import (
     MAIN,
     STOPPED,
     WAITING,
-    Change,
-    Confirmation,
     Date,
     Ever,
     Holds,
     Last,
-    Level,
-    Members,
     Prefer,
     Take,
-    TrackState,
     Value,
+    WorkedOut,
     facts_of,
     names_of,
 )
@@ -477,6 +473,11 @@ class Table:
         return {row.id: row for row in self.rows}
 
     @cached_property
+    def bases(self) -> dict[str, tuple[str, ...]]:
+        """The claims behind each row."""
+        return {row.id: row.basis for row in self.rows}
+
+    @cached_property
     def offers(self) -> dict[str, tuple[Row, ...]]:
         """Offers by the place they leave."""
         return self._by_source("offer")
@@ -610,14 +611,15 @@ class Table:
     def turning(self) -> tuple[str, ...]:
         """The values that change as days go by, of those that falls read: what stops or closes by the calendar.
 
-        So do those that rules on doses read.
+        So do those that rules on doses read, and those that are announced.
         """
         tests = [
             test for row in self.rows if row.kind == "fall" for guard in row.guards for test in guard.condition.tests
         ]
         tests += [test for delay in self.delays for test in delay.if_.tests]
         tests += [test for condition in self.dose_conditions for test in condition.tests]
-        found = dict.fromkeys(name for test in tests for name in self.names_behind(test.name))
+        names = (*(test.name for test in tests), *(said.value for said in self.announces.values()))
+        found = dict.fromkeys(name for read in names for name in self.names_behind(read))
         values = ((name, self.values[name]) for name in found)
         return tuple(
             name
@@ -654,6 +656,26 @@ class Table:
         counts = (value for value in self.values.values() if isinstance(value, Take))
         narrowed = (value for value in counts if value.since is not None or value.within is not None)
         return self.counted & {act for value in narrowed for act in value.of}
+
+    @cached_property
+    def days_kept(self) -> frozenset[str]:
+        """The acts of which the days are kept: those of this version, and of those that a course may move to."""
+        return self.counted_by_day | (self.kin.counted_by_day if self.kin is not None else frozenset())
+
+    @cached_property
+    def times_kept(self) -> frozenset[str]:
+        """The acts of which the times are kept, in the same way."""
+        return self.hourly | (self.kin.hourly if self.kin is not None else frozenset())
+
+    @cached_property
+    def doses_kept(self) -> bool:
+        """Whether it is kept which drug was given when, in the same way."""
+        return self.doses_move or (self.kin is not None and self.kin.doses_kept)
+
+    @cached_property
+    def grades_kept(self) -> bool:
+        """Whether every adverse event is kept, in the same way."""
+        return self.grades_asked or (self.kin is not None and self.kin.graded)
 
     def names_behind(self, name: str, above: tuple[str, ...] = ()) -> Iterator[str]:
         """A named value, and those that it reads."""
@@ -751,7 +773,7 @@ class Table:
         return found
 
 
-def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one case for each kind of value
+def _names_in(value: Value | Derived) -> tuple[str, ...]:
     """The names that a value reads by itself."""
     match value:
         case Holds():
@@ -760,10 +782,8 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one c
             return (value.last,)
         case Ever():
             return (*value.ever, *([value.before] if value.before is not None else ()))
-        case Take() | Confirmation() | Change() | Members() | Date() | Level():
+        case WorkedOut():
             return (*facts_of(value), *names_of(value))
-        case Prefer():
-            return value.prefer
         case Ratio():
             return value.ratio, value.to
         case HalfLives():
@@ -772,5 +792,3 @@ def _names_in(value: Value | Derived) -> tuple[str, ...]:  # noqa: C901  # one c
             return (value.newest,)
         case Formula():
             return INPUTS[value.formula]
-        case TrackState():
-            return ()

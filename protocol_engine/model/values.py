@@ -21,8 +21,25 @@ from protocol_engine.model.facts import DAY_PATTERN, NO_CITES, NO_NAMES, Cites, 
 from protocol_engine.model.units import Duration, Length
 
 
+class NamedValue:
+    """Anything that stands under ``values``. A class without keys, so that no file can write it."""
+
+    __slots__ = ()
+
+    @property
+    def is_yes_no(self) -> bool:
+        """Whether it is yes or no whatever it reads."""
+        return False
+
+
+class WorkedOut(NamedValue):
+    """A value that is worked out: from several results, from other values, from doses, or from where a track stands."""
+
+    __slots__ = ()
+
+
 @frozen(kw_only=True)
-class Last(Node):
+class Last(NamedValue, Node):
     """The newest result of ``fact``, ``fact.part`` or ``choice.name`` by the day it was taken.
 
     ``at`` narrows to a named timepoint, ``where`` to reports with these details, such as those of one assessor.
@@ -40,7 +57,7 @@ class Last(Node):
 
 
 @frozen(kw_only=True)
-class Ever(Node):
+class Ever(NamedValue, Node):
     """Whether it was ever so.
 
     A fact at one of the levels in ``is``, an ``adverse_event`` or ``discontinuation`` that matches, or an act such as
@@ -65,14 +82,24 @@ class Ever(Node):
     label: str | None = None
     cite: Cites = NO_CITES
 
+    @property
+    def is_yes_no(self) -> bool:
+        """Yes or no: no until somebody reports."""
+        return True
+
 
 @frozen(kw_only=True)
-class Holds(Node):
+class Holds(NamedValue, Node):
     """A yes/no name for a condition."""
 
     holds: Condition
     label: str | None = None
     cite: Cites = NO_CITES
+
+    @property
+    def is_yes_no(self) -> bool:
+        """Yes or no, as the condition holds or not."""
+        return True
 
 
 ANY_RESULT = Presence("any_result")
@@ -80,7 +107,7 @@ Head = Literal["first", "previous", "highest", "lowest", "mean", "sum", "count",
 
 
 @frozen(kw_only=True)
-class Take(Node):
+class Take(WorkedOut, Node):
     """One value out of several results of a fact, each moment once, in the order in which they were taken.
 
     ``first``, ``previous`` (the one before the newest), ``highest`` and ``lowest`` are results; ``mean`` and ``sum``
@@ -104,7 +131,7 @@ class Take(Node):
 
 
 @frozen(kw_only=True)
-class Confirmation(Node):
+class Confirmation(WorkedOut, Node):
     """Whether a result that meets ``is`` was seen again: ``none``, ``unconfirmed`` or ``confirmed``.
 
     It is confirmed by another such result ``after`` that time, and no later than ``within`` if that is given, without
@@ -122,7 +149,7 @@ class Confirmation(Node):
 
 
 @frozen(kw_only=True)
-class Change(Node):
+class Change(WorkedOut, Node):
     """How far a number is ``from`` another, both of them values or facts.
 
     ``difference`` is in their own unit, ``ratio`` a number, ``percent`` a hundredth of the other; lower is negative.
@@ -137,7 +164,7 @@ class Change(Node):
 
 
 @frozen(kw_only=True)
-class Members(Node):
+class Members(WorkedOut, Node):
     """Whether ``every`` or ``some`` member of a set has a value that meets ``is``, or the ``number`` of those that do.
 
     ``over`` is a fact that is reported for each member; the set is of those reported at the timepoint ``at``, or else
@@ -154,6 +181,11 @@ class Members(Node):
     label: str | None = None
     cite: Cites = NO_CITES
 
+    @property
+    def is_yes_no(self) -> bool:
+        """Yes or no unless it is a number of members."""
+        return self.members != "number"
+
 
 @frozen(kw_only=True)
 class Span(Node):
@@ -165,7 +197,7 @@ class Span(Node):
 
 
 @frozen(kw_only=True)
-class Date(Node):
+class Date(WorkedOut, Node):
     """A day worked out from other days: of acts, of facts that are dates, of values, and of the calendar.
 
     ``due`` is the day on which the next dose of the course is due, and ``last_day`` the last day for it; both move with
@@ -192,7 +224,7 @@ stop of its own that leaves steps."""
 
 
 @frozen(kw_only=True)
-class TrackState(Node):
+class TrackState(WorkedOut, Node):
     """Where a ``track`` stands, ``main`` being the course of the arm: the act that was done last, by its name.
 
     That is the element, the procedure or the choice; ``waiting`` before any, and the reason once the track has ended.
@@ -204,7 +236,7 @@ class TrackState(Node):
 
 
 @frozen(kw_only=True)
-class Level(Node):
+class Level(WorkedOut, Node):
     """The level at which a ladder stands; before the first dose the one that it starts at."""
 
     level_of: str
@@ -213,7 +245,7 @@ class Level(Node):
 
 
 @frozen(kw_only=True)
-class Prefer(Node):
+class Prefer(WorkedOut, Node):
     """The first of several values or facts that is known, such as a central result before a local one.
 
     What stands first counts as soon as it is there; until then the answer is provisional. One that is in doubt is not
@@ -237,8 +269,8 @@ def calendar_day(name: str) -> date | None:
 
 
 Worked = Take | Confirmation | Change | Members | Date | Level | TrackState
-"""Values that are worked out from several results, from other values, from doses, or from where a track stands."""
-Value = Last | Ever | Holds | Take | Confirmation | Change | Members | Date | Level | TrackState | Prefer
+"""What is worked out otherwise than by taking the first source that is known, for matches that must name every kind."""
+Value = Last | Ever | Holds | Worked | Prefer
 ONE_RESULT = ("first", "previous", "highest", "lowest")
 """What takes one of the results as it is."""
 CONFIRMED = ("none", "unconfirmed", "confirmed")
@@ -255,8 +287,8 @@ def is_narrowed(value: Last) -> bool:
     return bool(value.where) or value.within is not None
 
 
-def facts_of(value: Worked) -> tuple[str, ...]:
-    """The facts, with a part after a dot, that a worked value reads itself; acts are left out."""
+def facts_of(value: Worked | Prefer) -> tuple[str, ...]:
+    """The facts, with a part after a dot, that a value worked out reads itself; acts are left out."""
     match value:
         case Take():
             return tuple(name for name in value.of if name.partition(".")[0] not in ACTS)
@@ -264,12 +296,12 @@ def facts_of(value: Worked) -> tuple[str, ...]:
             return (value.confirmation,)
         case Members():
             return (value.over,)
-        case Change() | Date() | Level() | TrackState():
+        case Change() | Date() | Level() | TrackState() | Prefer():
             return ()
 
 
 def names_of(value: Worked | Prefer) -> tuple[str, ...]:
-    """The values, facts or acts that a worked or preferred value reads by name."""
+    """The values, facts or acts that a value worked out reads by name."""
     match value:
         case Prefer():
             return value.prefer

@@ -15,7 +15,7 @@ from protocol_engine.codec import Lines, Table
 from protocol_engine.model.protocol import ChoiceElsewhere, Elsewhere
 
 READING_KEY, USE_KEY, WITH_KEY = "reading_of", "use", "with"
-WITH_STEPS = ("course", "stops", "may", "arms")
+WITH_STEPS = ("course", "stops", "may", "tracks", "arms")
 """The sections in which something can be chosen."""
 MOST_PIECES = 100_000
 """Pieces of a file that are looked at; one that goes on for longer copies fragments without end."""
