@@ -540,7 +540,8 @@ class Steps:
         else:
             draft = self._draft(key, "closed", around, element, until)
             runs_on = self.places.drafts[scope].place.kind == "giving" if scope in self.places.drafts else True
-            self._leave(draft, [*(self._days_left(entries) if runs_on else ()), *entries])
+            left = self._days_left(entries) if runs_on else ()
+            self._leave(draft, [*left, *entries, *self._may_entries(around.may, around)])
             entry = _Entry(None, key, "fall")
         entry = evolve(
             entry,

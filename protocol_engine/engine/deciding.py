@@ -88,7 +88,11 @@ class Decider:
         self.ahead = {place: _samples_ahead(table, place) for place in table.places}
         self.read_by = _claims_of_reads(table)
         self.adverse_asked = remarks.adverse_events_asked(table)
-        self.leading_out = {name: rows for name in table.places if (rows := _falls_awaited(table, name))}
+        self.leading_out = {
+            name: rows
+            for name, place in table.places.items()
+            if (rows := _falls_awaited(table, name)) or place.kind == "observing"
+        }
         self.silences = {name: _schedule_silences(table, place) for name, place in table.places.items()}
 
     def decide(
