@@ -307,7 +307,8 @@ class Walked:
         for event in self.random.sample(self.arrived, len(self.arrived)):
             state = step(self.machine, state, event).state
         assert bytes_of(decide(self.machine, state)) == self.decisions[-1]
-        found, again = (outcomes_of(self.machine.table, course, state.as_of) for course in (self.state, state))
+        table = self.machine.under(state.now).table
+        found, again = (outcomes_of(table, course, state.as_of) for course in (self.state, state))
         assert canonical(again.as_json()) == canonical(found.as_json())
 
     def as_known_before(self) -> None:

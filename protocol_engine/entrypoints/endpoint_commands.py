@@ -110,7 +110,7 @@ def _outcomes(
     state, ignored = derived(machine, {event.id: event for event in events})[0], 0
     if day is not None:
         state, ignored = known_by(machine, state, day)
-    return outcomes_of(machine.table, state, day, only), ignored
+    return outcomes_of(machine.under(state.now).table, state, day, only), ignored
 
 
 # --- many patients ---------------------------------------------------------------------------------------------------
