@@ -92,8 +92,9 @@ def what_is_unconfirmed_is_settled(outline: Outline) -> Iterator[Problem]:
     tested: dict[str, list[tuple[str, Mark, Test]]] = {}
     for asked in outline.conditions:
         for path, named in asked.tests:
-            if isinstance(outline.protocol.values.get(named.name), Confirmation):
-                tested.setdefault(named.name, []).append((path, named.mark, named.test))
+            value = outline.protocol.values.get(named.name)
+            if isinstance(value, Confirmation):  # one value may ask what another, of a shorter time, settles
+                tested.setdefault(value.confirmation, []).append((path, named.mark, named.test))
     for name, tests in tested.items():
         acting = [path for path, _, test in tests if _levels(test) == {UNCONFIRMED}]
         settled = any(SEEN_AGAIN in _levels(test) and NONE not in _levels(test) for _, _, test in tests)
