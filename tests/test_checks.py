@@ -110,8 +110,10 @@ def test_every_finding_can_be_met() -> None:
     codes = set(re.findall(r'"([a-z]+(?:-[a-z0-9]+)+|ignored|unreachable)"', sources))
     bad = [*BAD_FILES, *BAD_AMENDMENTS]
     met = {EXPECTED.match(path.read_text(encoding="utf-8")).group(1) for path in bad}  # type: ignore[union-attr]
-    here = Path(__file__).read_text(encoding="utf-8")
-    assert {code for code in codes - met if f'"{code}"' not in here.partition("def test_every_finding")[2]} == set()
+    here = Path(__file__).read_text(encoding="utf-8").partition("def test_every_finding")[2]
+    pairs = ("test_amending_kept.py", "test_trial_announcements.py")  # what two files get wrong between them
+    tests = here + "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in pairs)
+    assert {code for code in codes - met if not re.search(rf'"{code}["\s]', tests)} == set()
     assert met - codes == set()
 
 
