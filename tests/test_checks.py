@@ -117,6 +117,38 @@ def test_every_finding_can_be_met() -> None:
     assert met - codes == set()
 
 
+BY_DATE = """
+          - if: {spring_come: no}
+            then: [{give: one, element: early, cycles: 2, cite: R2}]
+            cite: R2
+          - if: {spring_come: yes, autumn_come: no}
+            then: [{give: one, element: more, cycles: 2, cite: R2}]
+            cite: R2
+          - if: {autumn_come: yes}
+"""
+
+
+@pytest.mark.parametrize(
+    ("spring", "autumn", "sound"),
+    [
+        ('date: "2026-03-01"', 'date: "2026-09-01"', True),
+        ('date: "2026-09-01"', 'date: "2026-03-01"', False),
+        ("date: first_dose, plus: 6 weeks", "date: first_dose, plus: 50 days", True),
+        ("date: first_dose, plus: 6 weeks", "date: first_dose, plus: 40 days", False),
+        ("date: first_dose, plus: 6 weeks", "date: allocation, plus: 50 days", False),
+    ],
+    ids=["by the calendar", "the calendar backwards", "from one day", "from one day backwards", "from two days"],
+)
+def test_a_table_by_dates_knows_which_of_them_comes_first(spring: str, autumn: str, sound: bool) -> None:
+    """That the autumn has come and the spring has not is no patient, where the one is known to come first."""
+    first = GOOD.index("          - if: {scan_two: {at_least: same}}")
+    old = GOOD[first : GOOD.index("            then:\n              - {choose: partner")]
+    dates = f"values:\n  spring: {{{spring}, cite: R2}}\n  autumn: {{{autumn}, cite: R2}}\n"
+    dates += "".join(f"  {name}_come: {{holds: {{{name}: reached}}}}\n" for name in ("spring", "autumn"))
+    found = problems_of(changed(GOOD, (old, BY_DATE[1:]), ("values:\n", dates)))
+    assert ("table-overlap" not in {problem.code for problem in found}) is sound
+
+
 BIRCH, CLOVER = (Path(__file__).parent / "protocols" / f"{name}.yaml" for name in ("BIRCH-1", "CLOVER-1-TRIAL"))
 
 

@@ -2,15 +2,17 @@
 
 A value is only ever compared with constants, which cut what it reads into finitely many cells. The cells are those of
 the *base* facts: named values are evaluated as they are for a patient, so what two of them have in common stays in
-common. A part of a fact is known only where the fact is; what was ever so is cut where the values that ask it overlap.
+common. A part of a fact is known only where the fact is; what was ever so is cut where the values that ask it overlap;
+of two dates that are counted from the same day the later one is not reached before the other.
 Beyond that facts are taken as independent, which can report a combination that no patient has, and never hides one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from decimal import Decimal
-from itertools import product
+from itertools import permutations, product
 from math import prod
 
 from attrs import define, field, frozen
@@ -30,7 +32,19 @@ from protocol_engine.model.conditions import Condition, Presence, Test
 from protocol_engine.model.evaluation import NO, YES, Evaluation, Outcome, Why
 from protocol_engine.model.table import Guard, Table
 from protocol_engine.model.truth import Truth
-from protocol_engine.model.values import CONFIRMED, Confirmation, Ever, Holds, Last, Prefer, Take, Worked, is_narrowed
+from protocol_engine.model.values import (
+    CONFIRMED,
+    Confirmation,
+    Date,
+    Ever,
+    Holds,
+    Last,
+    Prefer,
+    Take,
+    Worked,
+    calendar_day,
+    is_narrowed,
+)
 
 MOST_COMBINATIONS = 20_000
 """Combinations beyond which not all of them are looked at."""
@@ -76,6 +90,8 @@ class Cells:
     inputs: tuple[Input, ...]
     evers: dict[int, tuple[int, ...]] = field(factory=dict)
     fresh: frozenset[int] = frozenset()
+    ordered: tuple[tuple[int, int, bool], ...] = ()
+    """Pairs of inputs that are dates, the first never later than the second; and whether both are known together."""
 
     def are_more_than(self, number: int) -> bool:
         """Whether there are more combinations of known cells than a number."""
@@ -84,7 +100,7 @@ class Cells:
     def known(self) -> Iterator[Combination]:
         """Every combination in which all is known."""
         options = (tuple(n for n, cell in enumerate(item.cells) if cell.known) for item in self.inputs)
-        return product(*options)
+        return filter(self._in_order, product(*options))
 
     def whole(self) -> Iterator[Combination]:
         """Every combination, unknown cells included; of one input at a time, where all together would be too many."""
@@ -101,8 +117,20 @@ class Cells:
             ]
             yield from filter(self._possible, product(*options))
 
+    def _in_order(self, combination: Combination) -> bool:
+        """The later of two dates is not reached before the earlier one."""
+        for earlier, later, together in self.ordered:
+            first, second = (self.inputs[at].cells[combination[at]] for at in (earlier, later))
+            if together and first.known != second.known:
+                return False
+            if first.known and first.outcome.value != REACHED and second.outcome.value == REACHED:
+                return False
+        return True
+
     def _possible(self, combination: Combination) -> bool:
         """A part is unknown where its fact is, and for the same reason; where the fact is known, it has a result."""
+        if not self._in_order(combination):
+            return False
         for number, item in zip(combination, self.inputs, strict=True):
             if item.of is None:
                 continue
@@ -119,7 +147,7 @@ class Cells:
             tuple(n for n, cell in enumerate(item.cells) if n == number or item.cells[number].may_turn_out(cell))
             for number, item in zip(combination, self.inputs, strict=True)
         )
-        return (found for found in product(*options) if not self.unknown(found))
+        return (found for found in product(*options) if not self.unknown(found) and self._in_order(found))
 
     def unknown(self, combination: Combination) -> tuple[Input, ...]:
         """The inputs that are unknown in a combination; a part is not named beside the fact that it is a part of."""
@@ -228,7 +256,46 @@ def cells_of(table: Table, conditions: Iterable[Condition]) -> Cells:
         inputs.append(ever_input(table, frozenset(some)))
     inputs += [worked_input(table, name, value, tests) for name, (value, tests) in read.worked.items()]
     fresh = frozenset(name for name, value in read.evers.items() if "element" in value.since)
-    return Cells(table, tuple(inputs), evers, fresh)
+    return Cells(table, tuple(inputs), evers, fresh, tuple(_dates_in_order(table, inputs)))
+
+
+def _dates_in_order(table: Table, inputs: list[Input]) -> Iterator[tuple[int, int, bool]]:
+    """The pairs of dates of which the first is never later: of the calendar, or so long after the same day."""
+    dates = [(at, table.values[item.key]) for at, item in enumerate(inputs) if isinstance(item.key, str)]
+    for (at, one), (other_at, other) in permutations(dates, 2):
+        if not (isinstance(one, Date) and isinstance(other, Date)) or one == other:
+            continue
+        here, there = _of_the_calendar(one), _of_the_calendar(other)
+        if here is not None and there is not None:
+            if here <= there:
+                yield at, other_at, True
+        elif _anchor(one) is not None and _anchor(one) == _anchor(other) and _length(one) <= _length(other):
+            yield at, other_at, True
+
+
+def _of_the_calendar(value: Date) -> date | None:
+    """The day that is written in a date of the calendar; None for any other date."""
+    days = [day for name in value.date if (day := calendar_day(name)) is not None]
+    if len(days) < len(value.date) or _anchor(value) is None:
+        return None
+    found = min(days) if value.of_several == "earliest" else max(days)
+    return value.plus.after(found) if value.plus is not None else found
+
+
+def _anchor(value: Date) -> tuple[object, ...] | None:
+    """What a date is counted from, and whether in days or in months; None where it has a floor, a cap or a span."""
+    if value.as_long_as is not None or value.not_before is not None or value.not_after is not None:
+        return None
+    by_months = value.plus is not None and value.plus.unit in ("months", "years")
+    by_hours = value.plus is not None and value.plus.unit == "hours"
+    return None if by_hours else (value.date, value.of_several, by_months)
+
+
+def _length(value: Date) -> int:
+    """How long after its anchor a date is, in days or in months."""
+    if value.plus is None:
+        return 0
+    return value.plus.count * {"weeks": 7, "years": 12}.get(value.plus.unit, 1)
 
 
 @define
