@@ -95,13 +95,13 @@ def what_is_unconfirmed_is_settled(outline: Outline) -> Iterator[Problem]:
             value = outline.protocol.values.get(named.name)
             if isinstance(value, Confirmation):  # one value may ask what another, of a shorter time, settles
                 tested.setdefault(value.confirmation, []).append((path, named.mark, named.test))
-    for name, tests in tested.items():
+    for tests in tested.values():
         acting = [path for path, _, test in tests if _levels(test) == {UNCONFIRMED}]
         settled = any(SEEN_AGAIN in _levels(test) and NONE not in _levels(test) for _, _, test in tests)
         if acting and not settled:
             path, mark, _ = next(found for found in tests if found[0] == acting[0])
             message = (
-                f"something follows once {name} is unconfirmed, and nothing once it is confirmed; "
+                f"something follows once {path.rpartition('.')[2]} is unconfirmed, and nothing once it is confirmed; "
                 "nobody would ever leave that state"
             )
             yield outline.problem("unconfirmed-for-ever", path, mark, message)

@@ -152,9 +152,11 @@ class DaysKnown:
 
     def _drawn(self, name: str) -> Iterator[Dated]:
         """The days of a later allocation, or of one of its arms. One that was told before its turn did not count."""
-        untimely = {found.event for found in self.state.now.deviations if found.verdict in ("order", "duplicate")}
+        now = self.state.now
+        taken = {event.id for event in now.history.allocations.values()}
+        idle = {found.event for found in now.deviations} - taken
         for event in self.events:
-            if isinstance(event, AllocationEvent) and event.id not in untimely:
+            if isinstance(event, AllocationEvent) and event.id not in idle:
                 drawn = self.table.allocation_of.get(event.arm)
                 if drawn is not None and name in (drawn, f"{drawn}.{event.arm}"):
                     yield Dated(event.effective.day, f"allocation ({wording.words(drawn)})", (event.id,))
