@@ -26,7 +26,16 @@ from protocol_engine import (
     parse_events,
     shipped_protocols,
 )
-from protocol_engine.checks import ON_NAMES, ON_PROTOCOL, ON_TABLE, check_amendment, check_protocol, check_text, graph
+from protocol_engine.checks import (
+    ON_NAMES,
+    ON_PROTOCOL,
+    ON_TABLE,
+    check_amendment,
+    check_protocol,
+    check_text,
+    counting,
+    graph,
+)
 from protocol_engine.checks.cells import Combination
 from protocol_engine.checks.compiled import Compiled
 from protocol_engine.checks.outline import Outline
@@ -34,6 +43,7 @@ from protocol_engine.checks.selections import selections
 from protocol_engine.checks.tables import DecisionTable, tables_of
 from protocol_engine.checks.trails import trails_of
 from protocol_engine.compiler import compile_protocol as table_of
+from protocol_engine.model.conditions import Not, OneOf, Presence, Range, Test
 from protocol_engine.model.evaluation import MemberSet
 from protocol_engine.reader import read_protocol, written_protocol
 from protocol_engine.service import protocol_text
@@ -115,6 +125,22 @@ def test_every_finding_can_be_met() -> None:
     tests = here + "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in pairs)
     assert {code for code in codes - met if not re.search(rf'"{code}["\s]', tests)} == set()
     assert met - codes == set()
+
+
+@pytest.mark.parametrize(
+    ("test", "levels"),
+    [
+        (OneOf(("unconfirmed",)), {"unconfirmed"}),
+        (Not(OneOf(("none",))), {"unconfirmed", "confirmed"}),
+        (Range(at_least="unconfirmed"), {"unconfirmed", "confirmed"}),
+        (Range(above="unconfirmed"), {"confirmed"}),
+        (Range(at_most="unconfirmed"), {"none", "unconfirmed"}),
+        (Range(below="unconfirmed"), {"none"}),
+        (Presence("any_result"), {"none", "unconfirmed", "confirmed"}),
+    ],
+)
+def test_at_which_levels_of_a_confirmation_a_test_holds(test: Test, levels: set[str]) -> None:
+    assert counting._levels(test) == levels
 
 
 BY_DATE = """
