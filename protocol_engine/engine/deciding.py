@@ -387,8 +387,7 @@ class Decider:
             drug: Drug | None = self.table.drugs.get(line.drug)
             listing.not_stated.update(drug.see if drug is not None else ())
             body = bodies.setdefault(line.drug, dosing.body_before(standing.history, line, as_of))
-            per = dosing.per_body(line.dose)
-            if body is None and per is not None:
+            if body is None and (per := dosing.per_body(line.dose)) is not None:
                 why = dosing.no_body_words(standing.history, per)
                 listing.notices[f"{why}, so the amount of {line.name} is not computed"] = None
             if line.open_drug:

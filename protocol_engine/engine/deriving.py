@@ -77,9 +77,8 @@ def appended(folder: Folder, state: State, event: FoldedEvent) -> tuple[State, T
     if state.rewrites:
         deviations = (*state.deviations, *now.deviations[len(base.deviations) :])
     standing = {**state.standing, event.id: event}
-    ends = _ends(now)
     hindsight = state.hindsight
-    if ends != _ends(state.now) or any(known is not None and day <= known for *_, known in ends):
+    if _is_over_otherwise(state.now, now, day):
         hindsight = _hindsight(now, deviations, standing)
     new = State(
         events={**state.events, event.id: event},
@@ -337,6 +336,16 @@ def _after_the_end(now: Fold, then: tuple[Verdict, ...], standing: Mapping[str, 
             text = f"allowed, in hindsight not: dated {event.effective.day}, after the end{of} on {since}"
             found.setdefault(event.id, Remark(event.id, text))
     return tuple(found.values())
+
+
+def _is_over_otherwise(was: Fold, now: Fold, day: date) -> bool:
+    """Whether the course, or a track of it, ended with an event of a day, or was known to be over by then."""
+    before, after = was.position, now.position
+    if not after.tracks and not before.tracks:
+        changed = before.ended != after.ended or before.over_since != after.over_since
+        return changed or (after.over_known is not None and day <= after.over_known)
+    ends = _ends(now)
+    return ends != _ends(was) or any(known is not None and day <= known for *_, known in ends)
 
 
 def _ends(now: Fold) -> tuple[tuple[str | None, date | None, Ended | None, date | None], ...]:

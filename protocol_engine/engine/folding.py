@@ -192,7 +192,8 @@ class Folder:
 
         ``together`` are the observations that were noted just before, to be read with this one.
         """
-        before, places = fold.position.place, fold.position.all_places
+        before = fold.position.place
+        places = fold.position.all_places if self.table.tracked else before
         if self.table.blinding is not None:
             event = meant(self.table, event, fold.position.arm)
         if isinstance(event, Act):
@@ -205,7 +206,8 @@ class Folder:
             if about is not None and event.id in fold.position.answered:
                 told = Remark(event.id, remarks.of_what_is_over(self.table, about, event))
                 fold = self._standing(altered(fold, remarks=(*fold.remarks, told)))
-        return fold, Trace(places, fold.position.all_places, (*tried, *fallen), verdict)
+        after = fold.position.all_places if self.table.tracked else fold.position.place
+        return fold, Trace(places, after, (*tried, *fallen), verdict)
 
     def _settle(
         self, fold: Fold, event: FoldedEvent | DayReached, together: Sequence[FoldedEvent] = ()

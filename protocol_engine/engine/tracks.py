@@ -42,6 +42,8 @@ def going_on(table: Table, position: Position) -> tuple[str, ...]:
 def with_grounds(position: Position) -> tuple[Position, ...]:
     """The position, and those in the tracks, in which a stop or an end was taken."""
     found = (position,) if position.grounds is not None else ()
+    if not position.tracks:
+        return found
     return (*found, *(position.of_track(name) for name, other in sorted(position.tracks.items()) if other.grounds))
 
 
