@@ -11,7 +11,7 @@ from course_lines import ask, begun, events, verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol_engine.engine.dosing import Line, administration_json, amount_json, is_per_kg, weight_before
+from protocol_engine.engine.dosing import Line, administration_json, amount_json, per_body, weight_before
 from protocol_engine.model.protocol import Administration
 from protocol_engine.model.units import DaySpan, Quantity, QuantityRange
 
@@ -35,7 +35,7 @@ numbers = st.decimals("0.1", "999.999", places=3)
 def test_an_amount_is_the_exact_product(dose: Decimal, weight: Decimal) -> None:
     """As fractions: no digit is rounded away, and none is made up."""
     written = Administration(drug="x", dose=Quantity(dose, "mg/kg"))
-    amount = amount_json(written, (weight, date(2026, 1, 2)))
+    amount = amount_json(written.dose, (weight, date(2026, 1, 2)))
     assert amount is not None
     assert Decimal(amount["value"]).as_integer_ratio() == (dose * weight).as_integer_ratio()
     assert (Decimal(amount["weight"]), amount["date"], amount["unit"]) == (weight, "2026-01-02", "mg")
@@ -60,8 +60,8 @@ def test_without_a_weight_there_is_no_amount_and_a_notice_says_so() -> None:
     "written", [Administration(drug="x"), Administration(drug="x", dose=Quantity(Decimal(5), "mg"))]
 )
 def test_what_is_not_per_kilogram_is_not_multiplied(written: Administration) -> None:
-    assert not is_per_kg(written)
-    assert amount_json(written, (Decimal(70), date(2026, 1, 2))) is None
+    assert per_body(written.dose) is None
+    assert amount_json(written.dose, (Decimal(70), date(2026, 1, 2))) is None
 
 
 WEIGHTS = """

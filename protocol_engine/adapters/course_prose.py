@@ -1,4 +1,7 @@
-"""The steps of a course as numbered sentences, with decision tables as tables."""
+"""The steps of a course as numbered sentences, with decision tables as tables.
+
+It is long because it is one recursion over the kinds of steps: each has its sentence, and stands inside others.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Decisions, answers and courses as pages that a clinician reads: in words, with the ids beside them."""
+"""Decisions, answers and courses as pages that a clinician reads: in words, with the ids beside them.
+
+It is long because a decision has many parts, each told in one way, and an answer shows the same parts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A protocol as a page that a clinician reads: its rules, its arms step by step, its doses, and what it leaves open."""
+"""A protocol as a page that a clinician reads: its rules, its arms step by step, its doses, and what it leaves open.
+
+It is long because a file has many sections, and each is one part of the page; what has more to say has its own module.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 ``WrittenForms`` are those of a protocol file, as an editor sees it: its YAML parser may have made a boolean of ``yes``
 and numbers of ``2`` and ``1.0`` where this package's reader keeps the text. ``WireForms`` are those of events in JSON.
+It is long because every type of a field has its form here, and one form holds others.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Arms that look alike are written once: their trees are laid over one another under the names that are shown. What is
 the same in all stays; claims that only some of them cite, and doses that are hidden, are left out; whatever else
 differs would tell the arms apart, and is a leak. What a blinded reader is answered comes from this protocol alone, so
-no answer can hold what is not in it.
+no answer can hold what is not in it. It is long because the walk that lays trees over one another is also the check
+that finds what leaks: apart, they could disagree.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ def administration_json(
         "route": written.route or NOT_STATED_WORD,
         "per_day": written.times_a_day if written.times_a_day is not None else NOT_STATED_WORD,
         "days": _days_json(written, day, cycle_days),
-        "amount": _amount(line.dose, weight),
+        "amount": amount_json(line.dose, weight),
     }
     return told if line.found is None else {**told, "dose_from": line.found}
 
@@ -218,11 +218,6 @@ def _days_json(written: Administration, day: int, cycle_days: int | None) -> Any
             return NOT_STATED_WORD
 
 
-def is_per_kg(written: Administration) -> bool:
-    """Whether the dose is per kg of body weight."""
-    return per_body(written.dose) == PER_KG
-
-
 def per_body(dose: Dose | None) -> str | None:
     """Whether a dose is per kg or per m2: the end of its unit; None if neither."""
     return _per(dose.unit) if isinstance(dose, Quantity) else None
@@ -233,13 +228,8 @@ def _per(unit: str) -> str | None:
     return next((end for end in (PER_KG, PER_M2) if unit.endswith(end)), None)
 
 
-def amount_json(written: Administration, weight: tuple[Decimal, date] | None) -> dict[str, str] | None:
-    """The amount of a dose per kg for a weight, exact; None where there is no weight or nothing to multiply."""
-    return _amount(written.dose, weight)
-
-
-def _amount(dose: Dose | None, weight: tuple[Decimal, date] | None) -> dict[str, str] | None:
-    """The same for a dose per m2 and a body surface."""
+def amount_json(dose: Dose | None, weight: tuple[Decimal, date] | None) -> dict[str, str] | None:
+    """The amount of a dose per kg or per m2, exact; None for other doses, or without the measure."""
     per = per_body(dose)
     if weight is None or not isinstance(dose, Quantity) or per is None:
         return None
@@ -353,7 +343,7 @@ def _dose_faults(given: GivenDrug, line: Line, weight: tuple[Decimal, date] | No
     found = _in_unit(given, dose.unit.removesuffix(per or ""))
     if found is None or per is None:
         return [f"{written}, and {said} cannot be compared with it"]
-    amount = _amount(dose, weight)
+    amount = amount_json(dose, weight)
     if amount is None or found == Fraction(amount["value"]):
         return []
     body = f"{amount[WEIGHT_FACT]} kg" if per == PER_KG else f"{amount[SURFACE_FACT]} m2"

@@ -11,16 +11,14 @@ from protocol_engine.adapters.endpoints_prose import outcomes_page, tallies_page
 from protocol_engine.adapters.survival_svg import survival_svg
 from protocol_engine.engine.course import Machine, derived, known_on
 from protocol_engine.engine.endpoints import outcomes_of
-from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.survival import Tally, tally
 from protocol_engine.entrypoints import inputs, options
+from protocol_engine.entrypoints.cohorts import courses_of
 from protocol_engine.entrypoints.course_commands import counted_json, skipped_words
-from protocol_engine.entrypoints.inputs import Unreadable
 from protocol_engine.entrypoints.output import show_json, show_page, show_text
 from protocol_engine.entrypoints.progress import with_progress
-from protocol_engine.entrypoints.screening_commands import patient_of
 from protocol_engine.entrypoints.telemetry import tell
-from protocol_engine.errors import InputError, Problems
+from protocol_engine.errors import InputError
 from protocol_engine.model.events import PatientEvent
 from protocol_engine.model.outcomes import Outcomes
 
@@ -119,17 +117,7 @@ def _outcomes(
 def _of_many(  # what is asked, and how it is shown
     machine: Machine, source: str, as_of: date | None, only: str | None, form: str, *, skip_unknown_facts: bool
 ) -> int:
-    text, name = inputs.text_of(source)
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    patients: list[tuple[str, list[PatientEvent]]] = []
-    seen: dict[str, int] = {}
-    for number, line in lines:
-        patient, events = patient_of(line, f"{name}:{number}")
-        if patient in seen:  # counted twice, a patient would weigh twice in every curve
-            raise Unreadable((f"{name}:{number} {patient} stands in line {seen[patient]} already",))
-        seen[patient] = number
-        kept = _accepted(machine, events, f"{name}:{number}", skip_unknown_facts=skip_unknown_facts)
-        patients.append((patient, kept))
+    patients = list(courses_of(machine, source, skip_unknown_facts=skip_unknown_facts))
     last = max((event.issued.day for _, events in patients for event in events), default=None)
     day = as_of if as_of is not None else last
     rows: list[tuple[str, Outcomes]] = []
@@ -145,16 +133,6 @@ def _of_many(  # what is asked, and how it is shown
     else:
         show_page(tallies_page(machine.table.protocol, tallies, rows))
     return options.YES
-
-
-def _accepted(
-    machine: Machine, events: Sequence[PatientEvent], where: str, *, skip_unknown_facts: bool
-) -> list[PatientEvent]:
-    try:
-        return accepted(machine.table, events, skip_unknown_facts=skip_unknown_facts)[0]
-    except Problems as problems:
-        told = tuple(f"{where} {problem.path} {problem.message}" for problem in problems.problems)
-        raise Unreadable(told) from None
 
 
 def _pictured(tallies: Sequence[Tally]) -> Tally:

@@ -16,11 +16,12 @@ from protocol_engine.adapters.screening_prose import (
     screenings_page,
 )
 from protocol_engine.adapters.synthetic_patients import Synthesizer
-from protocol_engine.codec import CODEC, Invalid, canonical, parse_json, path_text
+from protocol_engine.codec import canonical
 from protocol_engine.engine.course import Machine
 from protocol_engine.engine.intake import no_fact, parse_events
 from protocol_engine.engine.patient_screening import screen_patient
 from protocol_engine.entrypoints import inputs, options
+from protocol_engine.entrypoints.cohorts import lines_of, patient_of
 from protocol_engine.entrypoints.inputs import Unreadable
 from protocol_engine.entrypoints.output import show_json, show_page, show_text
 from protocol_engine.entrypoints.progress import with_progress
@@ -28,8 +29,6 @@ from protocol_engine.entrypoints.telemetry import tell
 from protocol_engine.errors import InputError, Problems
 from protocol_engine.model.events import AttestationEvent, ObservationEvent, PatientEvent
 from protocol_engine.service import shipped_protocols
-
-PATIENT_KEYS = {"patient", "events"}
 
 
 @click.command(
@@ -153,12 +152,11 @@ def _screen_cohort(
     machines: Sequence[Machine], source: str, as_of: date | None, form: str, *, skip_unknown_facts: bool
 ) -> int:
     """Many patients, a line each."""
-    text, name = inputs.text_of(source)
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    lines = lines_of(source)
     rows: list[dict[str, Any]] = []
-    for number, line in with_progress(lines, "screening", len(lines)):
-        patient, events = patient_of(line, f"{name}:{number}")
-        _refuse_slips(events, machines, f"{name}:{number}", skip_unknown_facts=skip_unknown_facts)
+    for where, line in with_progress(lines, "screening", len(lines)):
+        patient, events = patient_of(line, where)
+        _refuse_slips(events, machines, where, skip_unknown_facts=skip_unknown_facts)
         found = [screen_patient(machine.table, events, as_of, alone=len(machines) == 1) for machine in machines]
         rows += [{"patient": patient, **item.summary()} for item in found]
     tell("screened", protocols=len(machines), patients=len(lines))
@@ -167,18 +165,6 @@ def _screen_cohort(
     else:
         show_page(cohort_page(rows))
     return options.YES if any(row["answer"] == "eligible" for row in rows) else options.NO
-
-
-def patient_of(line: str, where: str) -> tuple[str, list[PatientEvent]]:
-    """One line of a cohort: the patient's name and events."""
-    try:
-        value = parse_json(line)
-        if not isinstance(value, dict) or value.keys() != PATIENT_KEYS or not isinstance(value["patient"], str):
-            raise Unreadable((f'{where} is no patient: write {{"patient": "p1", "events": [...]}}',))
-        events: list[PatientEvent] = list(CODEC.structure(value["events"], tuple[PatientEvent, ...]))
-    except Invalid as invalid:
-        raise Unreadable(tuple(f"{where} {path_text(f.path)} {f.message}" for f in invalid.findings)) from None
-    return value["patient"], events
 
 
 # --- synthetic patients ----------------------------------------------------------------------------------------------

@@ -12,15 +12,13 @@ from protocol_engine.adapters.phrases import event_words
 from protocol_engine.checks.announced import announcements_fit
 from protocol_engine.codec import canonical, event_json
 from protocol_engine.engine.course import Machine, decide
-from protocol_engine.engine.intake import accepted
 from protocol_engine.engine.trial import Announced, announcements, misfits
 from protocol_engine.entrypoints import inputs, options
+from protocol_engine.entrypoints.cohorts import courses_of, events_of
 from protocol_engine.entrypoints.inputs import Unreadable
 from protocol_engine.entrypoints.output import show_json, show_page, show_text
 from protocol_engine.entrypoints.progress import with_progress
-from protocol_engine.entrypoints.screening_commands import patient_of
 from protocol_engine.entrypoints.telemetry import tell
-from protocol_engine.errors import Problems
 from protocol_engine.model.events import PatientEvent
 
 
@@ -77,12 +75,12 @@ def trial_command(  # noqa: PLR0913  # an argument for each option
     otherwise = (*announcements_fit(*files), *announcements_fit(*reversed(files)))
     if otherwise:
         raise Unreadable(tuple(map(str, otherwise)))
-    courses, own = _courses(machines[1], cohort), _decided(machines[0], decided)
+    courses, own = list(courses_of(machines[1], cohort)), _decided(machines[0], decided)
     everything = [*own, *(event for _, events in courses for event in events)]
     as_of = as_of if as_of is not None else max((event.issued.day for event in everything), default=opened)
     events = [*_reported(*machines, courses, as_of), *own]
     events = [event for event in events if as_of is None or event.issued.day <= as_of]
-    kept = _accepted(machines[0], events, trial)
+    kept = events_of(machines[0], events, trial)
     announced = list(announcements(machines[0], machines[1].table, kept, since=opened, until=as_of))
     state = inputs.course_of(machines[0], kept).state
     decision = decide(machines[0], state, as_of)
@@ -98,21 +96,6 @@ def trial_command(  # noqa: PLR0913  # an argument for each option
     return options.YES
 
 
-def _courses(patients: Machine, cohort: str) -> list[tuple[str, list[PatientEvent]]]:
-    """The patients of a cohort with their events, in the order of the file."""
-    text, name = inputs.text_of(cohort)
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    found: list[tuple[str, list[PatientEvent]]] = []
-    seen: dict[str, int] = {}
-    for number, line in lines:
-        patient, events = patient_of(line, f"{name}:{number}")
-        if patient in seen:
-            raise Unreadable((f"{name}:{number} {patient} stands in line {seen[patient]} already",))
-        seen[patient] = number
-        found.append((patient, _accepted(patients, events, f"{name}:{number}")))
-    return found
-
-
 def _reported(
     trial: Machine, patients: Machine, courses: list[tuple[str, list[PatientEvent]]], as_of: date | None
 ) -> list[PatientEvent]:
@@ -125,14 +108,6 @@ def _reported(
 
 def _decided(trial: Machine, name: str | None) -> list[PatientEvent]:
     return list(inputs.received(trial, name, skip_unknown_facts=False).events) if name is not None else []
-
-
-def _accepted(machine: Machine, events: list[PatientEvent], where: str) -> list[PatientEvent]:
-    try:
-        return accepted(machine.table, events)[0]
-    except Problems as problems:
-        told = tuple(f"{where} {problem.path} {problem.message}" for problem in problems.problems)
-        raise Unreadable(told) from None
 
 
 def _announced_section(patients: Machine, announced: list[Announced]) -> Page:
